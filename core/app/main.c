@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT
+ * main.c - the grapevine node. */
+
+int
+main(void)
+{
+	return 0;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ * chunk.c - see chunk.h. */
+
+#include "base/chunk.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK_SPARES_MAX = 64 };
+
+void
+chunk_pool_init(struct chunk_pool *pool)
+{
+	memset(pool, 0, sizeof(*pool));
+}
+
+void
+chunk_pool_fini(struct chunk_pool *pool)
+{
+	assert(pool->bytes == 0);
+	while (pool->spare != NULL) {
+		struct chunk *chunk = pool->spare;
+
+		pool->spare = chunk->next;
+		free(chunk);
+	}
+	pool->spares = 0;
+}
+
+static struct chunk *
+chunk_alloc(struct chunk_pool *pool, size_t size)
+{
+	struct chunk *chunk;
+
+	if (size == CHUNK_BYTES && pool->spare != NULL) {
+		chunk = pool->spare;
+		pool->spare = chunk->next;
+		pool->spares--;
+		return chunk;
+	}
+	return malloc(sizeof(*chunk) + size);
+}
+
+struct chunk *
+chunk_create(struct chunk_pool *pool, size_t size)
+{
+	struct chunk *chunk = chunk_alloc(pool, size);
+
+	if (chunk == NULL) {
+		return NULL;
+	}
+	chunk->pool = pool;
+	chunk->next = NULL;
+	chunk->refs = 1;
+	chunk->used = 0;
+	chunk->size = size;
+	pool->bytes += size;
+	return chunk;
+}
+
+void
+chunk_ref(struct chunk *chunk)
+{
+	chunk->refs++;
+}
+
+void
+chunk_unref(struct chunk *chunk)
+{
+	struct chunk_pool *pool;
+
+	if (chunk == NULL || --chunk->refs > 0) {
+		return;
+	}
+	pool = chunk->pool;
+	pool->bytes -= chunk->size;
+	if (chunk->size == CHUNK_BYTES && pool->spares < CHUNK_SPARES_MAX) {
+		chunk->next = pool->spare;
+		pool->spare = chunk;
+		pool->spares++;
+		return;
+	}
+	free(chunk);
+}
+
+void
+chunk_log_init(struct chunk_log *log, struct chunk_pool *pool)
+{
+	log->pool = pool;
+	log->chunk = NULL;
+}
+
+void
+chunk_log_fini(struct chunk_log *log)
+{
+	chunk_unref(log->chunk);
+	log->chunk = NULL;
+}
+
+enum err
+chunk_log_append(struct chunk_log *log, size_t len, struct range *range)
+{
+	struct chunk *chunk = log->chunk;
+
+	/* Nobody else reads it: start at its front again, while it is warm. */
+	if (chunk != NULL && chunk->refs == 1) {
+		chunk->used = 0;
+	}
+	if (chunk == NULL || chunk->size - chunk->used < len) {
+		chunk = chunk_create(
+		    log->pool, len > CHUNK_BYTES ? len : CHUNK_BYTES);
+		if (chunk == NULL) {
+			return ERR_NOMEM;
+		}
+		chunk_unref(log->chunk);
+		log->chunk = chunk;
+	}
+	range->chunk = chunk;
+	range->off = chunk->used;
+	range->len = (uint32_t)len;
+	chunk->used += (uint32_t)len;
+	return ERR_OK;
+}

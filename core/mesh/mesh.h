@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ * mesh.h - who talks to whom, and what travels between nodes.
+ *
+ * The mesh protocol of docs/PROTOCOL.md, sans-I/O: events come in through the
+ * mesh_on_... functions, actions go out through struct mesh_io, time and
+ * randomness are handed in.  The same objects run in the node and on a
+ * simulated network.  [loop] only.
+ *
+ * A link is one connection to a peer, dialled or accepted.  The mesh creates
+ * it, the caller reports each end of it exactly once with mesh_on_closed, and
+ * from then on the pointer is dead.  Actions are called from inside events;
+ * they must not call back into the mesh. */
+#ifndef MESH_MESH_H
+#define MESH_MESH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "wire/message.h"
+#include "wire/nodeid.h"
+
+#define MESH_LINKS_MAX 64 /* links that are UP; slots 0..63 */
+
+struct mesh;
+struct link;
+
+/* A neighbour, for events and lists; strings live as long as the call. */
+struct mesh_peer {
+	struct nodeid node_id;
+	const char *name; /* "" if it gave none */
+	const char *addr; /* what it advertises, "" if nothing */
+	uint64_t conn;    /* connection id */
+	bool up, dialled;
+	uint8_t bye;      /* down: its or our reason, 0xff: none was given */
+	uint64_t rtt_us;  /* 0: not measured yet */
+};
+
+struct mesh_io {
+	void *ctx;
+
+	/* Queue one DATA record, `head` then `payload`, on every link whose
+	 * slot is in `slots`; encoded once, shared.  Both are copied. */
+	void (*spread)(void *ctx, uint64_t slots, const uint8_t *head,
+	    size_t head_len, const void *payload, size_t payload_len);
+	/* Queue whole records on one link: ahead of DATA if `control`, behind
+	 * everything else not. */
+	void (*send)(void *ctx, struct link *link, const uint8_t *records,
+	    size_t len, bool control);
+	/* Send a WebSocket ping whose 8 payload bytes are `stamp`, big-endian;
+	 * the pong comes back through mesh_on_pong. */
+	void (*ping)(void *ctx, struct link *link, uint64_t stamp);
+	/* Send what is queued, then Close with `code`; code 0: drop TCP now.
+	 * mesh_on_closed follows later, never from inside. */
+	void (*close)(void *ctx, struct link *link, uint16_t code,
+	    const char *reason);
+	/* Dial `url`; mesh_on_opened or mesh_on_closed follows later. */
+	void (*dial)(void *ctx, struct link *link, const char *url);
+	/* Bytes queued on `link` and not yet taken by the kernel. */
+	size_t (*queued)(void *ctx, const struct link *link);
+	/* `link` is over SOFT: slow down whoever is being read now. */
+	void (*pressed)(void *ctx, struct link *link);
+
+	/* A message that came from a peer, never seen before: to this node's
+	 * clients and plugins; one with MESSAGE_REPLY to plugins only. */
+	void (*deliver)(void *ctx, const struct message_view *view);
+	/* A neighbour came up or went down. */
+	void (*peer)(void *ctx, const struct mesh_peer *peer);
+	/* Messages of `origin` that will never be delivered here. */
+	void (*gap)(void *ctx, const struct nodeid *origin, uint64_t first,
+	    uint64_t count);
+};
+
+struct mesh_config {
+	struct nodeid node_id;
+	uint32_t boot;         /* wall-clock seconds at start */
+	const char *name;      /* of this node */
+	const char *network;   /* only nodes of the same name link up */
+	const char *advertise; /* address for others, "": LEAF */
+	const char *const *peers; /* ws:// addresses to keep linked */
+	size_t peer_count;
+	size_t max_message;    /* payload bytes */
+	uint32_t max_hops;
+	uint32_t ping_ms;      /* of silence; dead after three times that */
+	size_t soft, hard;     /* limits of a link's out queue, bytes */
+};
+
+/* Counters; each drop has its reason. */
+struct mesh_stats {
+	uint64_t published;      /* by this node */
+	uint64_t received;       /* DATA records that came in */
+	uint64_t delivered;      /* of them, first copies handed on */
+	uint64_t replies;        /* REPLY records handed on */
+	uint64_t relayed;        /* DATA records queued on links */
+	uint64_t duplicates;     /* dropped: seen before */
+	uint64_t old;            /* dropped: below the window or boot */
+	uint64_t hop_limit;      /* dropped: crossed too many links */
+	uint64_t bad_utf8;       /* dropped: text that is none */
+	uint64_t bad_boot;       /* dropped: boot number from the future */
+	uint64_t own;            /* dropped: this node's own, come back */
+	uint64_t spoofed;        /* dropped: claims to be ours and is not */
+	uint64_t origins_full;   /* dropped: no room for another origin */
+	uint64_t peer_limit;     /* not sent: larger than the link takes */
+	uint64_t nomem;          /* dropped: out of memory */
+	uint64_t gaps;           /* ids given up */
+	uint64_t unknown;        /* records of unknown type, skipped */
+	uint64_t malformed;      /* links closed: record broken */
+	uint64_t dials, dial_failures;
+	uint64_t accepted, refused; /* incoming connections */
+	uint64_t byes_sent[10], byes_received[10];
+	uint64_t links_up;       /* now */
+	uint64_t origins;        /* now */
+};
+
+enum mesh_closed {
+	MESH_CLOSED,          /* it was open, now it is not */
+	MESH_DIAL_FAILED,     /* no connection, no TLS, no HTTP answer */
+	MESH_DIAL_NOT_A_PEER, /* a server, but it does not speak our protocol */
+	MESH_DIAL_BAD_URL,
+};
+
+/* Copies `config` (strings too).  `io` and `rng` are borrowed for life.
+ * ERR_NOMEM; ERR_INVALID (a peer address: `diag` says which). */
+NODISCARD enum err mesh_create(struct mesh **mesh,
+    const struct mesh_config *config, const struct mesh_io *io,
+    struct rng *rng, struct diag *diag);
+/* Frees everything, calls no action.  NULL is fine. */
+void mesh_destroy(struct mesh *mesh);
+
+/* Begin to dial. */
+void mesh_start(struct mesh *mesh, uint64_t now_ms);
+/* BYE 0 and Close 1001 on every link, no dials any more. */
+void mesh_stop(struct mesh *mesh, uint64_t now_ms);
+
+/* A connection with our subprotocol was accepted; `remote` is its numeric
+ * address without port.  NULL: no room or no memory, drop it.  `user` is kept
+ * for the caller (link_user). */
+struct link *mesh_on_accepted(struct mesh *mesh, uint64_t now_ms,
+    uint64_t conn, const char *remote, void *user);
+/* A dial succeeded, the peer speaks our subprotocol. */
+void mesh_on_opened(struct mesh *mesh, struct link *link, uint64_t now_ms,
+    uint64_t conn, const char *remote, void *user);
+/* One binary message of a peer. */
+void mesh_on_message(struct mesh *mesh, struct link *link, uint64_t now_ms,
+    const uint8_t *bytes, size_t len);
+void mesh_on_pong(struct mesh *mesh, struct link *link, uint64_t now_ms,
+    const uint8_t *bytes, size_t len);
+/* Anything else arrived: the peer lives. */
+void mesh_on_activity(struct link *link, uint64_t now_ms);
+/* Reading from it was stopped (a pause) or goes on: silence counts only while
+ * reading is on. */
+void mesh_on_reading(struct link *link, uint64_t now_ms, bool on);
+/* Nothing was taken for 10 s although something is queued. */
+void mesh_on_stalled(struct mesh *mesh, struct link *link, uint64_t now_ms);
+/* The connection is gone, or the dial failed.  Frees the link. */
+void mesh_on_closed(struct mesh *mesh, struct link *link, uint64_t now_ms,
+    enum mesh_closed how);
+
+/* When mesh_on_tick wants to be called next: at that time or later. */
+uint64_t mesh_next_ms(const struct mesh *mesh);
+/* `late_ms`: how much later than asked the loop came round. */
+void mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms);
+
+/* Publish a message of this node: gives it the next id, written to
+ * `view->origin` and `view->seq`, and sends it to all links.  Does not deliver
+ * it here.  `view->topic` is valid.  ERR_TOOBIG. */
+NODISCARD enum err mesh_publish(
+    struct mesh *mesh, uint64_t now_ms, struct message_view *view);
+
+/* Answer over one link (DATA with REPLY).  ERR_TOOBIG, ERR_CLOSED. */
+NODISCARD enum err mesh_reply(struct mesh *mesh, struct link *link,
+    const struct message_view *view);
+
+/* Answers addressed to a link, and the caller's own pointer. */
+void *link_user(const struct link *link);
+bool link_is_up(const struct link *link);
+
+const struct mesh_stats *mesh_stats(const struct mesh *mesh);
+/* Call `each` for every link that is UP. */
+void mesh_each_peer(const struct mesh *mesh,
+    void (*each)(void *ctx, const struct mesh_peer *peer), void *ctx);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ * record.h - the records that peers exchange (PROTOCOL 3).
+ *
+ * One WebSocket binary message holds one or more records: u8 type, u24 length
+ * of the body, body; big-endian.  Decoding borrows from the input; encoding
+ * appends to a buf.  sans-I/O, no allocation besides the buf. */
+#ifndef WIRE_RECORD_H
+#define WIRE_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "wire/nodeid.h"
+
+#define RECORD_HEADER_LEN    4
+#define RECORD_BODY_MAX      ((size_t)0xffffff)
+#define RECORD_ADDR_MAX      255
+#define RECORD_PEERS_MAX     16
+#define RECORD_DATA_OVERHEAD 512 /* what DATA may add to max_message */
+#define RECORD_CRITICAL      0x80 /* unknown types from here on close 4005 */
+
+enum record_type {
+	RECORD_HELLO = 0x01,
+	RECORD_WELCOME = 0x02,
+	RECORD_AUTH = 0x03,
+	RECORD_BYE = 0x04,
+	RECORD_PEERS = 0x05,
+	RECORD_WELCOME2 = 0x06,
+	RECORD_WALK = 0x07,
+	RECORD_SHUFFLE = 0x08,
+	RECORD_DATA = 0x10,
+	RECORD_IHAVE = 0x11,
+	RECORD_GRAFT = 0x12,
+	RECORD_PRUNE = 0x13,
+	RECORD_SYNC = 0x14,
+	RECORD_GONE = 0x15,
+};
+
+enum { /* HELLO.flags */
+	HELLO_ORPHAN = 1,
+	HELLO_HIGH = 2,
+	HELLO_REWIRE = 4,
+	HELLO_FRESH = 8,
+	HELLO_LEAF = 16,
+};
+
+enum { /* WELCOME.flags */
+	WELCOME_ACCEPT = 1,
+	WELCOME_AUTH = 2,
+	WELCOME_ORPHAN = 4,
+};
+
+enum { /* DATA.flags */
+	DATA_TEXT = 1,
+	DATA_REPAIR = 2,
+	DATA_UNICAST = 4,
+	DATA_SIGNED = 8,
+	DATA_REPLY = 16,
+};
+
+enum bye_reason {
+	BYE_LEAVING = 0,
+	BYE_FULL = 1,
+	BYE_EVICTED = 2,
+	BYE_DUPLICATE = 3,
+	BYE_SELF = 4,
+	BYE_NETWORK = 5,
+	BYE_VERSION = 6,
+	BYE_AUTH = 7,
+	BYE_SLOW = 8,
+	BYE_ABUSE = 9,
+};
+
+/* A str8: borrowed, not NUL-terminated. */
+struct str8 {
+	const char *text;
+	uint8_t len;
+};
+
+struct record {
+	uint8_t type;
+	const uint8_t *body;
+	size_t len;
+};
+
+struct record_hello {
+	uint8_t ver_min, ver_max;
+	uint16_t flags;
+	struct nodeid node_id;
+	uint32_t boot;
+	uint8_t net[8];
+	uint8_t nonce[16];
+	struct str8 addr, name;
+	uint32_t max_message; /* caps tag 1; 0: not given */
+};
+
+struct record_welcome {
+	uint8_t version;
+	uint16_t flags;
+	struct nodeid node_id;
+	uint32_t boot;
+	uint8_t nonce[16];
+	struct str8 seen_addr;
+	uint8_t proof[32];
+	uint32_t max_message; /* caps tag 1; 0: not given */
+	struct str8 name;     /* caps tag 2; empty: not given */
+};
+
+struct record_bye {
+	uint8_t reason;
+	struct str8 text;
+};
+
+struct record_peer {
+	struct nodeid node_id;
+	struct str8 addr;
+};
+
+struct record_peers {
+	uint8_t count;
+	struct record_peer peers[RECORD_PEERS_MAX];
+};
+
+struct record_welcome2 {
+	uint64_t last_seq;
+	struct record_peers peers;
+};
+
+struct record_data {
+	uint8_t flags, hops;
+	struct str8 topic;
+	struct nodeid origin;
+	uint64_t seq;
+	struct nodeid dest; /* DATA_UNICAST only */
+	const uint8_t *payload;
+	size_t payload_len;
+};
+
+/* Take the next record off `[*at, end)`: ERR_NOTFOUND at the very end,
+ * ERR_INVALID if what is left is no whole record.  `*at` moves behind it. */
+NODISCARD enum err record_next(
+    const uint8_t **at, const uint8_t *end, struct record *record);
+
+/* Decode a body.  ERR_INVALID: malformed (close 1002).  Bytes behind HELLO's
+ * and WELCOME's caps are none; BYE, PEERS and WELCOME2 may grow at the end. */
+NODISCARD enum err record_hello_decode(
+    const struct record *record, struct record_hello *hello);
+NODISCARD enum err record_welcome_decode(
+    const struct record *record, struct record_welcome *welcome);
+NODISCARD enum err record_bye_decode(
+    const struct record *record, struct record_bye *bye);
+NODISCARD enum err record_peers_decode(
+    const struct record *record, struct record_peers *peers);
+NODISCARD enum err record_welcome2_decode(
+    const struct record *record, struct record_welcome2 *welcome2);
+NODISCARD enum err record_data_decode(
+    const struct record *record, struct record_data *data);
+
+/* Append a whole record.  ERR_NOMEM: nothing was appended. */
+NODISCARD enum err record_hello_encode(
+    struct buf *out, const struct record_hello *hello);
+NODISCARD enum err record_welcome_encode(
+    struct buf *out, const struct record_welcome *welcome);
+NODISCARD enum err record_bye_encode(
+    struct buf *out, const struct record_bye *bye);
+NODISCARD enum err record_peers_encode(
+    struct buf *out, const struct record_peers *peers);
+NODISCARD enum err record_welcome2_encode(
+    struct buf *out, const struct record_welcome2 *welcome2);
+
+#define RECORD_DATA_HEAD_MAX (RECORD_HEADER_LEN + 2 + 1 + 255 + 16 + 8 + 16)
+
+/* Write everything of a DATA record that stands before its payload; returns
+ * its length.  The payload goes behind it unchanged. */
+size_t record_data_head(
+    uint8_t out[RECORD_DATA_HEAD_MAX], const struct record_data *data);
+
+/* True if `addr` is ws:// or wss:// HOST:PORT[/PATH] without user info, at
+ * most 255 bytes: what PROTOCOL 3 lets travel. */
+bool record_addr_is_valid(const char *addr, size_t len);
+
+#endif
