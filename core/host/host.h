@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/counter.h"
 #include "base/err.h"
 #include "base/queue.h"
 #include "wire/message.h"
@@ -42,6 +43,10 @@ struct host_stats {
 	uint64_t errors;                   /* callbacks that returned < 0 */
 	uint64_t slow_calls;               /* over 100 ms */
 };
+
+/* Names every member of struct host_stats. */
+extern const struct counter host_counters[];
+extern const size_t host_counter_count;
 
 /* Copies `config`.  Loads nothing yet.  ERR_NOMEM. */
 NODISCARD enum err host_create(

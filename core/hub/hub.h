@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/chunk.h"
+#include "base/counter.h"
 #include "base/err.h"
 #include "base/outq.h"
 #include "wire/message.h"
@@ -52,6 +53,10 @@ struct hub_stats {
 	uint64_t sessions;        /* now */
 	uint64_t topics;          /* now */
 };
+
+/* Names every member of struct hub_stats. */
+extern const struct counter hub_counters[];
+extern const size_t hub_counter_count;
 
 /* `io` and `pool` are borrowed for life.  ERR_NOMEM. */
 NODISCARD enum err hub_create(struct hub **hub, const struct hub_config *config,

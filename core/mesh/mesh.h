@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/counter.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "wire/message.h"
@@ -114,6 +115,10 @@ struct mesh_stats {
 	uint64_t links_up;       /* now */
 	uint64_t origins;        /* now */
 };
+
+/* Names every member of struct mesh_stats. */
+extern const struct counter mesh_counters[];
+extern const size_t mesh_counter_count;
 
 enum mesh_closed {
 	MESH_CLOSED,          /* it was open, now it is not */
