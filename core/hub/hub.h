@@ -22,13 +22,17 @@ struct hub;
 struct session;
 
 enum hub_overflow {
-	HUB_DROP_OLDEST, /* above SOFT whole messages go, oldest first */
+	/* Above SOFT whole unsent messages go, oldest first, but the newest; it
+	 * goes above HARD. */
+	HUB_DROP_OLDEST,
 	HUB_DISCONNECT,  /* above SOFT for 10 s, or above HARD: 4002 */
 };
 
+/* Called from inside hub functions: must not call any that changes the hub. */
 struct hub_io {
 	void *ctx;
-	/* `session`'s out queue was empty and now is not. */
+	/* `session`'s out queue was empty and now is not; drop-oldest may have
+	 * emptied it again by the time it is looked at. */
 	void (*dirty)(void *ctx, struct session *session);
 	/* `session` is over SOFT: true if whoever is being read now was slowed
 	 * down instead, and nothing need be dropped. */
@@ -83,6 +87,9 @@ NODISCARD enum err hub_send(struct hub *hub, struct session *session,
 
 /* Call at least once a second: the deadlines of HUB_DISCONNECT. */
 void hub_on_tick(struct hub *hub, uint64_t now_ms);
+
+/* The caller is closing this session's connection: it gets nothing more. */
+void hub_on_closing(struct hub *hub, struct session *session);
 
 /* The reader has taken nothing for 10 s: close it with 4002. */
 void hub_on_stalled(struct hub *hub, struct session *session);
