@@ -44,7 +44,8 @@ struct mesh_io {
 	void *ctx;
 
 	/* Queue one DATA record, `head` then `payload`, on every link whose
-	 * slot is in `slots`; encoded once, shared.  Both are copied. */
+	 * slot is in `slots` (mesh_link_at says which link that is); encoded
+	 * once, shared.  Both are copied. */
 	void (*spread)(void *ctx, uint64_t slots, const uint8_t *head,
 	    size_t head_len, const void *payload, size_t payload_len);
 	/* Queue whole records on one link: ahead of DATA if `control`, behind
@@ -55,7 +56,9 @@ struct mesh_io {
 	 * the pong comes back through mesh_on_pong. */
 	void (*ping)(void *ctx, struct link *link, uint64_t stamp);
 	/* Send what is queued, then Close with `code`; code 0: drop TCP now.
-	 * mesh_on_closed follows later, never from inside. */
+	 * mesh_on_closed follows later, never from inside.  No other action
+	 * on this link follows.  What the peer sent before it learned of the
+	 * Close may still be handed in: mesh_on_message knows what to take. */
 	void (*close)(void *ctx, struct link *link, uint16_t code,
 	    const char *reason);
 	/* Dial `url`; mesh_on_opened or mesh_on_closed follows later. */
@@ -64,6 +67,9 @@ struct mesh_io {
 	size_t (*queued)(void *ctx, const struct link *link);
 	/* `link` is over SOFT: slow down whoever is being read now. */
 	void (*pressed)(void *ctx, struct link *link);
+	/* Monotonic microseconds, for round-trip times finer than now_ms;
+	 * NULL: milliseconds do. */
+	uint64_t (*now_us)(void *ctx);
 
 	/* A message that came from a peer, never seen before: to this node's
 	 * clients and plugins; one with MESSAGE_REPLY to plugins only. */
@@ -104,11 +110,18 @@ struct mesh_stats {
 	uint64_t own;            /* dropped: this node's own, come back */
 	uint64_t spoofed;        /* dropped: claims to be ours and is not */
 	uint64_t origins_full;   /* dropped: no room for another origin */
+	uint64_t origins_rate;   /* dropped: a link brought too many new ones */
 	uint64_t peer_limit;     /* not sent: larger than the link takes */
 	uint64_t nomem;          /* dropped: out of memory */
 	uint64_t gaps;           /* ids given up */
 	uint64_t unknown;        /* records of unknown type, skipped */
+	uint64_t ignored;        /* records that this version has no use for */
 	uint64_t malformed;      /* links closed: record broken */
+	uint64_t too_long;       /* links closed: record or message too long */
+	uint64_t bad_addr;       /* advertised addresses that are none */
+	uint64_t timeouts;       /* links closed: handshake took too long */
+	uint64_t dead;           /* links closed: silent for 3 x ping_ms */
+	uint64_t slow;           /* links closed: HARD limit, or stalled */
 	uint64_t dials, dial_failures;
 	uint64_t accepted, refused; /* incoming connections */
 	uint64_t byes_sent[10], byes_received[10];
@@ -179,8 +192,13 @@ NODISCARD enum err mesh_publish(
 NODISCARD enum err mesh_reply(struct mesh *mesh, struct link *link,
     const struct message_view *view);
 
-/* Answers addressed to a link, and the caller's own pointer. */
+/* The link that is UP in `slot` (0..63), NULL: none.  For io.spread. */
+struct link *mesh_link_at(const struct mesh *mesh, unsigned slot);
+
+/* The caller's own pointer (of mesh_on_accepted or mesh_on_opened; NULL while
+ * dialling), the slot (UINT_MAX: not UP), the state. */
 void *link_user(const struct link *link);
+unsigned link_slot(const struct link *link);
 bool link_is_up(const struct link *link);
 
 const struct mesh_stats *mesh_stats(const struct mesh *mesh);
