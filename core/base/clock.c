@@ -13,7 +13,7 @@ clock_read_ns(clockid_t id)
 	/* Cannot fail: both clocks exist on every Linux. */
 	(void)clock_gettime(id, &now);
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) +
-	    (uint64_t)now.tv_nsec;
+	       (uint64_t)now.tv_nsec;
 }
 
 uint64_t

@@ -16,7 +16,10 @@ struct counter {
 };
 
 /* One row of a table, for a member named as the counter is. */
-#define COUNTER(type, member) { #member, offsetof(type, member) }
+#define COUNTER(type, member)                   \
+	{                                       \
+#member, offsetof(type, member) \
+	}
 
 /* Append `{"name":value,...}`. */
 NODISCARD enum err counters_json(struct buf *out, const struct counter *table,

@@ -18,8 +18,12 @@
 #include "base/err.h"
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
-enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_TEXT, LOG_FORMAT_JSON,
-	LOG_FORMAT_LOGFMT };
+enum log_format {
+	LOG_FORMAT_AUTO,
+	LOG_FORMAT_TEXT,
+	LOG_FORMAT_JSON,
+	LOG_FORMAT_LOGFMT
+};
 
 struct log_field {
 	const char *key;
@@ -29,11 +33,17 @@ struct log_field {
 	bool raw; /* text is JSON already */
 };
 
-#define LOG_STR(k, s)     ((struct log_field){ (k), (s) ? (s) : "", \
-	SIZE_MAX, 0, false })
+static inline const char *
+log_text(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
+#define LOG_STR(k, s) \
+	((struct log_field){ (k), log_text(s), SIZE_MAX, 0, false })
 #define LOG_BYTES(k, p, n) ((struct log_field){ (k), (p), (n), 0, false })
-#define LOG_U64(k, v)     ((struct log_field){ (k), NULL, 0, (v), false })
-#define LOG_RAW(k, s)     ((struct log_field){ (k), (s), SIZE_MAX, 0, true })
+#define LOG_U64(k, v)      ((struct log_field){ (k), NULL, 0, (v), false })
+#define LOG_RAW(k, s)      ((struct log_field){ (k), (s), SIZE_MAX, 0, true })
 
 struct log_config {
 	const char *filter; /* "info,mesh=debug"; NULL: info */
@@ -51,6 +61,9 @@ void log_reopen(void);
 
 bool log_is_on(enum log_level level, const char *mod);
 
+/* What log_error .. log_trace call.  `mod`, `event` and keys are literals or
+ * checked names: they are not escaped.  At most 4096 bytes a line (more only
+ * for raw fields); what does not fit is left out, and the line says `cut`. */
 void log_write(enum log_level level, const char *mod, const char *event,
     const char *msg, const struct log_field *fields, size_t count);
 
@@ -64,13 +77,15 @@ size_t log_escape(char *out, size_t cap, const void *bytes, size_t len);
 
 #define LOG_AT(level, mod, event, ...) \
 	LOG_AT_(level, mod, event, __VA_ARGS__, LOG_U64(NULL, 0))
-#define LOG_AT_(level, mod, event, msg, ...) \
-	do { \
-		if (log_is_on(level, mod)) { \
-			const struct log_field log_fields_[] = { __VA_ARGS__ };\
+#define LOG_AT_(level, mod, event, msg, ...)                           \
+	do {                                                           \
+		if (log_is_on(level, mod)) {                           \
+			const struct log_field log_fields_[] = {       \
+				__VA_ARGS__                            \
+			};                                             \
 			log_write(level, mod, event, msg, log_fields_, \
-			    ARRAY_LEN(log_fields_) - 1); \
-		} \
+			    ARRAY_LEN(log_fields_) - 1);               \
+		}                                                      \
 	} while (0)
 
 #define log_error(...) LOG_AT(LOG_ERROR, __VA_ARGS__)

@@ -33,7 +33,7 @@ static bool
 queue_has_room(const struct queue *queue, const struct queue_item *item)
 {
 	return !queue->closed && queue->items < queue->items_max &&
-	    item->bytes <= queue->bytes_max - queue->bytes;
+	       item->bytes <= queue->bytes_max - queue->bytes;
 }
 
 static void
@@ -114,8 +114,8 @@ queue_sleep(struct queue *queue, uint64_t until_ns)
 	}
 	until.tv_sec = (time_t)(until_ns / UINT64_C(1000000000));
 	until.tv_nsec = (long)(until_ns % UINT64_C(1000000000));
-	return pthread_cond_timedwait(
-		   &queue->filled, &queue->lock, &until) == 0;
+	return pthread_cond_timedwait(&queue->filled, &queue->lock, &until) ==
+	       0;
 }
 
 struct queue_item *
