@@ -37,13 +37,13 @@ enum frame_opcode {
 };
 
 enum frame_kind {
-	FRAME_ERROR,   /* violation: event.code and event.reason; the end */
-	FRAME_MORE,    /* all input is used up */
-	FRAME_TEXT,    /* a whole message, valid UTF-8 */
-	FRAME_BINARY,  /* a whole message */
-	FRAME_PING,    /* event.bytes is what the pong must carry */
+	FRAME_ERROR,  /* violation: event.code and event.reason; the end */
+	FRAME_MORE,   /* all input is used up */
+	FRAME_TEXT,   /* a whole message, valid UTF-8 */
+	FRAME_BINARY, /* a whole message */
+	FRAME_PING,   /* event.bytes is what the pong must carry */
 	FRAME_PONG,
-	FRAME_CLOSE,   /* event.code (1005: none), bytes = reason; the end */
+	FRAME_CLOSE, /* event.code (1005: none), bytes = reason; the end */
 };
 
 struct frame_event {
@@ -55,7 +55,7 @@ struct frame_event {
 };
 
 struct frame_limits {
-	size_t message_max;     /* payload bytes; above: 1009, from the header */
+	size_t message_max; /* payload bytes; above: 1009, from the header */
 	uint32_t fragments_max; /* frames a message; above: 1008 */
 };
 
@@ -64,17 +64,16 @@ struct frame_decoder {
 	const struct frame_limits *limits; /* borrowed, outlives the decoder */
 	uint8_t *in, *in_end; /* the caller's bytes, being used up */
 	uint64_t left;        /* payload bytes of the open frame to come */
-	struct buf *message;  /* fragments or a cut frame; NULL when idle */
-	uint32_t fragments;   /* readable: > 0 inside a message */
-	uint32_t mask_at;     /* position in the mask */
-	uint32_t utf8;        /* state of the UTF-8 automaton */
-	uint8_t mask[4];
-	uint8_t header[FRAME_HEADER_MAX]; /* cut header, or control payload's */
-	uint8_t header_len;
-	uint8_t opcode;       /* of the open message */
-	uint8_t role;
-	uint8_t state;
+	struct buf message;   /* fragments or a cut frame; empty when idle */
 	uint8_t *control;     /* a cut control payload; NULL when none */
+	uint32_t fragments;   /* readable: > 0 inside a message */
+	uint32_t utf8;        /* state of the UTF-8 automaton */
+	uint8_t mask[4];      /* turned: [0] falls on the next byte */
+	uint8_t header[FRAME_HEADER_MAX]; /* of the open frame, if it was cut */
+	uint8_t header_len;
+	uint8_t opcode;   /* of the open message */
+	uint8_t mask_bit; /* what the role wants to see: 0x80 or 0 */
+	uint8_t state;
 };
 
 void frame_decoder_init(struct frame_decoder *decoder, enum frame_role role,
