@@ -25,4 +25,12 @@ bool topic_is_valid_from_peer(const char *topic, size_t len);
 NODISCARD enum err topic_from_path(
     const char *path, char topic[TOPIC_MAX + 1], struct diag *diag);
 
+/* A pattern (NUL-terminated): a topic in which `*` stands for one token and a
+ * trailing `>` for one or more. */
+bool topic_pattern_is_valid(const char *pattern);
+
+/* True if the valid `pattern` covers the valid `topic`; a pattern covers the
+ * node's own topics only if it begins with `$` itself. */
+bool topic_matches(const char *pattern, const char *topic);
+
 #endif
