@@ -61,6 +61,11 @@ enum { /* DATA.flags */
 	DATA_REPLY = 16,
 };
 
+enum { /* tags of the caps behind HELLO and WELCOME */
+	RECORD_CAP_MAX_MESSAGE = 1,
+	RECORD_CAP_NAME = 2, /* WELCOME only */
+};
+
 enum bye_reason {
 	BYE_LEAVING = 0,
 	BYE_FULL = 1,
@@ -139,12 +144,17 @@ struct record_data {
 	size_t payload_len;
 };
 
+#define RECORD_DATA_FLAGS \
+	(DATA_TEXT | DATA_REPAIR | DATA_UNICAST | DATA_REPLY) /* of version 1 */
+
 /* Take the next record off `[*at, end)`: ERR_NOTFOUND at the very end,
  * ERR_INVALID if what is left is no whole record.  `*at` moves behind it. */
 NODISCARD enum err record_next(
     const uint8_t **at, const uint8_t *end, struct record *record);
 
-/* Decode a body.  ERR_INVALID: malformed (close 1002).  Bytes behind HELLO's
+/* Decode a body.  ERR_INVALID: malformed (close 1002); so is DATA with a topic
+ * that is none, or with flags that version 1 does not have: they may change
+ * what follows them.  Bytes behind HELLO's
  * and WELCOME's caps are none; BYE, PEERS and WELCOME2 may grow at the end. */
 NODISCARD enum err record_hello_decode(
     const struct record *record, struct record_hello *hello);
@@ -158,6 +168,11 @@ NODISCARD enum err record_welcome2_decode(
     const struct record *record, struct record_welcome2 *welcome2);
 NODISCARD enum err record_data_decode(
     const struct record *record, struct record_data *data);
+
+/* True if the body of a record that has no decoder here (AUTH, WALK, SHUFFLE,
+ * IHAVE, GRAFT, PRUNE, SYNC, GONE) has the shape of its type.  Of a type that
+ * is not known: always. */
+bool record_is_well_formed(const struct record *record);
 
 /* Append a whole record.  ERR_NOMEM: nothing was appended. */
 NODISCARD enum err record_hello_encode(

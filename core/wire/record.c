@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ * record.c - see record.h: what is read. */
+
+#include "wire/record.h"
+
+#include <string.h>
+
+#include "wire/topic.h"
+
+/* A body being read; once it was too short, everything read is zeros. */
+struct record_reader {
+	const uint8_t *at, *end;
+	bool is_short;
+};
+
+static struct record_reader
+record_read(const struct record *record)
+{
+	return (struct record_reader){
+		.at = record->body,
+		.end = record->body + record->len,
+		.is_short = false,
+	};
+}
+
+static const uint8_t *
+record_read_bytes(struct record_reader *reader, size_t len)
+{
+	const uint8_t *bytes = reader->at;
+
+	if (reader->is_short || (size_t)(reader->end - bytes) < len) {
+		reader->is_short = true;
+		return NULL;
+	}
+	reader->at += len;
+	return bytes;
+}
+
+static uint64_t
+record_read_uint(struct record_reader *reader, size_t len)
+{
+	const uint8_t *bytes = record_read_bytes(reader, len);
+	uint64_t value = 0;
+
+	for (size_t i = 0; bytes != NULL && i < len; i++) {
+		value = value << 8 | bytes[i];
+	}
+	return value;
+}
+
+static void
+record_read_into(struct record_reader *reader, void *out, size_t len)
+{
+	const uint8_t *bytes = record_read_bytes(reader, len);
+
+	if (bytes != NULL) {
+		memcpy(out, bytes, len);
+	} else {
+		memset(out, 0, len);
+	}
+}
+
+static struct str8
+record_read_str8(struct record_reader *reader)
+{
+	struct str8 str = { .text = "", .len = 0 };
+	uint8_t len = (uint8_t)record_read_uint(reader, 1);
+	const uint8_t *bytes = record_read_bytes(reader, len);
+
+	if (bytes != NULL) {
+		str.text = (const char *)bytes;
+		str.len = len;
+	}
+	return str;
+}
+
+/* The caps run to the end of the body; unknown tags are skipped. */
+static void
+record_read_caps(
+    struct record_reader *reader, uint32_t *max_message, struct str8 *name)
+{
+	while (!reader->is_short && reader->at < reader->end) {
+		uint8_t tag = (uint8_t)record_read_uint(reader, 1);
+		struct str8 value = record_read_str8(reader);
+		struct record_reader inner = {
+			.at = (const uint8_t *)value.text,
+			.end = (const uint8_t *)value.text + value.len,
+			.is_short = false,
+		};
+
+		if (tag == RECORD_CAP_MAX_MESSAGE) {
+			*max_message = (uint32_t)record_read_uint(&inner, 4);
+			reader->is_short |= value.len != 4;
+		} else if (tag == RECORD_CAP_NAME && name != NULL) {
+			*name = value;
+		}
+	}
+}
+
+static void
+record_read_peers(struct record_reader *reader, struct record_peers *peers)
+{
+	peers->count = (uint8_t)record_read_uint(reader, 1);
+	if (peers->count > RECORD_PEERS_MAX) {
+		reader->is_short = true;
+		peers->count = 0;
+	}
+	for (size_t i = 0; i < peers->count; i++) {
+		struct record_peer *peer = &peers->peers[i];
+
+		record_read_into(reader, &peer->node_id, sizeof(peer->node_id));
+		peer->addr = record_read_str8(reader);
+	}
+}
+
+static enum err
+record_read_done(const struct record_reader *reader)
+{
+	return reader->is_short ? ERR_INVALID : ERR_OK;
+}
+
+enum err
+record_next(const uint8_t **at, const uint8_t *end, struct record *record)
+{
+	const uint8_t *p = *at;
+	size_t left = (size_t)(end - p);
+	size_t len;
+
+	if (left == 0) {
+		return ERR_NOTFOUND;
+	}
+	if (left < RECORD_HEADER_LEN) {
+		return ERR_INVALID;
+	}
+	len = (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+	if (left - RECORD_HEADER_LEN < len) {
+		return ERR_INVALID;
+	}
+	record->type = p[0];
+	record->body = p + RECORD_HEADER_LEN;
+	record->len = len;
+	*at = record->body + len;
+	return ERR_OK;
+}
+
+enum err
+record_hello_decode(const struct record *record, struct record_hello *hello)
+{
+	struct record_reader reader = record_read(record);
+
+	hello->ver_min = (uint8_t)record_read_uint(&reader, 1);
+	hello->ver_max = (uint8_t)record_read_uint(&reader, 1);
+	hello->flags = (uint16_t)record_read_uint(&reader, 2);
+	record_read_into(&reader, &hello->node_id, sizeof(hello->node_id));
+	hello->boot = (uint32_t)record_read_uint(&reader, 4);
+	record_read_into(&reader, hello->net, sizeof(hello->net));
+	record_read_into(&reader, hello->nonce, sizeof(hello->nonce));
+	hello->addr = record_read_str8(&reader);
+	hello->name = record_read_str8(&reader);
+	hello->max_message = 0;
+	record_read_caps(&reader, &hello->max_message, NULL);
+	return record_read_done(&reader);
+}
+
+enum err
+record_welcome_decode(
+    const struct record *record, struct record_welcome *welcome)
+{
+	struct record_reader reader = record_read(record);
+
+	welcome->version = (uint8_t)record_read_uint(&reader, 1);
+	welcome->flags = (uint16_t)record_read_uint(&reader, 2);
+	record_read_into(&reader, &welcome->node_id, sizeof(welcome->node_id));
+	welcome->boot = (uint32_t)record_read_uint(&reader, 4);
+	record_read_into(&reader, welcome->nonce, sizeof(welcome->nonce));
+	welcome->seen_addr = record_read_str8(&reader);
+	record_read_into(&reader, welcome->proof, sizeof(welcome->proof));
+	welcome->max_message = 0;
+	welcome->name = (struct str8){ .text = "", .len = 0 };
+	record_read_caps(&reader, &welcome->max_message, &welcome->name);
+	return record_read_done(&reader);
+}
+
+enum err
+record_bye_decode(const struct record *record, struct record_bye *bye)
+{
+	struct record_reader reader = record_read(record);
+
+	bye->reason = (uint8_t)record_read_uint(&reader, 1);
+	bye->text = record_read_str8(&reader);
+	return record_read_done(&reader);
+}
+
+enum err
+record_peers_decode(const struct record *record, struct record_peers *peers)
+{
+	struct record_reader reader = record_read(record);
+
+	record_read_peers(&reader, peers);
+	return record_read_done(&reader);
+}
+
+enum err
+record_welcome2_decode(
+    const struct record *record, struct record_welcome2 *welcome2)
+{
+	struct record_reader reader = record_read(record);
+
+	welcome2->last_seq = record_read_uint(&reader, 8);
+	record_read_peers(&reader, &welcome2->peers);
+	return record_read_done(&reader);
+}
+
+enum err
+record_data_decode(const struct record *record, struct record_data *data)
+{
+	struct record_reader reader = record_read(record);
+
+	data->flags = (uint8_t)record_read_uint(&reader, 1);
+	data->hops = (uint8_t)record_read_uint(&reader, 1);
+	data->topic = record_read_str8(&reader);
+	record_read_into(&reader, &data->origin, sizeof(data->origin));
+	data->seq = record_read_uint(&reader, 8);
+	if ((data->flags & DATA_UNICAST) != 0) {
+		record_read_into(&reader, &data->dest, sizeof(data->dest));
+	} else {
+		memset(&data->dest, 0, sizeof(data->dest));
+	}
+	if (reader.is_short || (data->flags & ~RECORD_DATA_FLAGS) != 0 ||
+	    data->seq == 0 ||
+	    !topic_is_valid_from_peer(data->topic.text, data->topic.len)) {
+		return ERR_INVALID;
+	}
+	data->payload = reader.at;
+	data->payload_len = (size_t)(reader.end - reader.at);
+	return ERR_OK;
+}
+
+static bool
+record_is_array(const struct record *record, size_t entry)
+{
+	return record->len > 0 && record->len % entry == 0;
+}
+
+static bool
+record_is_shuffle(const struct record *record)
+{
+	struct record_reader reader = record_read(record);
+	struct record_peers peers;
+
+	(void)record_read_uint(&reader, 1);
+	record_read_peers(&reader, &peers);
+	return !reader.is_short;
+}
+
+static bool
+record_is_walk(const struct record *record)
+{
+	struct record_reader reader = record_read(record);
+
+	(void)record_read_bytes(&reader, 1 + sizeof(struct nodeid));
+	(void)record_read_str8(&reader);
+	return !reader.is_short;
+}
+
+bool
+record_is_well_formed(const struct record *record)
+{
+	switch (record->type) {
+	case RECORD_AUTH:
+		return record->len >= 32;
+	case RECORD_WALK:
+		return record_is_walk(record);
+	case RECORD_SHUFFLE:
+		return record_is_shuffle(record);
+	case RECORD_IHAVE:
+	case RECORD_GRAFT:
+	case RECORD_GONE:
+		return record_is_array(record, 16 + 8 + 2 + 1);
+	case RECORD_SYNC:
+		return record_is_array(record, 16 + 8 + 4);
+	case RECORD_PRUNE:
+		return record_is_array(record, 16);
+	default:
+		return true;
+	}
+}
