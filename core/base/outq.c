@@ -74,8 +74,8 @@ outq_push_slow(struct outq *outq, const struct range *range)
 }
 
 enum err
-outq_copy(struct outq *outq, struct chunk_pool *pool, const void *bytes,
-    size_t len)
+outq_copy(
+    struct outq *outq, struct chunk_pool *pool, const void *bytes, size_t len)
 {
 	struct range range = { .len = (uint32_t)len };
 	enum err err;
@@ -89,6 +89,21 @@ outq_copy(struct outq *outq, struct chunk_pool *pool, const void *bytes,
 	err = outq_push_slow(outq, &range);
 	chunk_unref(range.chunk);
 	return err;
+}
+
+void
+outq_truncate(struct outq *outq, uint32_t index)
+{
+	while (outq->count > index) {
+		struct range *last = outq_at(outq, outq->count - 1);
+
+		outq->bytes -= last->len;
+		chunk_unref(last->chunk);
+		outq->count--;
+	}
+	if (outq->settled > outq->count) {
+		outq->settled = outq->count;
+	}
 }
 
 size_t
@@ -220,14 +235,36 @@ outq_settled_size(size_t len)
 	return len * 4 < CHUNK_BYTES ? len * 4 : len;
 }
 
+/* Give `range` a chunk of its own; out of memory: leave it in the shared. */
+static void
+outq_move_out(struct range *range, struct chunk_pool *pool)
+{
+	struct chunk *chunk = chunk_create(pool, outq_settled_size(range->len));
+
+	if (chunk == NULL) {
+		return;
+	}
+	memcpy(chunk->bytes, range_bytes(range), range->len);
+	chunk->used = range->len;
+	chunk_unref(range->chunk);
+	range->chunk = chunk;
+	range->off = 0;
+}
+
 void
 outq_settle(struct outq *outq, struct chunk_pool *pool)
 {
 	uint32_t keep = outq->settled;
 
+	/* What was sent or dropped since the last time was taken from the first
+	 * or, behind a partly sent frame, the second range. */
+	for (uint32_t i = 0; i < keep && i < 2; i++) {
+		if (!range_is_dense(outq_at(outq, i))) {
+			outq_move_out(outq_at(outq, i), pool);
+		}
+	}
 	for (uint32_t i = outq->settled; i < outq->count; i++) {
 		struct range range = *outq_at(outq, i);
-		struct chunk *chunk;
 
 		if (!range_is_dense(&range)) {
 			if (keep > 0 &&
@@ -235,15 +272,7 @@ outq_settle(struct outq *outq, struct chunk_pool *pool)
 				chunk_unref(range.chunk);
 				continue;
 			}
-			chunk = chunk_create(pool, outq_settled_size(range.len));
-			if (chunk != NULL) {
-				memcpy(chunk->bytes, range_bytes(&range),
-				    range.len);
-				chunk->used = range.len;
-				chunk_unref(range.chunk);
-				range.chunk = chunk;
-				range.off = 0;
-			}
+			outq_move_out(&range, pool);
 		}
 		*outq_at(outq, keep++) = range;
 	}

@@ -41,7 +41,7 @@ outq_push(struct outq *outq, const struct range *range)
 		struct range *last = outq_at(outq, outq->count - 1);
 
 		if (LIKELY(last->chunk == range->chunk &&
-			last->off + last->len == range->off)) {
+		           last->off + last->len == range->off)) {
 			last->len += range->len;
 			outq->bytes += range->len;
 			return ERR_OK;
@@ -51,8 +51,11 @@ outq_push(struct outq *outq, const struct range *range)
 }
 
 /* Copy `len` bytes into a chunk of this queue's own and queue them. */
-NODISCARD enum err outq_copy(struct outq *outq, struct chunk_pool *pool,
-    const void *bytes, size_t len);
+NODISCARD enum err outq_copy(
+    struct outq *outq, struct chunk_pool *pool, const void *bytes, size_t len);
+
+/* Forget the ranges from `index` on, the newest ones. */
+void outq_truncate(struct outq *outq, uint32_t index);
 
 /* Fill `iov` with up to `max` pieces, skipping the first `skip` bytes and
  * stopping after `limit` more; returns how many. */

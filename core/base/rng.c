@@ -73,8 +73,13 @@ rng_below(struct rng *rng, uint64_t limit)
 uint64_t
 rng_around(struct rng *rng, uint64_t value, unsigned percent)
 {
-	uint64_t spread = value * percent / 100;
+	uint64_t spread;
 
+	if (percent > 100) {
+		percent = 100;
+	}
+	/* In two parts: the product of a large value would wrap. */
+	spread = value / 100 * percent + value % 100 * percent / 100;
 	return value - spread + rng_below(rng, 2 * spread + 1);
 }
 

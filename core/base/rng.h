@@ -27,7 +27,7 @@ uint64_t rng_next(struct rng *rng);
 /* Evenly from 0 .. limit - 1; 0 for limit 0. */
 uint64_t rng_below(struct rng *rng, uint64_t limit);
 
-/* `value` give or take `percent` %: jitter. */
+/* `value` (< 2^62) give or take `percent` (at most 100) %: jitter. */
 uint64_t rng_around(struct rng *rng, uint64_t value, unsigned percent);
 
 void rng_fill(struct rng *rng, void *bytes, size_t len);
