@@ -52,7 +52,7 @@ utf8_step(uint32_t state, uint8_t byte)
 	return count == 1 ? UTF8_START : utf8_expect(count - 1, 0x80, 0xbf);
 }
 
-/* Bytes of ASCII at the front, in steps of eight. */
+/* Bytes of ASCII at the front; may stop up to seven short of them all. */
 static size_t
 utf8_ascii(const uint8_t *bytes, size_t len)
 {
@@ -70,16 +70,19 @@ utf8_ascii(const uint8_t *bytes, size_t len)
 	while (len - at >= sizeof(word[0])) {
 		memcpy(word, bytes + at, sizeof(word[0]));
 		if ((word[0] & UTF8_HIGH_BITS) != 0) {
-			break;
+			return at;
 		}
 		at += sizeof(word[0]);
+	}
+	while (at < len && bytes[at] < 0x80) {
+		at++;
 	}
 	return at;
 }
 
 /* Length of the valid character of two to four bytes at the front; 0 if it is
  * not valid or not whole, which utf8_step then tells apart. */
-static size_t
+static inline size_t
 utf8_wide(const uint8_t *bytes, size_t len)
 {
 	uint32_t tail;
