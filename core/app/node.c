@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT
+ * node.c - see node.h. */
+
+#include "app/node.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "wire/topic.h"
+
+enum { NODE_HUB_TICK_MS = 1000, NODE_NAME_MAX = 64 };
+
+const struct counter node_counters[] = {
+	COUNTER(struct node_stats, published_clients),
+	COUNTER(struct node_stats, published_plugins),
+	COUNTER(struct node_stats, publish_failed),
+	COUNTER(struct node_stats, sends),
+	COUNTER(struct node_stats, send_gone),
+	COUNTER(struct node_stats, send_failed),
+};
+const size_t node_counter_count = ARRAY_LEN(node_counters);
+
+void
+node_publish(struct node *node, struct message_view *view,
+    struct session *author, int32_t except)
+{
+	uint64_t now = net_now_ms(node->net);
+
+	/* Forward before deliver: plugins never slow the backbone. */
+	if (mesh_publish(node->mesh, now, view) != ERR_OK) {
+		node->stats.publish_failed++;
+		return;
+	}
+	(void)hub_deliver(node->hub, now, view, author);
+	if (host_wants_messages(node->host)) {
+		view->received_ns = clock_now_ns();
+		host_deliver(node->host, view, except);
+	}
+}
+
+/* ---- what net tells */
+
+static bool
+node_on_open(void *ctx, struct conn *conn, const char *path, const char *query)
+{
+	return conn_is_peer(conn) ? links_on_open(ctx, conn)
+	                          : clients_on_open(ctx, conn, path, query);
+}
+
+static void
+node_on_message(
+    void *ctx, struct conn *conn, bool text, const uint8_t *bytes, size_t len)
+{
+	struct node *node = ctx;
+
+	if (conn_is_peer(conn)) {
+		mesh_on_message(node->mesh, conn_user(conn),
+		    net_now_ms(node->net), bytes, len);
+	} else {
+		clients_on_message(node, conn, text, bytes, len);
+	}
+}
+
+static void
+node_on_pong(void *ctx, struct conn *conn, const uint8_t *bytes, size_t len)
+{
+	struct node *node = ctx;
+
+	if (conn_is_peer(conn)) {
+		mesh_on_pong(node->mesh, conn_user(conn), net_now_ms(node->net),
+		    bytes, len);
+	}
+}
+
+static void
+node_on_reading(void *ctx, struct conn *conn, bool on)
+{
+	struct node *node = ctx;
+
+	if (conn_is_peer(conn)) {
+		mesh_on_reading(conn_user(conn), net_now_ms(node->net), on);
+	}
+}
+
+static void
+node_on_stalled(void *ctx, struct conn *conn)
+{
+	struct node *node = ctx;
+
+	if (conn_is_peer(conn)) {
+		mesh_on_stalled(
+		    node->mesh, conn_user(conn), net_now_ms(node->net));
+	} else {
+		hub_on_stalled(node->hub, conn_user(conn));
+	}
+}
+
+static void
+node_on_closed(void *ctx, struct conn *conn, enum net_closed how)
+{
+	struct node *node = ctx;
+
+	if (conn_user(conn) == NULL) {
+		return; /* refused by on_open: nobody knows it */
+	}
+	if (conn_is_peer(conn) || how != NET_CLOSED) {
+		links_on_closed(node, conn, how);
+	} else {
+		hub_close(node->hub, conn_user(conn));
+	}
+}
+
+/* Deadlines may have moved with anything that happened. */
+static void
+node_set_timer(struct node *node)
+{
+	uint64_t next = mesh_next_ms(node->mesh);
+
+	if (node->hub_tick_ms < next) {
+		next = node->hub_tick_ms;
+	}
+	if (node->drain != DRAIN_NOT && node->drain_until_ms < next) {
+		next = node->drain_until_ms;
+	}
+	net_timer_set(node->net, next);
+}
+
+static void
+node_on_turn(void *ctx)
+{
+	struct node *node = ctx;
+
+	if (node->mesh == NULL) {
+		return; /* still starting */
+	}
+	links_report_lost_dials(node);
+	host_flush(node->host);
+	if (node->drain != DRAIN_NOT) {
+		drain_step(node);
+	}
+	node_set_timer(node);
+}
+
+static void
+node_on_timer(void *ctx, uint64_t late_ms)
+{
+	struct node *node = ctx;
+	uint64_t now = net_now_ms(node->net);
+
+	/* net's clock has made `late_ms` good already. */
+	(void)late_ms;
+	if (mesh_next_ms(node->mesh) <= now) {
+		mesh_on_tick(node->mesh, now, 0);
+	}
+	if (node->hub_tick_ms <= now) {
+		hub_on_tick(node->hub, now);
+		node->hub_tick_ms = now + NODE_HUB_TICK_MS;
+	}
+}
+
+static void
+node_on_wake(void *ctx)
+{
+	plugins_on_wake(ctx);
+}
+
+static void
+node_on_signal(void *ctx, int signum)
+{
+	struct node *node = ctx;
+
+	switch (signum) {
+	case SIGTERM:
+	case SIGINT:
+		drain_begin(node);
+		break;
+	case SIGUSR1:
+		log_reopen();
+		break;
+	case SIGUSR2:
+		state_log(node);
+		break;
+	case SIGHUP:
+		log_reopen();
+		log_info("app", "reloaded",
+		    "log reopened; no other setting can be reloaded");
+		break;
+	default:
+		break;
+	}
+}
+
+static const struct net_handler node_net_handler = {
+	.on_path = clients_on_path,
+	.on_open = node_on_open,
+	.on_message = node_on_message,
+	.on_pong = node_on_pong,
+	.on_reading = node_on_reading,
+	.on_stalled = node_on_stalled,
+	.on_closed = node_on_closed,
+	.on_turn = node_on_turn,
+	.on_timer = node_on_timer,
+	.on_wake = node_on_wake,
+	.on_signal = node_on_signal,
+};
+
+/* ---- start, in the order of docs/ARCHITECTURE.md */
+
+static enum err
+node_choose_identity(struct node *node)
+{
+	const struct config *config = node->config;
+	char host[NODE_NAME_MAX] = "node";
+	const char *port = strrchr(config->binds.items[0], ':');
+
+	if (config->seeded) {
+		rng_init(&node->rng, config->seed);
+		rng_fill(&node->rng, node->id.bytes, sizeof(node->id.bytes));
+	} else if (rng_init_random(&node->rng) != ERR_OK ||
+	           rng_secret(node->id.bytes, sizeof(node->id.bytes)) !=
+	               ERR_OK) {
+		return ERR_SYSTEM;
+	}
+	if (config->name != NULL) {
+		node->name = strdup(config->name);
+	} else {
+		(void)gethostname(host, sizeof(host) - 1);
+		if (asprintf(&node->name, "%s-%s", host,
+		        port != NULL ? port + 1 : "0") < 0) {
+			node->name = NULL;
+		}
+	}
+	return node->name == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+enum err
+node_create_host(struct node *node, struct diag *diag)
+{
+	const struct config *config = node->config;
+	const struct host_config host = {
+		.dirs = (const char *const *)config->plugin_dirs.items,
+		.dir_count = config->plugin_dirs.count,
+		.max_message = config->max_message,
+		.node_id = node->id,
+		.node_name = node->name != NULL ? node->name : "",
+		.node_bind = config->binds.items[0],
+		.node_version = GV_VERSION,
+		.wake = (void (*)(void *))net_wake,
+		.wake_ctx = node->net,
+	};
+	enum err err = host_create(&node->host, &host);
+
+	if (err != ERR_OK) {
+		diag_set(
+		    diag, "cannot set up the plugin host: %s", err_text(err));
+	}
+	return err;
+}
+
+static enum err
+node_load_plugins(struct node *node, struct diag *diag)
+{
+	const struct strings *specs = &node->config->plugins;
+	enum err err = node_create_host(node, diag);
+
+	for (size_t i = 0; i < specs->count && err == ERR_OK; i++) {
+		err = host_load(node->host, specs->items[i], diag);
+	}
+	return err == ERR_OK ? host_start(node->host, diag) : err;
+}
+
+static enum err
+node_create_net(struct node *node, struct diag *diag)
+{
+	const struct config *config = node->config;
+	const struct net_config net = {
+		.max_message = config->max_message,
+		.max_clients = config->max_clients,
+		.allow_origins = config->allow_origins.items,
+		.allow_origin_count = config->allow_origins.count,
+		.soft = config->queue_soft,
+		.buffers_max = (size_t)256 << 20,
+	};
+	enum err err;
+
+	node->net_handler = node_net_handler;
+	node->net_handler.ctx = node;
+	err = net_create(
+	    &node->net, &net, &node->net_handler, &node->rng, diag);
+	if (err == ERR_OK) {
+		clients_init(node);
+		err = hub_create(&node->hub,
+		    &(const struct hub_config){
+		        .soft = config->queue_soft,
+		        .hard = config->queue_hard,
+		        .overflow = config->overflow_disconnect
+		                        ? HUB_DISCONNECT
+		                        : HUB_DROP_OLDEST,
+		    },
+		    &node->hub_io, net_pool(node->net));
+	}
+	return err;
+}
+
+/* The first listening socket's port goes into the advertised address. */
+static void
+node_note_listener(void *ctx, const char *host, uint16_t port)
+{
+	struct node *node = ctx;
+	bool any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+	bool six = strchr(host, ':') != NULL;
+
+	free(node->advertise);
+	if (asprintf(&node->advertise, "ws://%s%s%s:%u", six && !any ? "[" : "",
+	        any ? "" : host, six && !any ? "]" : "", port) < 0) {
+		node->advertise = NULL;
+	}
+}
+
+static enum err
+node_listen(struct node *node, struct diag *diag)
+{
+	const struct strings *binds = &node->config->binds;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < binds->count && err == ERR_OK; i++) {
+		err = net_listen(node->net, binds->items[i], diag);
+	}
+	if (err != ERR_OK) {
+		return err;
+	}
+	/* Listeners come newest first: the last one told is the first bind. */
+	net_each_listener(node->net, node_note_listener, node);
+	if (node->config->advertise != NULL) {
+		free(node->advertise);
+		node->advertise = strdup(node->config->advertise);
+	}
+	return node->advertise == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+static enum err
+node_create_mesh(struct node *node, struct diag *diag)
+{
+	const struct config *config = node->config;
+	const struct mesh_config mesh = {
+		.node_id = node->id,
+		.boot = (uint32_t)(clock_wall_ns() / UINT64_C(1000000000)),
+		.name = node->name,
+		.network = config->network,
+		.advertise = node->advertise,
+		.peers = (const char *const *)config->peers.items,
+		.peer_count = config->peers.count,
+		.max_message = config->max_message,
+		.max_hops = config->max_hops,
+		.ping_ms = config->ping_s * 1000,
+		.soft = config->queue_soft,
+		.hard = config->queue_hard,
+	};
+
+	if (links_init(node) != ERR_OK) {
+		return ERR_NOMEM;
+	}
+	return mesh_create(
+	    &node->mesh, &mesh, &node->mesh_io, &node->rng, diag);
+}
+
+static enum err
+node_catch_signals(struct node *node)
+{
+	static const int signums[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1,
+		SIGUSR2 };
+	enum err err = ERR_OK;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_LEN(signums) && err == ERR_OK; i++) {
+		err = net_catch_signal(node->net, signums[i]);
+	}
+	return err;
+}
+
+/* As many descriptors as we may have; no core dump with others' messages. */
+static void
+node_set_limits(const struct config *config)
+{
+	struct rlimit files;
+	const struct rlimit none = { 0, 0 };
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (!config->allow_core) {
+		(void)setrlimit(RLIMIT_CORE, &none);
+	}
+}
+
+static enum exit_code
+node_start_exit(enum err err)
+{
+	switch ((int)err) {
+	case ERR_OK:
+		return EXIT_STOPPED;
+	case ERR_BIND:
+		return EXIT_BIND;
+	default:
+		return EXIT_RUNTIME;
+	}
+}
+
+static void
+node_say_ready(const struct node *node)
+{
+	char hex[NODEID_HEX_LEN + 1];
+
+	nodeid_hex(&node->id, hex);
+	log_info("app", "ready", "ready", LOG_STR("name", node->name),
+	    LOG_STR("id", hex), LOG_STR("advertise", node->advertise),
+	    LOG_U64("plugins", host_plugin_count(node->host)),
+	    LOG_U64("peers", node->config->peers.count));
+}
+
+static enum err
+node_open_network(struct node *node, struct diag *diag)
+{
+	enum err err = node_listen(node, diag);
+
+	if (err == ERR_OK) {
+		err = node_create_mesh(node, diag);
+	}
+	if (err == ERR_OK && node->config->ports_file != NULL) {
+		err = ports_write(node->net, node->config->ports_file, diag);
+	}
+	return err;
+}
+
+enum exit_code
+node_init(struct node *node, const struct config *config, struct diag *diag)
+{
+	enum err err;
+
+	memset(node, 0, sizeof(*node));
+	node->config = config;
+	node_set_limits(config);
+	diag_set(diag, "out of memory");
+	err = node_choose_identity(node);
+	if (err == ERR_OK) {
+		err = node_create_net(node, diag);
+	}
+	if (err == ERR_OK) {
+		err = node_catch_signals(node);
+	}
+	if (err != ERR_OK) {
+		return node_start_exit(err);
+	}
+	if (node_load_plugins(node, diag) != ERR_OK) {
+		log_error("host", "plugin_refused", diag->text);
+		return EXIT_PLUGIN;
+	}
+	/* Only now: dlopen needs /proc/self/fd, which this takes away. */
+	(void)prctl(PR_SET_DUMPABLE, config->allow_core ? 1 : 0, 0, 0, 0);
+	err = node_open_network(node, diag);
+	if (err != ERR_OK) {
+		log_error("app", "bind_failed", diag->text);
+		return node_start_exit(err);
+	}
+	node->hub_tick_ms = net_now_ms(node->net) + NODE_HUB_TICK_MS;
+	mesh_start(node->mesh, net_now_ms(node->net));
+	node_say_ready(node);
+	return EXIT_STOPPED;
+}
+
+enum exit_code
+node_run(struct node *node)
+{
+	net_run(node->net);
+	log_info("app", "stopped", "stopped",
+	    LOG_U64("exit", (uint64_t)node->exit_code));
+	return node->exit_code;
+}
+
+/* The plugins of a start that failed half way have run: let them finish. */
+static void
+node_stop_host(struct node *node)
+{
+	if (node->host != NULL && !host_has_stopped(node->host)) {
+		host_abandon(node->host);
+	}
+}
+
+void
+node_fini(struct node *node)
+{
+	node_stop_host(node);
+	net_destroy(node->net);
+	mesh_destroy(node->mesh);
+	hub_destroy(node->hub);
+	host_destroy(node->host);
+	free(node->lost_dials);
+	free(node->name);
+	free(node->advertise);
+}

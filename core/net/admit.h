@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * admit.h - how many connections one remote address may hold.
+ *
+ * Loopback addresses are not limited (SAFETY: a reverse proxy, or the same
+ * person).  sans-I/O, time is an argument. */
+#ifndef NET_ADMIT_H
+#define NET_ADMIT_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define ADMIT_OPEN_MAX      64u /* connections per address */
+#define ADMIT_HANDSHAKE_MAX 16u /* of them not yet upgraded */
+#define ADMIT_RATE_MAX      20u /* new ones a second */
+
+struct admit;
+
+enum admit_verdict {
+	ADMIT_OK,
+	ADMIT_TOO_MANY,
+	ADMIT_TOO_MANY_HANDSHAKES,
+	ADMIT_TOO_FAST,
+	ADMIT_NOMEM,
+};
+
+NODISCARD enum err admit_create(struct admit **admit);
+void admit_destroy(struct admit *admit);
+
+/* A connection from `addr` wants in; ADMIT_OK counts it. */
+enum admit_verdict admit_enter(
+    struct admit *admit, const struct in6_addr *addr, uint64_t now_ms);
+/* It was upgraded. */
+void admit_upgraded(struct admit *admit, const struct in6_addr *addr);
+/* It is gone; `upgraded` as told before. */
+void admit_leave(
+    struct admit *admit, const struct in6_addr *addr, bool upgraded);
+/* Addresses that are counted now. */
+size_t admit_count(const struct admit *admit);
+
+/* Forget addresses without connections whose rate window is over. */
+void admit_sweep(struct admit *admit, uint64_t now_ms);
+
+#endif

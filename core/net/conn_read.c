@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ * conn_read.c - bytes in: from the socket through the frame codec to the
+ * handler. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "net/private.h"
+
+static void
+conn_fail(struct conn *conn, uint16_t code, const char *reason)
+{
+	char remote[NET_ADDR_LEN];
+
+	conn->net->stats.frame_errors++;
+	log_info("net", "frame_error",
+	    "closing a connection that broke the "
+	    "WebSocket protocol",
+	    LOG_U64("conn", conn->id),
+	    LOG_STR("remote", conn_remote(conn, remote)), LOG_U64("code", code),
+	    LOG_STR("reason", reason));
+	conn_close(conn, code, reason, false);
+}
+
+/* Answer a ping at once; under a flood only the last one (RFC 6455 5.5.3). */
+static void
+conn_on_ping(struct conn *conn, const struct frame_event *event)
+{
+	struct net *net = conn->net;
+	uint64_t second = net->now_ms / 1000;
+
+	net->stats.pings_in++;
+	if (conn->ping_second != second) {
+		conn->ping_second = second;
+		conn->pings = 0;
+	}
+	if (++conn->pings > NET_PINGS_MAX) {
+		conn_fail(conn, 1008, "too many pings");
+		return;
+	}
+	if (conn->ctl.bytes < NET_CONTROL_MAX) {
+		(void)conn_queue_frame(
+		    conn, &conn->ctl, FRAME_OP_PONG, event->bytes, event->len);
+		conn_dirty(conn);
+		return;
+	}
+	net->stats.pongs_coalesced++;
+	if (conn->pong == NULL) {
+		conn->pong = malloc(1 + FRAME_CONTROL_MAX);
+	}
+	if (conn->pong != NULL) { /* length, then payload */
+		conn->pong[0] = (uint8_t)event->len;
+		memcpy(conn->pong + 1, event->bytes, event->len);
+		conn->pong_wanted = true;
+	}
+}
+
+static void
+conn_on_close(struct conn *conn, const struct frame_event *event)
+{
+	conn->eof = true;
+	if (conn->state == CONN_OPEN) {
+		conn_close(conn, event->code, "", false);
+	} else if (conn->close_sent) {
+		conn_drop(conn);
+	}
+}
+
+static void
+conn_on_data(struct conn *conn, bool text, const struct frame_event *event)
+{
+	struct net *net = conn->net;
+
+	if (conn->state != CONN_OPEN) { /* our Close is on its way */
+		net->stats.dropped_closing++;
+		return;
+	}
+	net->stats.messages_in++;
+	if (text && conn->peer) {
+		conn_fail(conn, 1003, "text on a peer link");
+		return;
+	}
+	net->handler->on_message(
+	    net->handler->ctx, conn, text, event->bytes, event->len);
+}
+
+static void
+conn_on_event(
+    struct conn *conn, enum frame_kind kind, const struct frame_event *event)
+{
+	const struct net_handler *handler = conn->net->handler;
+
+	switch (kind) {
+	case FRAME_TEXT:
+		conn_on_data(conn, true, event);
+		break;
+	case FRAME_BINARY:
+		conn_on_data(conn, false, event);
+		break;
+	case FRAME_PING:
+		conn_on_ping(conn, event);
+		break;
+	case FRAME_PONG:
+		if (conn->state == CONN_OPEN) {
+			handler->on_pong(
+			    handler->ctx, conn, event->bytes, event->len);
+		}
+		break;
+	case FRAME_CLOSE:
+		conn_on_close(conn, event);
+		break;
+	case FRAME_ERROR:
+		conn_fail(conn, event->code, event->reason);
+		break;
+	case FRAME_MORE:
+		break;
+	}
+}
+
+static void
+conn_decode(struct conn *conn, size_t len)
+{
+	struct net *net = conn->net;
+	struct frame_event event;
+	enum frame_kind kind;
+
+	net->reading = conn;
+	frame_decoder_feed(&conn->decoder, net->read_buffer, len);
+	while (
+	    conn->state != CONN_DOOMED &&
+	    (kind = frame_decoder_next(&conn->decoder, &event)) != FRAME_MORE) {
+		conn_on_event(conn, kind, &event);
+	}
+	net->reading = NULL;
+	if (!frame_decoder_is_inside(&conn->decoder)) {
+		conn->began_ms = 0;
+	} else if (conn->began_ms == 0) {
+		conn->began_ms = net->now_ms;
+		wheel_hasten(
+		    &net->wheel, &conn->timer, net->now_ms + NET_ASSEMBLY_MS);
+	}
+}
+
+void
+conn_read(struct conn *conn)
+{
+	struct net *net = conn->net;
+	ssize_t len = recv(
+	    conn->fd, net->read_buffer, NET_READ_BYTES, MSG_DONTWAIT);
+
+	net->stats.reads++;
+	if (len < 0) {
+		if (errno != EAGAIN && errno != EINTR) {
+			conn_drop(conn);
+		}
+		return;
+	}
+	if (len == 0) {
+		conn_drop(conn);
+		return;
+	}
+	net->stats.bytes_in += (uint64_t)len;
+	conn->rx_ms = net->now_ms;
+	conn->pinged = false;
+	conn_decode(conn, (size_t)len);
+	conn_pause_if_pressed(conn);
+}
+
+void
+conn_on_ready(struct conn *conn, uint32_t events)
+{
+	if (conn->state != CONN_OPEN && conn->state != CONN_CLOSING) {
+		return;
+	}
+	if ((events & EPOLLOUT) != 0) {
+		conn->blocked = false;
+		conn_flush(conn);
+		if (!conn->blocked) {
+			conn_watch(conn);
+		}
+		pause_check(conn->net);
+	}
+	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 &&
+	    conn->state != CONN_DOOMED && !conn->paused) {
+		conn_read(conn);
+	} else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+		conn_drop(conn);
+	}
+}

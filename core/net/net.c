@@ -1,0 +1,645 @@
+/* SPDX-License-Identifier: MIT
+ * net.c - the loop: one libuv loop, one lws context, one nested epoll for all
+ * established connections, and what happens at the end of a turn. */
+
+#include "net/private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { NET_EVENTS = 256, NET_ACCEPT_PAUSE_MS = 250 };
+
+const struct counter net_counters[] = {
+	COUNTER(struct net_stats, accepted),
+	COUNTER(struct net_stats, opened),
+	COUNTER(struct net_stats, closed),
+	COUNTER(struct net_stats, clients),
+	COUNTER(struct net_stats, peers),
+	COUNTER(struct net_stats, handshakes),
+	COUNTER(struct net_stats, dials),
+	COUNTER(struct net_stats, dial_failures),
+	COUNTER(struct net_stats, rejected_limit),
+	COUNTER(struct net_stats, rejected_address),
+	COUNTER(struct net_stats, rejected_nomem),
+	COUNTER(struct net_stats, rejected_http),
+	COUNTER(struct net_stats, rejected_timeout),
+	COUNTER(struct net_stats, rejected_raw),
+	COUNTER(struct net_stats, accept_emfile),
+	COUNTER(struct net_stats, frame_errors),
+	COUNTER(struct net_stats, closed_stalled),
+	COUNTER(struct net_stats, closed_silent),
+	COUNTER(struct net_stats, closed_slow),
+	COUNTER(struct net_stats, messages_in),
+	COUNTER(struct net_stats, bytes_in),
+	COUNTER(struct net_stats, bytes_out),
+	COUNTER(struct net_stats, writes),
+	COUNTER(struct net_stats, reads),
+	COUNTER(struct net_stats, pings_in),
+	COUNTER(struct net_stats, pongs_coalesced),
+	COUNTER(struct net_stats, pauses),
+	COUNTER(struct net_stats, pause_ms),
+	COUNTER(struct net_stats, dropped_closing),
+	COUNTER(struct net_stats, dropped_nomem),
+	COUNTER(struct net_stats, buffer_bytes),
+};
+const size_t net_counter_count = ARRAY_LEN(net_counters);
+
+void
+net_update_now(struct net *net)
+{
+	uint64_t real = clock_now_ms();
+
+	net->now_ms += real - net->real_ms;
+	net->real_ms = real;
+}
+
+uint64_t
+net_now_ms(const struct net *net)
+{
+	return net->now_ms;
+}
+
+/* ---- connections by id: generation in the upper half, slot in the lower */
+
+static enum err
+net_grow_conns(struct net *net)
+{
+	uint32_t cap = net->conn_cap == 0 ? 64 : net->conn_cap * 2;
+	struct conn **conns = realloc(net->conns, cap * sizeof(struct conn *));
+	uint32_t *generations;
+	uint32_t *free_slots;
+
+	if (conns == NULL) {
+		return ERR_NOMEM;
+	}
+	net->conns = conns;
+	generations = realloc(net->generations, cap * sizeof(*generations));
+	if (generations == NULL) {
+		return ERR_NOMEM;
+	}
+	net->generations = generations;
+	free_slots = realloc(net->free_slots, cap * sizeof(*free_slots));
+	if (free_slots == NULL) {
+		return ERR_NOMEM;
+	}
+	net->free_slots = free_slots;
+	for (uint32_t i = cap; i-- > net->conn_cap;) {
+		conns[i] = NULL;
+		generations[i] = 0;
+		free_slots[net->free_count++] = i;
+	}
+	net->conn_cap = cap;
+	return ERR_OK;
+}
+
+enum err
+net_add_conn(struct net *net, struct conn *conn)
+{
+	uint32_t slot;
+
+	if (net->free_count == 0 && net_grow_conns(net) != ERR_OK) {
+		return ERR_NOMEM;
+	}
+	slot = net->free_slots[--net->free_count];
+	net->conns[slot] = conn;
+	conn->slot = slot;
+	conn->id = (uint64_t)++net->generations[slot] << 32 | slot;
+	net->conn_count++;
+	return ERR_OK;
+}
+
+void
+net_remove_conn(struct net *net, struct conn *conn)
+{
+	net->conns[conn->slot] = NULL;
+	/* A slot whose generations are used up is never given out again. */
+	if (net->generations[conn->slot] != UINT32_MAX) {
+		net->free_slots[net->free_count++] = conn->slot;
+	}
+	net->conn_count--;
+}
+
+struct conn *
+net_find(const struct net *net, uint64_t id)
+{
+	uint32_t slot = (uint32_t)id;
+	struct conn *conn = slot < net->conn_cap ? net->conns[slot] : NULL;
+
+	return conn != NULL && conn->id == id ? conn : NULL;
+}
+
+size_t
+net_conn_count(const struct net *net)
+{
+	return net->conn_count;
+}
+
+size_t
+net_queued(const struct net *net)
+{
+	size_t bytes = 0;
+
+	for (uint32_t i = 0; i < net->conn_cap; i++) {
+		if (net->conns[i] != NULL &&
+		    net->conns[i]->state == CONN_OPEN) {
+			bytes += conn_queued(net->conns[i]);
+		}
+	}
+	return bytes;
+}
+
+void
+net_close_clients(struct net *net, const char *reason)
+{
+	for (uint32_t i = 0; i < net->conn_cap; i++) {
+		struct conn *conn = net->conns[i];
+
+		if (conn == NULL) {
+			continue;
+		}
+		if (conn->state == CONN_OPEN && !conn->peer) {
+			conn_close(conn, 1001, reason, true);
+		} else if (conn->state == CONN_HANDSHAKE) {
+			conn_drop(conn);
+		}
+	}
+}
+
+/* ---- the end of a turn */
+
+/* A doomed connection lets go of lws, then of its owner, then of memory. */
+static void
+net_bury(struct net *net, struct conn *conn)
+{
+	bool dialled = conn->dial != NULL;
+
+	conn_release(conn);
+	if (conn->wsi != NULL) {
+		struct lws *wsi = conn->wsi;
+
+		conn->wsi = NULL;
+		lws_set_opaque_user_data(wsi, NULL);
+		lws_set_timeout(
+		    wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+	}
+	if (dialled && !conn->opened && conn->how == NET_FAILED &&
+	    !net->stopping) {
+		conn->doomed = false;
+		if (dial_next(conn)) {
+			return;
+		}
+	}
+	if (dialled && !conn->opened) {
+		net->stats.dial_failures++;
+	}
+	if (dialled || conn->opened) {
+		net->handler->on_closed(
+		    net->handler->ctx, conn, (enum net_closed)conn->how);
+	}
+	conn_destroy(conn);
+}
+
+static void
+net_bury_all(struct net *net)
+{
+	while (net->doomed != NULL) {
+		struct conn *conn = net->doomed;
+
+		net->doomed = conn->next_doomed;
+		conn->next_doomed = NULL;
+		if (conn->dirty) { /* the dirty list still names it */
+			conn->next_doomed = net->doomed;
+			net->doomed = conn;
+			return;
+		}
+		net_bury(net, conn);
+	}
+}
+
+static void
+net_flush_all(struct net *net)
+{
+	while (net->dirty != NULL) {
+		struct conn *conn = net->dirty;
+
+		net->dirty = conn->next_dirty;
+		conn->next_dirty = NULL;
+		conn->dirty = false;
+		conn_flush(conn);
+	}
+}
+
+/* Over the cap of all buffers: the largest one is treated as at HARD. */
+static void
+net_enforce_cap(struct net *net)
+{
+	struct conn *largest = NULL;
+
+	if (LIKELY(net->pool.bytes <= net->config.buffers_max)) {
+		return;
+	}
+	for (uint32_t i = 0; i < net->conn_cap; i++) {
+		struct conn *conn = net->conns[i];
+
+		if (conn != NULL && conn->state == CONN_OPEN &&
+		    (largest == NULL ||
+		        conn_queued(conn) > conn_queued(largest))) {
+			largest = conn;
+		}
+	}
+	if (largest != NULL) {
+		net->stats.closed_slow++;
+		net->handler->on_stalled(net->handler->ctx, largest);
+	}
+}
+
+static void
+net_end_turn(struct net *net)
+{
+	net->handler->on_turn(net->handler->ctx);
+	/* Burying tells handlers, who may send: so until nothing is left. */
+	do {
+		net_flush_all(net);
+		net_bury_all(net);
+	} while (net->dirty != NULL || net->doomed != NULL);
+	net_enforce_cap(net);
+}
+
+static void
+net_on_prepare(uv_prepare_t *prepare)
+{
+	net_end_turn(prepare->data);
+}
+
+static void
+net_on_check(uv_check_t *check)
+{
+	net_end_turn(check->data);
+}
+
+/* ---- libuv's events */
+
+static void
+net_on_epoll(uv_poll_t *poll, int status, int events)
+{
+	struct net *net = poll->data;
+	struct epoll_event ready[NET_EVENTS];
+	int count = epoll_wait(net->epoll_fd, ready, NET_EVENTS, 0);
+
+	(void)status;
+	(void)events;
+	net_update_now(net);
+	for (int i = 0; i < count; i++) {
+		conn_on_ready(ready[i].data.ptr, ready[i].events);
+	}
+}
+
+static void
+net_on_async(uv_async_t *async)
+{
+	struct net *net = async->data;
+
+	net_update_now(net);
+	net->handler->on_wake(net->handler->ctx);
+}
+
+static void
+net_on_signal(uv_signal_t *signal, int signum)
+{
+	struct net *net = signal->data;
+
+	net_update_now(net);
+	net->handler->on_signal(net->handler->ctx, signum);
+}
+
+/* What the loop missed while it was stopped does not count. */
+static uint64_t
+net_make_good(struct net *net, uint64_t due_ms)
+{
+	uint64_t late = net->now_ms > due_ms ? net->now_ms - due_ms : 0;
+
+	if (late <= NET_LATE_MS) {
+		return 0;
+	}
+	net->now_ms -= late;
+	return late;
+}
+
+static void
+net_on_timer(uv_timer_t *timer)
+{
+	struct net *net = timer->data;
+	uint64_t due = net->timer_ms;
+	uint64_t late;
+
+	net_update_now(net);
+	late = net_make_good(net, due);
+	net->timer_ms = UINT64_MAX;
+	net->handler->on_timer(net->handler->ctx, late);
+}
+
+void
+net_timer_set(struct net *net, uint64_t at_ms)
+{
+	if (at_ms == net->timer_ms) {
+		return;
+	}
+	net->timer_ms = at_ms;
+	if (at_ms == UINT64_MAX) {
+		(void)uv_timer_stop(&net->timer);
+		return;
+	}
+	uv_update_time(&net->loop);
+	(void)uv_timer_start(&net->timer, net_on_timer,
+	    at_ms > net->now_ms ? at_ms - net->now_ms : 0, 0);
+}
+
+static void
+net_on_tick(uv_timer_t *timer)
+{
+	struct net *net = timer->data;
+	struct wheel_item *item;
+
+	net_update_now(net);
+	(void)net_make_good(net, net->tick_ms + WHEEL_TICK_MS);
+	net->tick_ms = net->now_ms;
+	while ((item = wheel_next_due(&net->wheel, net->now_ms)) != NULL) {
+		conn_on_timer(
+		    (struct conn *)(void *)((char *)item -
+		                            offsetof(struct conn, timer)));
+	}
+	admit_sweep(net->admit, net->now_ms);
+	if (net->listening_paused) {
+		listener_resume(net);
+	}
+}
+
+void
+net_wake(struct net *net)
+{
+	(void)uv_async_send(&net->async);
+}
+
+enum err
+net_catch_signal(struct net *net, int signum)
+{
+	struct net_signal *signal = calloc(1, sizeof(*signal));
+
+	if (signal == NULL) {
+		return ERR_NOMEM;
+	}
+	(void)uv_signal_init(&net->loop, &signal->handle);
+	signal->handle.data = net;
+	signal->next = net->signals;
+	net->signals = signal;
+	return uv_signal_start(&signal->handle, net_on_signal, signum) == 0
+	           ? ERR_OK
+	           : ERR_SYSTEM;
+}
+
+/* ---- life */
+
+static enum err
+net_create_context(struct net *net)
+{
+	static const lws_retry_bo_t no_validity = { 0 };
+	void *loops[1] = { &net->loop };
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.protocols = upgrade_protocols,
+		.options = LWS_SERVER_OPTION_LIBUV |
+		           LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+		           LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+		.foreign_loops = loops,
+		.alpn = "http/1.1",
+		.pt_serv_buf_size = 4096,
+		.max_http_header_data = 4096,
+		.timeout_secs = NET_HANDSHAKE_MS / 1000,
+		.connect_timeout_secs = NET_CONNECT_MS / 1000,
+		.retry_and_idle_policy = &no_validity,
+		.user = net,
+		.vhost_name = "grapevine",
+	};
+
+	/* lws would honour them silently. */
+	(void)unsetenv("http_proxy");
+	(void)unsetenv("socks_proxy");
+	lws_set_log_level(LLL_ERR | LLL_WARN, NULL);
+	net->context = lws_create_context(&info);
+	if (net->context == NULL) {
+		return ERR_SYSTEM;
+	}
+	net->vhost = lws_create_vhost(net->context, &info);
+	return net->vhost == NULL ? ERR_SYSTEM : ERR_OK;
+}
+
+static enum err
+net_start_handles(struct net *net)
+{
+	net->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (net->epoll_fd < 0 ||
+	    uv_poll_init(&net->loop, &net->epoll_watch, net->epoll_fd) != 0) {
+		return ERR_SYSTEM;
+	}
+	(void)uv_prepare_init(&net->loop, &net->prepare);
+	(void)uv_check_init(&net->loop, &net->check);
+	(void)uv_timer_init(&net->loop, &net->timer);
+	(void)uv_timer_init(&net->loop, &net->tick);
+	(void)uv_timer_init(&net->loop, &net->pause);
+	if (uv_async_init(&net->loop, &net->async, net_on_async) != 0) {
+		return ERR_SYSTEM;
+	}
+	net->epoll_watch.data = net;
+	net->prepare.data = net;
+	net->check.data = net;
+	net->async.data = net;
+	net->timer.data = net;
+	net->tick.data = net;
+	net->pause.data = net;
+	net->tick_ms = net->now_ms;
+	(void)uv_poll_start(&net->epoll_watch, UV_READABLE, net_on_epoll);
+	(void)uv_prepare_start(&net->prepare, net_on_prepare);
+	(void)uv_check_start(&net->check, net_on_check);
+	(void)uv_timer_start(
+	    &net->tick, net_on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
+	return ERR_OK;
+}
+
+enum err
+net_create(struct net **out, const struct net_config *config,
+    const struct net_handler *handler, struct rng *rng, struct diag *diag)
+{
+	struct net *net = calloc(1, sizeof(*net));
+	enum err err = ERR_NOMEM;
+
+	if (net == NULL) {
+		return ERR_NOMEM;
+	}
+	net->config = *config;
+	net->handler = handler;
+	net->rng = rng;
+	net->limits.message_max = config->max_message;
+	net->limits.fragments_max = NET_FRAGMENTS_MAX;
+	net->peer_limits = net->limits;
+	net->peer_limits.message_max = config->max_message + NET_RECORD_BYTES;
+	if (net->peer_limits.message_max < NET_BATCH_BYTES) {
+		net->peer_limits.message_max = NET_BATCH_BYTES;
+	}
+	net->epoll_fd = -1;
+	net->timer_ms = UINT64_MAX;
+	net->real_ms = clock_now_ms();
+	net->now_ms = net->real_ms;
+	wheel_init(&net->wheel, net->now_ms);
+	chunk_pool_init(&net->pool);
+	chunk_log_init(&net->records, &net->pool);
+	chunk_log_init(&net->frames, &net->pool);
+	net->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	net->read_buffer = malloc(NET_READ_BYTES);
+	if (net->read_buffer == NULL || admit_create(&net->admit) != ERR_OK ||
+	    uv_loop_init(&net->loop) != 0) {
+		diag_set(diag, "out of memory");
+		goto fail;
+	}
+	err = net_start_handles(net);
+	if (err == ERR_OK) {
+		err = net_create_context(net);
+	}
+	if (err != ERR_OK) {
+		diag_set(diag,
+		    "cannot set up the event loop: libwebsockets has no libuv "
+		    "support here; expected: package libwebsockets-evlib-uv");
+		net_destroy(net);
+		return err;
+	}
+	*out = net;
+	return ERR_OK;
+fail:
+	admit_destroy(net->admit);
+	free(net->read_buffer);
+	if (net->reserve_fd >= 0) {
+		(void)close(net->reserve_fd);
+	}
+	free(net);
+	return err;
+}
+
+static void
+net_close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (uv_is_closing(handle) == 0) {
+		uv_close(handle, NULL);
+	}
+}
+
+/* Connections first, while the loop and lws can still serve them; then lws,
+ * once inside its loop and once after (TRANSPORT, graceful stop). */
+static void
+net_end_connections(struct net *net)
+{
+	net->stopping = true;
+	for (uint32_t i = 0; i < net->conn_cap; i++) {
+		if (net->conns[i] != NULL) {
+			conn_drop(net->conns[i]);
+		}
+	}
+	net_flush_all(net);
+	net_bury_all(net);
+}
+
+static void
+net_free_signals(struct net *net)
+{
+	while (net->signals != NULL) {
+		struct net_signal *signal = net->signals;
+
+		net->signals = signal->next;
+		free(signal);
+	}
+}
+
+void
+net_destroy(struct net *net)
+{
+	if (net == NULL) {
+		return;
+	}
+	net_end_connections(net);
+	listener_close_all(net);
+	if (net->context != NULL) {
+		lws_context_destroy(net->context);
+	}
+	uv_walk(&net->loop, net_close_handle, NULL);
+	(void)uv_run(&net->loop, UV_RUN_DEFAULT);
+	if (net->context != NULL) {
+		lws_context_destroy(net->context);
+	}
+	(void)uv_loop_close(&net->loop);
+	net_free_signals(net);
+	chunk_log_fini(&net->records);
+	chunk_log_fini(&net->frames);
+	chunk_pool_fini(&net->pool);
+	admit_destroy(net->admit);
+	if (net->epoll_fd >= 0) {
+		(void)close(net->epoll_fd);
+	}
+	if (net->reserve_fd >= 0) {
+		(void)close(net->reserve_fd);
+	}
+	free(net->conns);
+	free(net->generations);
+	free(net->free_slots);
+	free(net->read_buffer);
+	free(net);
+}
+
+void
+net_run(struct net *net)
+{
+	(void)uv_run(&net->loop, UV_RUN_DEFAULT);
+}
+
+void
+net_quit(struct net *net)
+{
+	uv_stop(&net->loop);
+}
+
+struct chunk_pool *
+net_pool(struct net *net)
+{
+	return &net->pool;
+}
+
+const struct net_stats *
+net_stats(struct net *net)
+{
+	net->stats.buffer_bytes = net->pool.bytes;
+	return &net->stats;
+}
+
+enum err
+net_encode_record(struct net *net, const void *head, size_t head_len,
+    const void *payload, size_t payload_len, struct range *range)
+{
+	enum err err = chunk_log_append(
+	    &net->records, head_len + payload_len, range);
+
+	if (err != ERR_OK) {
+		net->stats.dropped_nomem++;
+		return err;
+	}
+	memcpy(range_bytes(range), head, head_len);
+	if (payload_len > 0) {
+		memcpy(range_bytes(range) + head_len, payload, payload_len);
+	}
+	return ERR_OK;
+}
