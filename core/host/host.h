@@ -24,10 +24,10 @@ struct host;
 struct host_config {
 	const char *const *dirs; /* --plugin-dir, in order */
 	size_t dir_count;
-	size_t max_message;      /* payload bytes a plugin may publish */
+	size_t max_message; /* payload bytes a plugin may publish */
 	struct nodeid node_id;
 	const char *node_name;
-	const char *node_bind;   /* first --bind, as written */
+	const char *node_bind; /* first --bind, as written */
 	const char *node_version;
 	/* Wake the loop: host_take_requests has something, or the host has
 	 * stopped.  [any] */
@@ -39,7 +39,8 @@ struct host_stats {
 	uint64_t inbox_put, inbox_dropped; /* messages for the dispatcher */
 	uint64_t dispatched;               /* messages that went through */
 	uint64_t requests, requests_full;  /* publishes and sends */
-	uint64_t gap_events, peer_events;
+	uint64_t gap_events, peer_events;  /* told to host_on_gap, _on_peer */
+	uint64_t peer_events_dropped;      /* over 1024 untold, or no memory */
 	uint64_t errors;                   /* callbacks that returned < 0 */
 	uint64_t slow_calls;               /* over 100 ms */
 };
@@ -55,9 +56,14 @@ NODISCARD enum err host_create(
  * reverse order and closes their files.  NULL is fine. */
 void host_destroy(struct host *host);
 
+/* Topic of what plugins send over one connection: gv_host.send has none. */
+#define HOST_REPLY_TOPIC "reply"
+
 /* Enable a plugin: `spec` is NAME or PATH, then ,key=value...; `\,` and `\\`
  * escape; keys that begin with @ are the host's own.  Reads its note, loads,
- * creates and configures it; the order of calls is the dispatch order.
+ * creates and configures it; the order of calls is the dispatch order.  A file
+ * may be loaded several times: each is an instance of its own.  One that has
+ * @optional and cannot be loaded is logged, and ERR_OK.
  * ERR_PLUGIN, ERR_NOTFOUND, ERR_INVALID, ERR_NOMEM: `diag` says what was
  * found, what was expected and what mends it. */
 NODISCARD enum err host_load(
@@ -70,8 +76,8 @@ size_t host_plugin_count(const struct host *host);
 NODISCARD enum err host_list(
     const struct host *host, bool json, struct buf *out);
 /* The options of plugin `name`, as text for a person.  Loads the file. */
-NODISCARD enum err host_help(struct host *host, const char *name,
-    struct buf *out, struct diag *diag);
+NODISCARD enum err host_help(
+    struct host *host, const char *name, struct buf *out, struct diag *diag);
 
 /* Call every plugin's start, in order, then run the dispatcher thread.
  * ERR_PLUGIN: one failed, those started before it were stopped again. */
@@ -90,8 +96,8 @@ void host_deliver(
 void host_on_peer(struct host *host, uint64_t conn,
     const struct nodeid *node_id, const char *name, bool up);
 /* Messages of `origin` that never come. */
-void host_on_gap(struct host *host, const struct nodeid *origin,
-    uint64_t first, uint64_t count);
+void host_on_gap(struct host *host, const struct nodeid *origin, uint64_t first,
+    uint64_t count);
 
 /* End of a loop turn: hand over what host_deliver collected, with one wake of
  * the dispatcher at the most. */
@@ -102,7 +108,8 @@ struct host_request {
 	struct queue_item item; /* item.next: the next request */
 	int32_t plugin;         /* its number, for host_deliver's `except` */
 	uint64_t to;            /* send: connection id; 0: publish */
-	struct message *message; /* topic, payload, flags; the request owns it */
+	struct message
+	    *message; /* topic, payload, flags; the request owns it */
 };
 
 /* All requests so far, a chain in order, or NULL.  The caller frees each with
