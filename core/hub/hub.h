@@ -25,7 +25,7 @@ enum hub_overflow {
 	/* Above SOFT whole unsent messages go, oldest first, but the newest; it
 	 * goes above HARD. */
 	HUB_DROP_OLDEST,
-	HUB_DISCONNECT,  /* above SOFT for 10 s, or above HARD: 4002 */
+	HUB_DISCONNECT, /* above SOFT for 10 s, or above HARD: 4002 */
 };
 
 /* Called from inside hub functions: must not call any that changes the hub. */
@@ -53,9 +53,9 @@ struct hub_stats {
 	uint64_t dropped_oldest;  /* unsent messages dropped above SOFT */
 	uint64_t dropped_closing; /* not queued: the session is closing */
 	uint64_t dropped_nomem;
-	uint64_t slow_closed;     /* sessions closed with 4002 */
-	uint64_t sessions;        /* now */
-	uint64_t topics;          /* now */
+	uint64_t slow_closed; /* sessions closed with 4002 */
+	uint64_t sessions;    /* now */
+	uint64_t topics;      /* now */
 };
 
 /* Names every member of struct hub_stats. */
