@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT
+ * bootstrap.c - see bootstrap.h. */
+
+#include "mesh/bootstrap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "mesh/inside.h"
+
+enum { BOOTSTRAP_DOUBLINGS = 6 }; /* 1 s to 60 s */
+
+enum err
+bootstrap_init(struct bootstrap *bootstrap, const char *const *urls,
+    size_t count, struct diag *diag)
+{
+	bootstrap->seeds = NULL;
+	bootstrap->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!record_addr_is_valid(urls[i], strlen(urls[i]))) {
+			diag_set(diag,
+			    "peer address '%.300s' is none; expected "
+			    "ws://HOST:PORT",
+			    urls[i]);
+			return ERR_INVALID;
+		}
+	}
+	if (count == 0) {
+		return ERR_OK;
+	}
+	bootstrap->seeds = calloc(count, sizeof(*bootstrap->seeds));
+	if (bootstrap->seeds == NULL) {
+		return ERR_NOMEM;
+	}
+	bootstrap->count = count;
+	for (size_t i = 0; i < count; i++) {
+		bootstrap->seeds[i].url = strdup(urls[i]);
+		if (bootstrap->seeds[i].url == NULL) {
+			return ERR_NOMEM;
+		}
+	}
+	return ERR_OK;
+}
+
+void
+bootstrap_fini(struct bootstrap *bootstrap)
+{
+	for (size_t i = 0; i < bootstrap->count; i++) {
+		free(bootstrap->seeds[i].url);
+	}
+	free(bootstrap->seeds);
+	bootstrap->seeds = NULL;
+	bootstrap->count = 0;
+}
+
+/* Dial `seed` after `delay_ms`, but never twice in a second. */
+static void
+bootstrap_schedule(
+    struct mesh *mesh, struct seed *seed, uint64_t now_ms, uint64_t delay_ms)
+{
+	uint64_t earliest = seed->dialled_ms + BOOTSTRAP_EVERY_MS;
+
+	seed->is_parked = false;
+	seed->next_ms = now_ms + delay_ms;
+	if (seed->was_dialled && seed->next_ms < earliest) {
+		seed->next_ms = earliest;
+	}
+	mesh_wake_at(mesh, seed->next_ms);
+}
+
+void
+bootstrap_start(struct mesh *mesh, uint64_t now_ms)
+{
+	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
+		bootstrap_schedule(mesh, &mesh->bootstrap.seeds[i], now_ms, 0);
+	}
+}
+
+/* The node behind this address is linked, or about to be, by another way. */
+static bool
+bootstrap_is_satisfied(const struct mesh *mesh, const struct seed *seed)
+{
+	if (!seed->is_known) {
+		return false;
+	}
+	if (link_find(mesh, &seed->node_id, NULL) != NULL) {
+		return true;
+	}
+	/* Two dials of one node at once would end as duplicates. */
+	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
+		const struct seed *other = &mesh->bootstrap.seeds[i];
+
+		if (other != seed && other->link != NULL && other->is_known &&
+		    nodeid_equal(&other->node_id, &seed->node_id)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+bootstrap_dial(struct mesh *mesh, size_t index, uint64_t now_ms)
+{
+	struct seed *seed = &mesh->bootstrap.seeds[index];
+	struct link *link;
+
+	seed->dialled_ms = now_ms;
+	seed->was_dialled = true;
+	link = link_create(mesh, true, now_ms);
+	if (link == NULL) {
+		bootstrap_schedule(mesh, seed, now_ms, BOOTSTRAP_EVERY_MS);
+		return;
+	}
+	link->seed = index;
+	seed->link = link;
+	mesh->stats.dials++;
+	mesh->io->dial(mesh->io->ctx, link, seed->url);
+}
+
+/* The address that has been due for longest, or the next to be. */
+static size_t
+bootstrap_first(const struct bootstrap *bootstrap)
+{
+	size_t first = BOOTSTRAP_NONE;
+
+	for (size_t i = 0; i < bootstrap->count; i++) {
+		const struct seed *seed = &bootstrap->seeds[i];
+
+		if (seed->link == NULL && !seed->is_parked &&
+		    (first == BOOTSTRAP_NONE ||
+		        seed->next_ms < bootstrap->seeds[first].next_ms)) {
+			first = i;
+		}
+	}
+	return first;
+}
+
+uint64_t
+bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
+{
+	struct bootstrap *bootstrap = &mesh->bootstrap;
+
+	while (!mesh->stopped && mesh->dials < BOOTSTRAP_DIALS_MAX) {
+		size_t first = bootstrap_first(bootstrap);
+		struct seed *seed;
+
+		if (first == BOOTSTRAP_NONE) {
+			break;
+		}
+		seed = &bootstrap->seeds[first];
+		if (seed->next_ms > now_ms) {
+			return seed->next_ms;
+		}
+		if (bootstrap_is_satisfied(mesh, seed)) {
+			seed->is_parked = true;
+		} else if (mesh->up_slots == UINT64_MAX) {
+			bootstrap_schedule(
+			    mesh, seed, now_ms, BOOTSTRAP_LONG_MS);
+		} else {
+			bootstrap_dial(mesh, first, now_ms);
+		}
+	}
+	return UINT64_MAX;
+}
+
+void
+bootstrap_on_identity(struct mesh *mesh, const struct link *link)
+{
+	if (link->seed != BOOTSTRAP_NONE) {
+		struct seed *seed = &mesh->bootstrap.seeds[link->seed];
+
+		seed->node_id = link->node_id;
+		seed->is_known = true;
+	}
+}
+
+void
+bootstrap_on_up(struct mesh *mesh, const struct link *link)
+{
+	if (link->seed != BOOTSTRAP_NONE) {
+		mesh->bootstrap.seeds[link->seed].failures = 0;
+	}
+}
+
+/* rand(0, min(60 s, 1 s * 2^failures)) */
+static uint64_t
+bootstrap_back_off(struct mesh *mesh, unsigned failures)
+{
+	uint64_t limit = failures < BOOTSTRAP_DOUBLINGS
+	                     ? UINT64_C(1000) << failures
+	                     : BOOTSTRAP_LONG_MS;
+
+	return rng_below(mesh->rng, limit + 1);
+}
+
+/* A long time, and a little more so that not all come at once. */
+static uint64_t
+bootstrap_long(struct mesh *mesh)
+{
+	return BOOTSTRAP_LONG_MS +
+	       rng_below(mesh->rng, BOOTSTRAP_LONG_MS / 10 + 1);
+}
+
+/* How long to leave an address alone whose link ended like this. */
+static uint64_t
+bootstrap_delay(struct mesh *mesh, struct seed *seed, const struct link *link,
+    enum mesh_closed how)
+{
+	if (how == MESH_DIAL_NOT_A_PEER || how == MESH_DIAL_BAD_URL) {
+		return bootstrap_long(mesh);
+	}
+	switch (link->bye) {
+	case BYE_SELF:
+		return BOOTSTRAP_SELF_MS;
+	case BYE_FULL:
+	case BYE_NETWORK:
+	case BYE_VERSION:
+	case BYE_AUTH:
+	case BYE_SLOW:
+	case BYE_ABUSE:
+		return bootstrap_long(mesh);
+	case BYE_DUPLICATE:
+		return 0;
+	default:
+		/* A link that was UP has set failures to 0. */
+		return bootstrap_back_off(
+		    mesh, link->was_up ? seed->failures : seed->failures++);
+	}
+}
+
+static void
+bootstrap_log(const struct seed *seed, const struct link *link, uint64_t now_ms,
+    enum mesh_closed how)
+{
+	uint64_t retry_ms = seed->next_ms - now_ms;
+
+	if (how == MESH_DIAL_NOT_A_PEER) {
+		log_warn("mesh", "not_a_peer",
+		    "a server, but not one of ours; expected "
+		    "Sec-WebSocket-Protocol grapevine.peer.1",
+		    LOG_STR("addr", seed->url), LOG_U64("retry_ms", retry_ms));
+	} else if (link->bye == BYE_SELF) {
+		log_info("mesh", "self_dial", "this address is our own",
+		    LOG_STR("addr", seed->url), LOG_U64("retry_ms", retry_ms));
+	} else if (!link->was_up && link->bye != BYE_DUPLICATE) {
+		log_info("mesh", "dial_failed", "dial failed",
+		    LOG_STR("addr", seed->url),
+		    LOG_STR("why",
+		        link->bye != LINK_BYE_NONE ? link_bye_text(link->bye)
+		        : how == MESH_DIAL_FAILED  ? "no answer"
+		                                   : "closed in the handshake"),
+		    LOG_U64("retry_ms", retry_ms));
+	}
+}
+
+/* Those parked because of `id` look for themselves again. */
+static void
+bootstrap_unpark(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms)
+{
+	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
+		struct seed *seed = &mesh->bootstrap.seeds[i];
+
+		if (seed->is_parked && nodeid_equal(&seed->node_id, id)) {
+			bootstrap_schedule(mesh, seed, now_ms,
+			    mesh_is_refused(mesh, id, now_ms)
+			        ? bootstrap_long(mesh)
+			        : bootstrap_back_off(mesh, seed->failures));
+		}
+	}
+}
+
+void
+bootstrap_on_end(struct mesh *mesh, const struct link *link, uint64_t now_ms,
+    enum mesh_closed how)
+{
+	struct seed *seed;
+
+	if (mesh->stopped) {
+		return;
+	}
+	if (link->is_known) {
+		bootstrap_unpark(mesh, &link->node_id, now_ms);
+	}
+	if (link->seed == BOOTSTRAP_NONE) {
+		return;
+	}
+	seed = &mesh->bootstrap.seeds[link->seed];
+	seed->link = NULL;
+	mesh->stats.dial_failures += link->was_up || link->bye == BYE_DUPLICATE
+	                                 ? 0
+	                                 : 1;
+	bootstrap_schedule(
+	    mesh, seed, now_ms, bootstrap_delay(mesh, seed, link, how));
+	bootstrap_log(seed, link, now_ms, how);
+	if (seed->is_known) {
+		bootstrap_unpark(mesh, &seed->node_id, now_ms);
+	}
+	/* Another may have waited for this dial to end. */
+	mesh_wake_at(mesh, now_ms);
+}

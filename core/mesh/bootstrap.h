@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ * bootstrap.h - the addresses of --peers, each kept linked for ever.
+ *
+ * A failed dial is tried again after a random time that grows to a minute; no
+ * address is dialled more than once a second.  An address whose node has a
+ * link by another way is satisfied, and waits until that link is gone. */
+#ifndef MESH_BOOTSTRAP_H
+#define MESH_BOOTSTRAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mesh/mesh.h"
+
+#define BOOTSTRAP_NONE      SIZE_MAX
+#define BOOTSTRAP_DIALS_MAX 8       /* at a time */
+#define BOOTSTRAP_EVERY_MS  1000u   /* a dial of one address at the most */
+#define BOOTSTRAP_LONG_MS   60000u  /* refused for a lasting reason */
+#define BOOTSTRAP_SELF_MS   600000u /* the address is our own */
+
+struct seed {
+	char *url;
+	struct nodeid node_id; /* who answered last */
+	bool is_known;         /* node_id is */
+	bool is_parked;        /* satisfied by another link */
+	bool was_dialled;
+	struct link *link; /* the dial, or what became of it */
+	uint64_t dialled_ms;
+	uint64_t next_ms;  /* while there is no link and not parked */
+	unsigned failures; /* in a row */
+};
+
+struct bootstrap {
+	struct seed *seeds;
+	size_t count;
+};
+
+/* Copies the addresses.  ERR_NOMEM; ERR_INVALID: `diag` says which. */
+NODISCARD enum err bootstrap_init(struct bootstrap *bootstrap,
+    const char *const *urls, size_t count, struct diag *diag);
+void bootstrap_fini(struct bootstrap *bootstrap);
+
+/* Everything is due now. */
+void bootstrap_start(struct mesh *mesh, uint64_t now_ms);
+/* Dial what is due; returns when the next is. */
+uint64_t bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms);
+
+/* The dialled link has said who it is. */
+void bootstrap_on_identity(struct mesh *mesh, const struct link *link);
+/* A link is UP, or has ended. */
+void bootstrap_on_up(struct mesh *mesh, const struct link *link);
+void bootstrap_on_end(struct mesh *mesh, const struct link *link,
+    uint64_t now_ms, enum mesh_closed how);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ * inside.h - what the files of this floor share: the mesh itself. */
+#ifndef MESH_INSIDE_H
+#define MESH_INSIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/rng.h"
+#include "mesh/bootstrap.h"
+#include "mesh/link.h"
+#include "mesh/mesh.h"
+#include "mesh/origin.h"
+#include "wire/record.h"
+
+#define MESH_PENDING_MAX  64 /* accepted connections that are not UP */
+#define MESH_REFUSALS_MAX 64 /* ids that were too slow */
+#define MESH_REFUSAL_MS   60000u
+#define MESH_BOOT_AHEAD_S 86400u /* a larger boot is from the future */
+#define MESH_VERSION      1
+
+/* HELLO of this id gets BYE 8 until then. */
+struct mesh_refusal {
+	struct nodeid id;
+	uint64_t until_ms;
+};
+
+struct mesh {
+	const struct mesh_io *io;
+	struct rng *rng;
+
+	struct nodeid node_id;
+	uint64_t seq;    /* of the last message published */
+	uint32_t boot;   /* of this node, may be raised */
+	uint32_t wall_s; /* wall-clock seconds at start_ms */
+	uint64_t start_ms;
+	uint8_t net[8];
+	struct str8 name, advertise; /* owned */
+	size_t max_message;
+	uint32_t max_hops, ping_ms;
+	size_t soft, hard;
+
+	struct link *up[MESH_LINKS_MAX]; /* by slot */
+	uint64_t up_slots;
+	uint32_t smallest_max; /* of the max_message of links that are UP */
+	size_t unchecked; /* bytes spread since the queues were looked at */
+	size_t check_every;
+
+	struct link *links; /* all */
+	size_t pending, dials;
+	uint64_t next_ms; /* nothing is due before */
+	bool started, stopped;
+
+	struct bootstrap bootstrap;
+	struct origins origins;
+	struct mesh_refusal refusals[MESH_REFUSALS_MAX];
+	struct buf scratch; /* reserved once, for the handshake's records */
+	struct mesh_stats stats;
+};
+
+/* Ask for a tick at `at_ms` or before. */
+static inline void
+mesh_wake_at(struct mesh *mesh, uint64_t at_ms)
+{
+	if (at_ms < mesh->next_ms) {
+		mesh->next_ms = at_ms;
+	}
+}
+
+/* Wall-clock seconds: the start's, and what has passed since. */
+uint32_t mesh_wall_s(const struct mesh *mesh, uint64_t now_ms);
+
+/* What a log line or an event says of a link. */
+struct mesh_peer mesh_peer_of(const struct link *link);
+
+/* Remember that `id` is too slow; whether it still is. */
+void mesh_refuse(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms);
+bool mesh_is_refused(
+    const struct mesh *mesh, const struct nodeid *id, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT
+ * link.c - see link.h. */
+
+#include "mesh/link.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "mesh/inside.h"
+#include "wire/utf8.h"
+
+static const struct {
+	uint16_t code;
+	const char *text;
+} link_byes[] = {
+	[BYE_LEAVING] = { 1001, "leaving" },
+	[BYE_FULL] = { 1000, "full" },
+	[BYE_EVICTED] = { 1000, "evicted" },
+	[BYE_DUPLICATE] = { 4001, "duplicate link" },
+	[BYE_SELF] = { 4001, "this is you" },
+	[BYE_NETWORK] = { 1008, "another network" },
+	[BYE_VERSION] = { 4003, "no common version" },
+	[BYE_AUTH] = { 1008, "authentication" },
+	[BYE_SLOW] = { 4002, "too slow" },
+	[BYE_ABUSE] = { 1008, "abuse" },
+};
+
+uint16_t
+link_bye_code(uint8_t reason)
+{
+	return reason < ARRAY_LEN(link_byes) ? link_byes[reason].code : 1000;
+}
+
+const char *
+link_bye_text(uint8_t reason)
+{
+	return reason < ARRAY_LEN(link_byes) ? link_byes[reason].text
+	                                     : "no reason";
+}
+
+struct link *
+link_create(struct mesh *mesh, bool dialled, uint64_t now_ms)
+{
+	struct link *link = calloc(1, sizeof(*link));
+
+	if (link == NULL) {
+		mesh->stats.nomem++;
+		return NULL;
+	}
+	link->mesh = mesh;
+	link->state = dialled ? LINK_DIALING : LINK_ACCEPTED;
+	link->dialled = dialled;
+	link->reading = true;
+	link->bye = LINK_BYE_NONE;
+	link->seed = BOOTSTRAP_NONE;
+	link->heard_ms = now_ms;
+	link->fresh_ms = now_ms;
+	link->fresh = LINK_FRESH_BURST;
+	link->next = mesh->links;
+	if (link->next != NULL) {
+		link->next->prev = link;
+	}
+	mesh->links = link;
+	if (dialled) {
+		mesh->dials++;
+	} else {
+		mesh->pending++;
+	}
+	return link;
+}
+
+void
+link_destroy(struct link *link)
+{
+	struct mesh *mesh = link->mesh;
+
+	assert(link->state == LINK_CLOSING);
+	/* One that was UP left the count then. */
+	if (!link->dialled && !link->was_up) {
+		mesh->pending--;
+	}
+	*(link->prev != NULL ? &link->prev->next : &mesh->links) = link->next;
+	if (link->next != NULL) {
+		link->next->prev = link->prev;
+	}
+	free(link);
+}
+
+/* The smallest message size that some link that is UP still takes. */
+static void
+link_count_smallest(struct mesh *mesh)
+{
+	mesh->smallest_max = UINT32_MAX;
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		uint32_t max = mesh->up[__builtin_ctzll(left)]->max_message;
+
+		if (max < mesh->smallest_max) {
+			mesh->smallest_max = max;
+		}
+	}
+}
+
+static void
+link_tell(const struct link *link)
+{
+	struct mesh *mesh = link->mesh;
+	struct mesh_peer peer = mesh_peer_of(link);
+	char hex[NODEID_HEX_LEN + 1];
+
+	nodeid_hex(&link->node_id, hex);
+	if (peer.up) {
+		log_info("mesh", "peer_up", "peer up",
+		    LOG_STR("name", link->name), LOG_STR("id", hex),
+		    LOG_STR("addr", link->addr),
+		    LOG_STR("dir", link->dialled ? "out" : "in"));
+	} else {
+		log_info("mesh", "peer_down", "peer down",
+		    LOG_STR("name", link->name), LOG_STR("id", hex),
+		    LOG_STR("addr", link->addr),
+		    LOG_STR("dir", link->dialled ? "out" : "in"),
+		    LOG_STR("why", peer.bye == LINK_BYE_NONE
+		                       ? "lost"
+		                       : link_bye_text(peer.bye)));
+	}
+	mesh->io->peer(mesh->io->ctx, &peer);
+}
+
+void
+link_up(struct link *link, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+
+	assert(mesh->up_slots != UINT64_MAX);
+	link->slot = (uint8_t)__builtin_ctzll(~mesh->up_slots);
+	link->state = LINK_UP;
+	link->was_up = true;
+	link->heard_ms = now_ms;
+	link->pinged_ms = now_ms;
+	mesh->up[link->slot] = link;
+	mesh->up_slots |= UINT64_C(1) << link->slot;
+	mesh->stats.links_up++;
+	if (link->dialled) {
+		mesh->dials--;
+	} else {
+		mesh->pending--;
+	}
+	link_count_smallest(mesh);
+	bootstrap_on_up(mesh, link);
+	mesh_wake_at(mesh, now_ms + mesh->ping_ms);
+	link_tell(link);
+}
+
+static void
+link_down(struct link *link)
+{
+	struct mesh *mesh = link->mesh;
+
+	mesh->up[link->slot] = NULL;
+	mesh->up_slots &= ~(UINT64_C(1) << link->slot);
+	mesh->stats.links_up--;
+	link_count_smallest(mesh);
+	link_tell(link);
+}
+
+/* To CLOSING; the caller sees to the connection. */
+static void
+link_leave(struct link *link, uint64_t now_ms, enum mesh_closed how)
+{
+	struct mesh *mesh = link->mesh;
+	enum link_state before = (enum link_state)link->state;
+
+	link->state = LINK_CLOSING;
+	if (before == LINK_UP) {
+		link_down(link);
+	} else if (link->dialled) {
+		mesh->dials--;
+	}
+	bootstrap_on_end(mesh, link, now_ms, how);
+}
+
+void
+link_end(struct link *link, uint64_t now_ms, uint16_t code, const char *why)
+{
+	struct mesh *mesh = link->mesh;
+
+	if (link->state == LINK_CLOSING) {
+		return;
+	}
+	link_leave(link, now_ms, MESH_CLOSED);
+	mesh->io->close(mesh->io->ctx, link, code, why);
+}
+
+void
+link_lost(struct link *link, uint64_t now_ms, enum mesh_closed how)
+{
+	if (link->state != LINK_CLOSING) {
+		link_leave(link, now_ms, how);
+	}
+}
+
+void
+link_bye_behind(struct link *link, uint64_t now_ms, enum bye_reason reason)
+{
+	struct mesh *mesh = link->mesh;
+	const char *text = link_bye_text((uint8_t)reason);
+	struct record_bye bye = {
+		.reason = (uint8_t)reason,
+		.text = { .text = text, .len = (uint8_t)strlen(text) },
+	};
+
+	if (link->state == LINK_CLOSING) {
+		return;
+	}
+	link->bye = (uint8_t)reason;
+	mesh->stats.byes_sent[reason]++;
+	if (!link->dialled && link->state != LINK_UP) {
+		mesh->stats.refused++;
+		log_info("mesh", "link_refused", "link refused",
+		    LOG_STR("remote", link->remote), LOG_STR("why", text));
+	}
+	/* It fits what mesh_create has reserved; without, Close must do. */
+	if (record_bye_encode(&mesh->scratch, &bye) == ERR_OK) {
+		mesh->io->send(mesh->io->ctx, link, mesh->scratch.bytes,
+		    mesh->scratch.len, false);
+	}
+	link_end(link, now_ms, link_bye_code((uint8_t)reason), text);
+}
+
+void
+link_bye(struct link *link, uint64_t now_ms, enum bye_reason reason)
+{
+	buf_clear(&link->mesh->scratch);
+	link_bye_behind(link, now_ms, reason);
+}
+
+void
+link_violate(struct link *link, uint64_t now_ms, uint16_t code, const char *why)
+{
+	struct mesh *mesh = link->mesh;
+
+	link->is_deaf = true;
+	if (link->state == LINK_CLOSING) {
+		return;
+	}
+	if (code == 1009) {
+		mesh->stats.too_long++;
+	} else {
+		mesh->stats.malformed++;
+	}
+	log_warn("mesh", "record_malformed", "a peer breaks the protocol",
+	    LOG_STR("remote", link->remote), LOG_STR("name", link->name),
+	    LOG_STR("why", why), LOG_U64("code", code));
+	/* Before HELLO a listener sends nothing, not even a Close. */
+	if (link->state == LINK_ACCEPTED) {
+		mesh->stats.refused++;
+		code = link->has_spoken ? code : 0;
+	}
+	link_end(link, now_ms, code, why);
+}
+
+void
+link_on_bye(struct link *link, uint64_t now_ms, const struct record *record)
+{
+	struct mesh *mesh = link->mesh;
+	struct record_bye bye;
+
+	if (record_bye_decode(record, &bye) != ERR_OK) {
+		link_violate(link, now_ms, 1002, "malformed BYE");
+		return;
+	}
+	if (bye.reason < ARRAY_LEN(mesh->stats.byes_received)) {
+		mesh->stats.byes_received[bye.reason]++;
+	}
+	link->bye = bye.reason == LINK_BYE_NONE ? BYE_LEAVING : bye.reason;
+	/* A refusal must not be answered with one: it would never end. */
+	if (bye.reason == BYE_SLOW && link->was_up) {
+		mesh_refuse(mesh, &link->node_id, now_ms);
+	}
+	link->is_deaf = true;
+	link_end(
+	    link, now_ms, link_bye_code(bye.reason), link_bye_text(bye.reason));
+}
+
+void
+link_too_slow(struct link *link, uint64_t now_ms)
+{
+	if (link->state != LINK_UP) {
+		return;
+	}
+	link->mesh->stats.slow++;
+	mesh_refuse(link->mesh, &link->node_id, now_ms);
+	link_bye(link, now_ms, BYE_SLOW);
+}
+
+uint64_t
+link_silence_ms(const struct link *link, uint64_t now_ms)
+{
+	if (!link->reading) {
+		return link->silent_ms;
+	}
+	return now_ms > link->heard_ms ? now_ms - link->heard_ms : 0;
+}
+
+struct link *
+link_find(
+    const struct mesh *mesh, const struct nodeid *id, const struct link *except)
+{
+	for (struct link *link = mesh->links; link != NULL; link = link->next) {
+		bool counts = link->state == LINK_UP ||
+		              (link->state == LINK_HELLO_SENT &&
+		                  link->is_welcome);
+
+		if (counts && link != except &&
+		    nodeid_equal(&link->node_id, id)) {
+			return link;
+		}
+	}
+	return NULL;
+}
+
+bool
+link_takes_origin(struct link *link, uint64_t now_ms)
+{
+	const uint64_t each_ms = 1000 / LINK_FRESH_RATE;
+	uint64_t more = (now_ms - link->fresh_ms) / each_ms;
+
+	link->fresh_ms += more * each_ms;
+	link->fresh = more >= LINK_FRESH_BURST - link->fresh
+	                  ? LINK_FRESH_BURST
+	                  : link->fresh + (uint32_t)more;
+	if (link->fresh == 0) {
+		return false;
+	}
+	link->fresh--;
+	return true;
+}
+
+static void
+link_ping(struct link *link, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+
+	link->stamp = mesh->io->now_us != NULL ? mesh->io->now_us(mesh->io->ctx)
+	                                       : now_ms * 1000;
+	link->is_pinged = true;
+	link->pinged_ms = now_ms;
+	mesh->io->ping(mesh->io->ctx, link, link->stamp);
+}
+
+static uint64_t
+link_keep_alive(struct link *link, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+	uint64_t dead_ms = 3 * (uint64_t)mesh->ping_ms;
+	uint64_t since;
+
+	if (!link->reading) {
+		return UINT64_MAX;
+	}
+	if (link_silence_ms(link, now_ms) >= dead_ms) {
+		mesh->stats.dead++;
+		link_end(link, now_ms, 0, "silent");
+		return UINT64_MAX;
+	}
+	since = link->heard_ms > link->pinged_ms ? link->heard_ms
+	                                         : link->pinged_ms;
+	if (now_ms >= since + mesh->ping_ms) {
+		link_ping(link, now_ms);
+		since = now_ms;
+	}
+	since += mesh->ping_ms;
+	return since < link->heard_ms + dead_ms ? since
+	                                        : link->heard_ms + dead_ms;
+}
+
+uint64_t
+link_on_tick(struct link *link, uint64_t now_ms)
+{
+	switch ((enum link_state)link->state) {
+	case LINK_UP:
+		return link_keep_alive(link, now_ms);
+	case LINK_ACCEPTED:
+	case LINK_HELLO_SENT:
+		if (now_ms < link->deadline_ms) {
+			return link->deadline_ms;
+		}
+		link->mesh->stats.timeouts++;
+		link->mesh->stats.refused += link->dialled ? 0 : 1;
+		link_end(link, now_ms, 0, "handshake timeout");
+		return UINT64_MAX;
+	case LINK_DIALING:
+	case LINK_CLOSING:
+		break;
+	}
+	return UINT64_MAX;
+}
+
+void
+link_delay(struct link *link, uint64_t late_ms)
+{
+	link->heard_ms += late_ms;
+	link->pinged_ms += late_ms;
+	link->deadline_ms += late_ms;
+}
+
+void
+link_copy_text(char out[256], const struct str8 *text)
+{
+	bool is_utf8 = utf8_is_valid(text->text, text->len);
+
+	for (size_t i = 0; i < text->len; i++) {
+		uint8_t byte = (uint8_t)text->text[i];
+		bool odd = byte < 0x20 || byte == 0x7f ||
+		           (byte >= 0x80 && !is_utf8);
+
+		out[i] = odd ? '?' : text->text[i];
+	}
+	out[text->len] = '\0';
+}
+
+void *
+link_user(const struct link *link)
+{
+	return link->user;
+}
+
+unsigned
+link_slot(const struct link *link)
+{
+	return link->state == LINK_UP ? link->slot : UINT_MAX;
+}
+
+bool
+link_is_up(const struct link *link)
+{
+	return link->state == LINK_UP;
+}

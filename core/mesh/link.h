@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ * link.h - one connection to a peer: its state, its deadlines, its end.
+ *
+ *     dialled   DIALING -> HELLO_SENT -> UP -> CLOSING
+ *     accepted  ACCEPTED -> UP -> CLOSING
+ *
+ * CLOSING begins when either side ends the link; io.close has been called, and
+ * no other action follows.  mesh_on_closed frees it. */
+#ifndef MESH_LINK_H
+#define MESH_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mesh/mesh.h"
+#include "mesh/origin.h"
+#include "wire/record.h"
+
+#define LINK_HELLO_MS     5000u
+#define LINK_BYE_NONE     0xffu
+#define LINK_FRESH_BURST  4096u /* new origins at once, and a second */
+#define LINK_FRESH_RATE   500u
+#define LINK_EARLY_MAX    8192u /* bytes before UP */
+#define LINK_RECORD_EARLY 1024u /* bytes of a record before UP, */
+#define LINK_PEERS_EARLY  4608u /* of PEERS */
+
+enum link_state {
+	LINK_DIALING,    /* TCP, TLS, upgrade: the caller's deadlines */
+	LINK_HELLO_SENT, /* dialled: waiting for WELCOME and WELCOME2 */
+	LINK_ACCEPTED,   /* waiting for HELLO; nothing may be sent */
+	LINK_UP,
+	LINK_CLOSING,
+};
+
+struct link {
+	struct mesh *mesh;
+	struct origin *last; /* origin of the last message, may be NULL */
+	uint64_t heard_ms;
+	uint8_t state;
+	uint8_t slot; /* while UP */
+	uint8_t bye;  /* reason, LINK_BYE_NONE */
+	bool dialled;
+	bool reading;
+	bool is_known;   /* node_id is */
+	bool is_welcome; /* dialled: WELCOME came, with ACCEPT */
+	bool is_refused; /* dialled: WELCOME came, without */
+	bool was_up;
+	bool is_deaf;    /* what it still brings is ignored */
+	bool has_spoken; /* accepted: its first record is a HELLO */
+	bool is_pinged;  /* the pong to `stamp` is not here yet */
+
+	uint64_t conn;
+	void *user;
+	struct nodeid node_id;
+	uint32_t boot;
+	uint32_t max_message; /* what it takes */
+	uint64_t silent_ms;   /* while not reading: silence before that */
+	uint64_t pinged_ms;
+	uint64_t deadline_ms; /* of the handshake */
+	uint64_t stamp;       /* of the last ping */
+	uint64_t rtt_us;
+	uint64_t reply_seq;
+	uint64_t fresh_ms; /* bucket of new origins: last filled, */
+	uint32_t fresh;    /* and what is left */
+	size_t early;      /* bytes so far, while not UP */
+	size_t seed;       /* bootstrap address dialled, BOOTSTRAP_NONE */
+	struct link *prev, *next;
+	char remote[64];
+	char name[256];
+	char addr[256];
+};
+
+/* A link in the mesh's list.  NULL: no memory. */
+struct link *link_create(struct mesh *mesh, bool dialled, uint64_t now_ms);
+/* Take it out of the list and free it.  It is CLOSING. */
+void link_destroy(struct link *link);
+
+/* Its handshake is done and a slot is free: take it, tell. */
+void link_up(struct link *link, uint64_t now_ms);
+
+/* End it: Close with `code` (0: drop).  Nothing if it is CLOSING already. */
+void link_end(
+    struct link *link, uint64_t now_ms, uint16_t code, const char *why);
+/* As link_end, but the caller reports the end: no io.close. */
+void link_lost(struct link *link, uint64_t now_ms, enum mesh_closed how);
+/* Send what is in the scratch buffer and a BYE behind it, then end it. */
+void link_bye_behind(
+    struct link *link, uint64_t now_ms, enum bye_reason reason);
+/* Only the BYE. */
+void link_bye(struct link *link, uint64_t now_ms, enum bye_reason reason);
+/* The peer broke the protocol: end it and ignore the rest. */
+void link_violate(
+    struct link *link, uint64_t now_ms, uint16_t code, const char *why);
+/* A BYE came. */
+void link_on_bye(
+    struct link *link, uint64_t now_ms, const struct record *record);
+/* It does not keep up: BYE 8, and no link with it for a minute. */
+void link_too_slow(struct link *link, uint64_t now_ms);
+
+/* Milliseconds since something was heard, while reading. */
+uint64_t link_silence_ms(const struct link *link, uint64_t now_ms);
+/* A link to `id` that is UP or about to be, other than `except`; or NULL. */
+struct link *link_find(const struct mesh *mesh, const struct nodeid *id,
+    const struct link *except);
+/* True if one more new origin may come over this link now. */
+bool link_takes_origin(struct link *link, uint64_t now_ms);
+
+/* Do what is due; returns when the next thing is. */
+uint64_t link_on_tick(struct link *link, uint64_t now_ms);
+/* The loop was late: so much for all deadlines. */
+void link_delay(struct link *link, uint64_t late_ms);
+
+/* The close code that goes with a reason. */
+uint16_t link_bye_code(uint8_t reason);
+const char *link_bye_text(uint8_t reason);
+
+/* Copy words of the peer, with everything odd made '?'. */
+void link_copy_text(char out[256], const struct str8 *text);
+
+#endif

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT
+ * mesh.c - see mesh.h: the mesh as its owner sees it. */
+
+#include "mesh/mesh.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "mesh/handshake.h"
+#include "mesh/inside.h"
+#include "mesh/spread.h"
+
+enum { MESH_LATE_MS = 500 }; /* a loop that is later moves deadlines */
+
+/* The wall clock is derived: `boot` was read from it at the start. */
+static void
+mesh_begin(struct mesh *mesh, uint64_t now_ms)
+{
+	if (!mesh->started) {
+		mesh->started = true;
+		mesh->start_ms = now_ms;
+	}
+}
+
+uint32_t
+mesh_wall_s(const struct mesh *mesh, uint64_t now_ms)
+{
+	return mesh->wall_s + (uint32_t)((now_ms - mesh->start_ms) / 1000);
+}
+
+void
+mesh_start(struct mesh *mesh, uint64_t now_ms)
+{
+	mesh_begin(mesh, now_ms);
+	bootstrap_start(mesh, now_ms);
+	mesh_on_tick(mesh, now_ms, 0);
+}
+
+void
+mesh_stop(struct mesh *mesh, uint64_t now_ms)
+{
+	mesh->stopped = true;
+	for (struct link *link = mesh->links; link != NULL; link = link->next) {
+		if (link->state == LINK_UP || link->state == LINK_HELLO_SENT) {
+			link_bye(link, now_ms, BYE_LEAVING);
+		} else {
+			link_end(link, now_ms, 0, "stopping");
+		}
+	}
+}
+
+struct link *
+mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
+    const char *remote, void *user)
+{
+	struct link *link = NULL;
+
+	mesh_begin(mesh, now_ms);
+	mesh->stats.accepted++;
+	if (!mesh->stopped && mesh->pending < MESH_PENDING_MAX) {
+		link = link_create(mesh, false, now_ms);
+	}
+	if (link == NULL) {
+		mesh->stats.refused++;
+		return NULL;
+	}
+	link->conn = conn;
+	link->user = user;
+	(void)stpncpy(link->remote, remote, sizeof(link->remote) - 1);
+	link->deadline_ms = now_ms + LINK_HELLO_MS;
+	mesh_wake_at(mesh, link->deadline_ms);
+	return link;
+}
+
+void
+mesh_on_opened(struct mesh *mesh, struct link *link, uint64_t now_ms,
+    uint64_t conn, const char *remote, void *user)
+{
+	assert(link->mesh == mesh && link->dialled);
+	link->conn = conn;
+	link->user = user;
+	(void)stpncpy(link->remote, remote, sizeof(link->remote) - 1);
+	if (link->state == LINK_DIALING) {
+		link->heard_ms = now_ms;
+		handshake_start(link, now_ms);
+	}
+}
+
+/* A record of a link that is UP, but DATA. */
+static void
+mesh_on_record(struct link *link, uint64_t now_ms, const struct record *record)
+{
+	struct mesh *mesh = link->mesh;
+	struct record_peers peers;
+
+	switch (record->type) {
+	case RECORD_BYE:
+		link_on_bye(link, now_ms, record);
+		return;
+	case RECORD_PEERS:
+		if (record_peers_decode(record, &peers) != ERR_OK) {
+			link_violate(link, now_ms, 1002, "malformed PEERS");
+			return;
+		}
+		mesh->stats.ignored++;
+		return;
+	case RECORD_WALK:
+	case RECORD_SHUFFLE:
+	case RECORD_IHAVE:
+	case RECORD_GRAFT:
+	case RECORD_PRUNE:
+	case RECORD_SYNC:
+	case RECORD_GONE:
+		if (!record_is_well_formed(record)) {
+			link_violate(link, now_ms, 1002, "malformed record");
+			return;
+		}
+		mesh->stats.ignored++;
+		return;
+	case RECORD_HELLO:
+	case RECORD_WELCOME:
+	case RECORD_AUTH:
+	case RECORD_WELCOME2:
+		link_violate(link, now_ms, 1002, "a handshake record when UP");
+		return;
+	default:
+		mesh->stats.unknown++;
+		if (record->type >= RECORD_CRITICAL) {
+			link_violate(
+			    link, now_ms, 4005, "unknown critical record");
+		}
+	}
+}
+
+/* The longest record that a link may bring when UP. */
+static size_t
+mesh_record_limit(const struct mesh *mesh, uint8_t type)
+{
+	size_t limit = mesh->max_message + RECORD_DATA_OVERHEAD;
+
+	/* The lists of PROTOCOL 3 have a size of their own. */
+	return type != RECORD_DATA && limit < 65536 ? 65536 : limit;
+}
+
+static void
+mesh_dispatch(struct link *link, uint64_t now_ms, const struct record *record)
+{
+	switch ((enum link_state)link->state) {
+	case LINK_UP:
+		if (record->len > mesh_record_limit(link->mesh, record->type)) {
+			link_violate(link, now_ms, 1009, "record too long");
+		} else if (LIKELY(record->type == RECORD_DATA)) {
+			spread_on_data(link, now_ms, record);
+		} else {
+			mesh_on_record(link, now_ms, record);
+		}
+		return;
+	case LINK_CLOSING:
+		/* Sent before the peer knew: still a message. */
+		if (record->type == RECORD_DATA && link->was_up) {
+			spread_on_data(link, now_ms, record);
+		}
+		return;
+	case LINK_DIALING:
+	case LINK_HELLO_SENT:
+	case LINK_ACCEPTED:
+		handshake_on_record(link, now_ms, record);
+		return;
+	}
+}
+
+void
+mesh_on_message(struct mesh *mesh, struct link *link, uint64_t now_ms,
+    const uint8_t *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+	struct record record;
+	enum err err = ERR_INVALID;
+
+	assert(link->mesh == mesh);
+	link->heard_ms = now_ms;
+	if (link->state == LINK_ACCEPTED) {
+		link->has_spoken = len > 0 && bytes[0] == RECORD_HELLO;
+	}
+	while (!link->is_deaf && len > 0) {
+		err = record_next(&at, bytes + len, &record);
+		if (err != ERR_OK) {
+			break;
+		}
+		mesh_dispatch(link, now_ms, &record);
+	}
+	if (!link->is_deaf && err == ERR_INVALID) {
+		link_violate(link, now_ms, 1002, "no whole record");
+	}
+}
+
+void
+mesh_on_pong(struct mesh *mesh, struct link *link, uint64_t now_ms,
+    const uint8_t *bytes, size_t len)
+{
+	uint64_t stamp = 0;
+	uint64_t now_us;
+	uint64_t sample_us;
+
+	link->heard_ms = now_ms;
+	for (size_t i = 0; i < len && i < 8; i++) {
+		stamp = stamp << 8 | bytes[i];
+	}
+	if (!link->is_pinged || len != 8 || stamp != link->stamp) {
+		return;
+	}
+	link->is_pinged = false;
+	now_us = mesh->io->now_us != NULL ? mesh->io->now_us(mesh->io->ctx)
+	                                  : now_ms * 1000;
+	/* Never 0, which says not measured. */
+	sample_us = now_us > stamp ? now_us - stamp : 1;
+	link->rtt_us = link->rtt_us == 0
+	                   ? sample_us
+	                   : (link->rtt_us * 7 + sample_us + 7) / 8;
+}
+
+void
+mesh_on_activity(struct link *link, uint64_t now_ms)
+{
+	link->heard_ms = now_ms;
+}
+
+void
+mesh_on_reading(struct link *link, uint64_t now_ms, bool on)
+{
+	if (on == link->reading) {
+		return;
+	}
+	if (!on) {
+		link->silent_ms = link_silence_ms(link, now_ms);
+		link->reading = false;
+		return;
+	}
+	link->reading = true;
+	link->heard_ms = now_ms > link->silent_ms ? now_ms - link->silent_ms
+	                                          : 0;
+	mesh_wake_at(link->mesh, now_ms);
+}
+
+void
+mesh_on_stalled(struct mesh *mesh, struct link *link, uint64_t now_ms)
+{
+	assert(link->mesh == mesh);
+	if (link->state == LINK_UP) {
+		link_too_slow(link, now_ms);
+	} else {
+		link_end(link, now_ms, 0, "stalled");
+	}
+}
+
+void
+mesh_on_closed(
+    struct mesh *mesh, struct link *link, uint64_t now_ms, enum mesh_closed how)
+{
+	assert(link->mesh == mesh);
+	link_lost(link, now_ms, how);
+	link_destroy(link);
+}
+
+uint64_t
+mesh_next_ms(const struct mesh *mesh)
+{
+	return mesh->next_ms;
+}
+
+static void
+mesh_tick_links(struct mesh *mesh, uint64_t now_ms)
+{
+	for (struct link *link = mesh->links; link != NULL; link = link->next) {
+		mesh_wake_at(mesh, link_on_tick(link, now_ms));
+	}
+}
+
+void
+mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
+{
+	/* Late: what was sent in time may still wait to be read. */
+	if (late_ms > MESH_LATE_MS) {
+		for (struct link *link = mesh->links; link != NULL;
+		     link = link->next) {
+			link_delay(link, late_ms);
+		}
+	}
+	if (now_ms < mesh->next_ms) {
+		return;
+	}
+	mesh->next_ms = UINT64_MAX;
+	spread_check_queues(mesh, now_ms);
+	mesh_tick_links(mesh, now_ms);
+	origins_expire(&mesh->origins, now_ms);
+	mesh->stats.origins = mesh->origins.count;
+	mesh_wake_at(mesh, origins_next_ms(&mesh->origins));
+	mesh_wake_at(mesh, bootstrap_on_tick(mesh, now_ms));
+}
+
+struct link *
+mesh_link_at(const struct mesh *mesh, unsigned slot)
+{
+	return slot < MESH_LINKS_MAX ? mesh->up[slot] : NULL;
+}
+
+const struct mesh_stats *
+mesh_stats(const struct mesh *mesh)
+{
+	return &mesh->stats;
+}
+
+struct mesh_peer
+mesh_peer_of(const struct link *link)
+{
+	return (struct mesh_peer){
+		.node_id = link->node_id,
+		.name = link->name,
+		.addr = link->addr,
+		.conn = link->conn,
+		.up = link->state == LINK_UP,
+		.dialled = link->dialled,
+		.bye = link->bye,
+		.rtt_us = link->rtt_us,
+	};
+}
+
+void
+mesh_each_peer(const struct mesh *mesh,
+    void (*each)(void *ctx, const struct mesh_peer *peer), void *ctx)
+{
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		struct mesh_peer peer = mesh_peer_of(
+		    mesh->up[__builtin_ctzll(left)]);
+
+		each(ctx, &peer);
+	}
+}

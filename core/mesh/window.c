@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ * window.c - see window.h. */
+
+#include "mesh/window.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t
+window_ids(const struct window *window)
+{
+	return window->wide != NULL ? WINDOW_IDS_WIDE : WINDOW_IDS;
+}
+
+static uint64_t *
+window_word(struct window *window, uint64_t seq)
+{
+	if (window->wide != NULL) {
+		return &window->wide[seq % WINDOW_IDS_WIDE / 64];
+	}
+	return &window->bits[seq % WINDOW_IDS / 64];
+}
+
+static uint64_t
+window_mask(uint64_t seq)
+{
+	return UINT64_C(1) << (seq % 64);
+}
+
+/* The bit of `seq`, whatever number it stands for now. */
+static bool
+window_bit(const struct window *window, uint64_t seq)
+{
+	const uint64_t *words = window->wide != NULL ? window->wide
+	                                             : window->bits;
+
+	return (words[seq % window_ids(window) / 64] & window_mask(seq)) != 0;
+}
+
+/* Unseen numbers, gathered into runs. */
+struct window_run {
+	const struct window_gaps *gaps;
+	uint64_t first, count;
+};
+
+static void
+window_run_end(struct window_run *run)
+{
+	if (run->count > 0) {
+		run->gaps->gap(run->gaps->ctx, run->first, run->count);
+		run->count = 0;
+	}
+}
+
+static void
+window_run_add(struct window_run *run, uint64_t first, uint64_t count)
+{
+	if (count == 0) {
+		return;
+	}
+	if (run->count > 0 && run->first + run->count != first) {
+		window_run_end(run);
+	}
+	if (run->count == 0) {
+		run->first = first;
+	}
+	run->count += count;
+}
+
+/* Move the upper edge to `seq`, telling what falls off the lower one. */
+static void
+window_slide(
+    struct window *window, uint64_t seq, const struct window_gaps *gaps)
+{
+	struct window_run run = { .gaps = gaps };
+	uint64_t ids = window_ids(window);
+	uint64_t base = window->max;
+	uint64_t step = seq - base < ids ? seq - base : ids;
+
+	for (uint64_t n = base + 1; n <= base + step; n++) {
+		/* The slot of n still holds the bit of n - ids. */
+		if (!window_bit(window, n)) {
+			window_run_add(&run, n - ids, 1);
+		}
+		*window_word(window, n) &= ~window_mask(n);
+	}
+	/* A jump: these never entered. */
+	window_run_add(&run, base + 1, seq - base - step);
+	window_run_end(&run);
+	window->max = seq;
+}
+
+void
+window_init(struct window *window)
+{
+	/* Ones: what lies before the base counts as seen, hence not as gaps. */
+	memset(window->bits, 0xff, sizeof(window->bits));
+	window->wide = NULL;
+	window->max = 0;
+}
+
+void
+window_fini(struct window *window)
+{
+	free(window->wide);
+	window->wide = NULL;
+}
+
+void
+window_restart(struct window *window, uint64_t max)
+{
+	if (window->wide != NULL) {
+		memset(window->wide, 0xff, WINDOW_IDS_WIDE / 8);
+	} else {
+		memset(window->bits, 0xff, sizeof(window->bits));
+	}
+	window->max = max;
+}
+
+bool
+window_has(const struct window *window, uint64_t seq)
+{
+	if (seq > window->max || window->max - seq >= window_ids(window)) {
+		return false;
+	}
+	return window_bit(window, seq);
+}
+
+enum window_verdict
+window_take(struct window *window, uint64_t seq, const struct window_gaps *gaps)
+{
+	if (window->max == 0) {
+		window->max = seq;
+		return WINDOW_NEW;
+	}
+	if (seq > window->max) {
+		window_slide(window, seq, gaps);
+		*window_word(window, seq) |= window_mask(seq);
+		return WINDOW_NEW;
+	}
+	if (window->max - seq >= window_ids(window)) {
+		return WINDOW_OLD;
+	}
+	if (window_bit(window, seq)) {
+		return WINDOW_SEEN;
+	}
+	*window_word(window, seq) |= window_mask(seq);
+	return WINDOW_NEW;
+}
+
+/* Tell the unseen numbers among the `from` newest but the `to` newest. */
+static void
+window_tell(const struct window *window, uint64_t from, uint64_t to,
+    const struct window_gaps *gaps)
+{
+	struct window_run run = { .gaps = gaps };
+
+	for (uint64_t back = from; back > to; back--) {
+		uint64_t seq = window->max - (back - 1);
+
+		if (!window_bit(window, seq)) {
+			window_run_add(&run, seq, 1);
+		}
+	}
+	window_run_end(&run);
+}
+
+void
+window_flush(const struct window *window, const struct window_gaps *gaps)
+{
+	window_tell(window, window_ids(window), 0, gaps);
+}
+
+enum err
+window_widen(struct window *window)
+{
+	uint64_t *wide;
+
+	if (window->wide != NULL) {
+		return ERR_OK;
+	}
+	wide = malloc(WINDOW_IDS_WIDE / 8);
+	if (wide == NULL) {
+		return ERR_NOMEM;
+	}
+	memset(wide, 0xff, WINDOW_IDS_WIDE / 8);
+	for (uint64_t back = 0; back < WINDOW_IDS; back++) {
+		uint64_t seq = window->max - back;
+
+		if (!window_bit(window, seq)) {
+			wide[seq % WINDOW_IDS_WIDE / 64] &= ~window_mask(seq);
+		}
+	}
+	window->wide = wide;
+	return ERR_OK;
+}
+
+void
+window_narrow(struct window *window, const struct window_gaps *gaps)
+{
+	uint64_t *wide = window->wide;
+
+	if (wide == NULL) {
+		return;
+	}
+	window_tell(window, WINDOW_IDS_WIDE, WINDOW_IDS, gaps);
+	memset(window->bits, 0xff, sizeof(window->bits));
+	for (uint64_t back = 0; back < WINDOW_IDS; back++) {
+		uint64_t seq = window->max - back;
+
+		if (!window_bit(window, seq)) {
+			window->bits[seq % WINDOW_IDS / 64] &= ~window_mask(
+			    seq);
+		}
+	}
+	window->wide = NULL;
+	free(wide);
+}

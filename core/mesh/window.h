@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * window.h - which sequence numbers of one origin have been seen.
+ *
+ * A bitmap over the newest numbers, as in RFC 4303 section 3.4.3
+ * (anti-replay).  Numbers below it are old for ever, so nothing is delivered
+ * twice however late it comes; a number that leaves it unseen is a gap. */
+#ifndef MESH_WINDOW_H
+#define MESH_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define WINDOW_IDS      2048u  /* of a usual origin */
+#define WINDOW_IDS_WIDE 65536u /* of a fast one */
+
+enum window_verdict {
+	WINDOW_NEW,  /* first time: deliver */
+	WINDOW_SEEN, /* a duplicate: count */
+	WINDOW_OLD,  /* below the window: drop, count */
+};
+
+struct window {
+	uint64_t max;   /* newest number seen; 0: none yet */
+	uint64_t *wide; /* WINDOW_IDS_WIDE bits; NULL: `bits` is used */
+	uint64_t bits[WINDOW_IDS / 64]; /* bit of n is n % WINDOW_IDS */
+};
+
+/* Who is told of numbers that leave a window unseen, lowest first. */
+struct window_gaps {
+	void (*gap)(void *ctx, uint64_t first, uint64_t count);
+	void *ctx;
+};
+
+/* Make an empty window in the caller's memory.  Cannot fail. */
+void window_init(struct window *window);
+void window_fini(struct window *window);
+
+/* Ask about `seq` (> 0) and remember it.  The first number ever seen is the
+ * base: what is below it counts as seen. */
+enum window_verdict window_take(
+    struct window *window, uint64_t seq, const struct window_gaps *gaps);
+
+/* Start again behind `max`: it and all below it count as seen. */
+void window_restart(struct window *window, uint64_t max);
+
+/* True if `seq` was taken and is still inside the window. */
+bool window_has(const struct window *window, uint64_t seq);
+
+/* Give up every number inside that is still unseen. */
+void window_flush(const struct window *window, const struct window_gaps *gaps);
+
+/* Remember more.  ERR_NOMEM: it stays as it is. */
+NODISCARD enum err window_widen(struct window *window);
+/* Remember WINDOW_IDS again; what falls out unseen is a gap. */
+void window_narrow(struct window *window, const struct window_gaps *gaps);
+
+#endif
