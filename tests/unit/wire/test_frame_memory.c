@@ -89,6 +89,28 @@ holds_no_more_than_what_arrived_and_nothing_when_idle(void **state)
 }
 
 static void
+refuses_a_message_above_the_limit_though_it_is_all_there(void **state)
+{
+	static const struct frame_limits small = { 10, 4 };
+	struct frame_decoder decoder;
+	struct frame_event event;
+	struct buf tape = { NULL, 0, 0 };
+
+	(void)state;
+	tape_text(&tape, 0x81, "0123456789");
+	tape_text(&tape, 0x89, "a ping is no message");
+	tape_text(&tape, 0x81, "0123456789a");
+	frame_decoder_init(&decoder, FRAME_SERVER, &small);
+	frame_decoder_feed(&decoder, tape.bytes, tape.len);
+	assert_int_equal(frame_decoder_next(&decoder, &event), FRAME_TEXT);
+	assert_int_equal(frame_decoder_next(&decoder, &event), FRAME_PING);
+	assert_int_equal(frame_decoder_next(&decoder, &event), FRAME_ERROR);
+	assert_int_equal(event.code, 1009);
+	frame_decoder_fini(&decoder);
+	buf_fini(&tape);
+}
+
+static void
 lets_go_of_everything_at_an_error(void **state)
 {
 	uint8_t bytes[] = { 0x01, 1, 'a', 0x89, 5, 'p', 'i' };
@@ -183,6 +205,8 @@ main(void)
 		cmocka_unit_test(points_into_the_input_when_the_frame_is_whole),
 		cmocka_unit_test(
 		    holds_no_more_than_what_arrived_and_nothing_when_idle),
+		cmocka_unit_test(
+		    refuses_a_message_above_the_limit_though_it_is_all_there),
 		cmocka_unit_test(lets_go_of_everything_at_an_error),
 		cmocka_unit_test(says_1011_when_memory_runs_out),
 		cmocka_unit_test(
