@@ -25,33 +25,33 @@ enum config_action { /* what the command line asks for */
 
 struct config {
 	enum config_action action;
-	bool json;              /* --json: of --version, --list-plugins */
-	char *plugin_help;      /* NAME of --plugin-help */
+	bool json;         /* --json: of --version, --list-plugins */
+	char *plugin_help; /* NAME of --plugin-help */
 
-	struct strings binds;   /* HOST:PORT, checked; at least one */
-	struct strings peers;   /* ws:// URLs, checked, commas split */
-	char *advertise;        /* NULL: from the first bind */
-	char *name;             /* default: HOSTNAME-PORT of the first bind */
-	char *network;          /* default: grapevine */
-	size_t max_message;     /* 1M, at most 15M */
-	uint32_t max_clients;   /* 1024 */
-	uint32_t max_hops;      /* 64, 1..255 */
+	struct strings binds; /* HOST:PORT, checked; at least one */
+	struct strings peers; /* ws:// URLs, checked, commas split */
+	char *advertise;      /* NULL: from the first bind */
+	char *name;           /* default: HOSTNAME-PORT of the first bind */
+	char *network;        /* default: grapevine */
+	size_t max_message;   /* 1M, at most 15M */
+	uint32_t max_clients; /* 1024 */
+	uint32_t max_hops;    /* 64, 1..255 */
 	size_t queue_soft, queue_hard; /* 1M..8M */
 	bool overflow_disconnect;
-	uint32_t ping_s;        /* 3 */
+	uint32_t ping_s; /* 3 */
 	struct strings allow_origins;
 
 	struct strings plugins; /* specs for host_load, -P and --plugins mixed,
 				 * in command-line order */
 	struct strings plugin_dirs;
 
-	int verbosity;          /* -q -1, -v 1, -vv 2 */
-	char *log_filter;       /* --log, or made from the verbosity */
+	int verbosity;    /* -q -1, -v 1, -vv 2 */
+	char *log_filter; /* --log, or made from the verbosity */
 	enum log_format log_format;
 	char *log_file;
 	char *ports_file;
-	uint32_t drain_s;       /* 10 */
-	bool seeded;            /* --seed was given */
+	uint32_t drain_s; /* 10 */
+	bool seeded;      /* --seed was given */
 	uint64_t seed;
 	bool allow_core;
 };

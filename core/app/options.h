@@ -23,8 +23,8 @@ enum exit_code {
 /* Read `argv` into `config` (defaults first).  ERR_INVALID: `diag` names the
  * flag, what was found, what was expected, and a near name if there is one.
  * ERR_NOMEM.  The config can be given to config_fini either way. */
-NODISCARD enum err options_parse(int argc, char *const *argv,
-    struct config *config, struct diag *diag);
+NODISCARD enum err options_parse(
+    int argc, char *const *argv, struct config *config, struct diag *diag);
 void config_fini(struct config *config);
 
 /* Append the --help text. */

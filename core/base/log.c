@@ -134,6 +134,14 @@ log_filter_parse(struct log_filter *filter, const char *text, struct diag *diag)
 	return ERR_OK;
 }
 
+enum err
+log_check_filter(const char *filter, struct diag *diag)
+{
+	struct log_filter parsed;
+
+	return log_filter_parse(&parsed, filter, diag);
+}
+
 static void
 log_filter_use(const struct log_filter *filter)
 {

@@ -54,6 +54,8 @@ struct log_config {
 /* Set the log up, or anew.  Before it, `info` goes to stderr as text.
  * ERR_INVALID (filter), ERR_SYSTEM (file); `diag` says what. */
 NODISCARD enum err log_open(const struct log_config *config, struct diag *diag);
+/* Would log_open take this filter?  ERR_INVALID: `diag` says what not. */
+NODISCARD enum err log_check_filter(const char *filter, struct diag *diag);
 /* Flush nothing (nothing is buffered), close the file, back to stderr. */
 void log_close(void);
 /* Open the file again, under the same name: after a rotation. */
