@@ -26,7 +26,7 @@ links_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
 		struct link *link = mesh_link_at(node->mesh, slot);
 
 		slots &= slots - 1;
-		(void)conn_append_record(link_user(link), &range);
+		conn_append_record(link_user(link), &range);
 	}
 }
 
@@ -38,10 +38,10 @@ links_send(void *ctx, struct link *link, const uint8_t *records, size_t len,
 	struct range range;
 
 	if (control) {
-		(void)conn_send_control(link_user(link), records, len);
+		conn_send_control(link_user(link), records, len);
 	} else if (net_encode_record(
 	               node->net, records, len, NULL, 0, &range) == ERR_OK) {
-		(void)conn_append_record(link_user(link), &range);
+		conn_append_record(link_user(link), &range);
 	}
 }
 
@@ -49,7 +49,7 @@ static void
 links_ping(void *ctx, struct link *link, uint64_t stamp)
 {
 	(void)ctx;
-	(void)conn_ping(link_user(link), stamp);
+	conn_ping(link_user(link), stamp);
 }
 
 static void

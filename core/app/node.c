@@ -286,6 +286,7 @@ node_create_net(struct node *node, struct diag *diag)
 		.allow_origins = config->allow_origins.items,
 		.allow_origin_count = config->allow_origins.count,
 		.soft = config->queue_soft,
+		.pool = &node->pool,
 		.buffers_max = (size_t)256 << 20,
 	};
 	enum err err;
@@ -304,7 +305,7 @@ node_create_net(struct node *node, struct diag *diag)
 		                        ? HUB_DISCONNECT
 		                        : HUB_DROP_OLDEST,
 		    },
-		    &node->hub_io, net_pool(node->net));
+		    &node->hub_io, &node->pool);
 	}
 	return err;
 }
@@ -447,6 +448,7 @@ node_init(struct node *node, const struct config *config, struct diag *diag)
 
 	memset(node, 0, sizeof(*node));
 	node->config = config;
+	chunk_pool_init(&node->pool);
 	node_set_limits(config);
 	diag_set(diag, "out of memory");
 	err = node_choose_identity(node);
@@ -502,6 +504,7 @@ node_fini(struct node *node)
 	mesh_destroy(node->mesh);
 	hub_destroy(node->hub);
 	host_destroy(node->host);
+	chunk_pool_fini(&node->pool);
 	free(node->lost_dials);
 	free(node->name);
 	free(node->advertise);

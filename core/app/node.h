@@ -39,6 +39,7 @@ struct node_stats {
 struct node {
 	const struct config *config;
 	struct rng rng;
+	struct chunk_pool pool; /* of all out buffers */
 	struct nodeid id;
 	char *name;
 	char *advertise; /* "": nothing listens */

@@ -261,7 +261,7 @@ conn_check_open(struct conn *conn, uint64_t now)
 		conn_drop(conn);
 	} else if (now - conn->rx_ms >= NET_PING_MS && !conn->pinged) {
 		conn->pinged = true;
-		(void)conn_ping(conn, now);
+		conn_ping(conn, now);
 	}
 	return min_u64(
 	    next, conn->rx_ms + (conn->pinged ? NET_DEAD_MS : NET_PING_MS));

@@ -35,6 +35,9 @@ conn_on_ping(struct conn *conn, const struct frame_event *event)
 	uint64_t second = net->now_ms / 1000;
 
 	net->stats.pings_in++;
+	if (conn->state != CONN_OPEN) {
+		return; /* nothing may follow our Close */
+	}
 	if (conn->ping_second != second) {
 		conn->ping_second = second;
 		conn->pings = 0;
@@ -44,9 +47,8 @@ conn_on_ping(struct conn *conn, const struct frame_event *event)
 		return;
 	}
 	if (conn->ctl.bytes < NET_CONTROL_MAX) {
-		(void)conn_queue_frame(
-		    conn, &conn->ctl, FRAME_OP_PONG, event->bytes, event->len);
-		conn_dirty(conn);
+		conn_queue_control(
+		    conn, FRAME_OP_PONG, event->bytes, event->len);
 		return;
 	}
 	net->stats.pongs_coalesced++;

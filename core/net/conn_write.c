@@ -28,6 +28,13 @@ conn_make_mask(struct conn *conn, uint8_t mask[4])
 	memcpy(mask, &random, 4);
 }
 
+static void
+conn_drop_nomem(struct conn *conn)
+{
+	conn->net->stats.dropped_nomem++;
+	conn_drop(conn);
+}
+
 enum err
 conn_queue_frame(struct conn *conn, struct outq *outq, enum frame_opcode opcode,
     const void *payload, size_t len)
@@ -112,9 +119,7 @@ conn_seal(struct conn *conn)
 	if (conn->role == FRAME_SERVER) {
 		conn_seal_plain(conn);
 	} else if (conn_seal_masked(conn) != ERR_OK) {
-		/* Records that the mesh counts as sent would be missing. */
-		conn->net->stats.dropped_nomem++;
-		conn_drop(conn);
+		conn_drop_nomem(conn);
 	}
 	conn->open_len = 0;
 }
@@ -134,14 +139,14 @@ conn_begin_message(struct conn *conn)
 	return err == ERR_OK ? outq_push_slow(&conn->out, &head) : err;
 }
 
-enum err
+void
 conn_append_record(struct conn *conn, const struct range *range)
 {
 	enum err err = ERR_OK;
 
 	if (UNLIKELY(conn->state != CONN_OPEN)) {
 		conn->net->stats.dropped_closing++;
-		return ERR_CLOSED;
+		return;
 	}
 	if (conn->open_len > 0 &&
 	    conn->open_len + range->len > NET_BATCH_BYTES) {
@@ -155,42 +160,47 @@ conn_append_record(struct conn *conn, const struct range *range)
 		                          : outq_push(&conn->out, range);
 	}
 	if (err != ERR_OK) {
-		/* A link that lost a record is worse than no link. */
-		conn->net->stats.dropped_nomem++;
-		conn_drop(conn);
-		return err;
+		conn_drop_nomem(conn);
+		return;
 	}
 	conn->open_len += range->len;
 	conn_dirty(conn);
-	return ERR_OK;
 }
 
-enum err
+void
+conn_queue_control(struct conn *conn, enum frame_opcode opcode,
+    const void *payload, size_t len)
+{
+	if (conn_queue_frame(conn, &conn->ctl, opcode, payload, len) !=
+	    ERR_OK) {
+		conn_drop_nomem(conn);
+		return;
+	}
+	conn_dirty(conn);
+}
+
+void
 conn_send_control(struct conn *conn, const void *records, size_t len)
 {
 	if (conn->state != CONN_OPEN) {
 		conn->net->stats.dropped_closing++;
-		return ERR_CLOSED;
+		return;
 	}
-	conn_dirty(conn);
-	return conn_queue_frame(
-	    conn, &conn->ctl, FRAME_OP_BINARY, records, len);
+	conn_queue_control(conn, FRAME_OP_BINARY, records, len);
 }
 
-enum err
+void
 conn_ping(struct conn *conn, uint64_t stamp)
 {
 	uint8_t bytes[8];
 
 	if (conn->state != CONN_OPEN) {
-		return ERR_CLOSED;
+		return;
 	}
 	for (int i = 0; i < 8; i++) {
 		bytes[i] = (uint8_t)(stamp >> (56 - 8 * i));
 	}
-	conn_dirty(conn);
-	return conn_queue_frame(
-	    conn, &conn->ctl, FRAME_OP_PING, bytes, sizeof(bytes));
+	conn_queue_control(conn, FRAME_OP_PING, bytes, sizeof(bytes));
 }
 
 /* What goes next, in order: the rest of a data frame that is partly out, the
@@ -267,8 +277,8 @@ conn_send_late_pong(struct conn *conn)
 {
 	if (conn->pong_wanted && conn->ctl.bytes < NET_CONTROL_MAX) {
 		conn->pong_wanted = false;
-		(void)conn_queue_frame(conn, &conn->ctl, FRAME_OP_PONG,
-		    conn->pong + 1, conn->pong[0]);
+		conn_queue_control(
+		    conn, FRAME_OP_PONG, conn->pong + 1, conn->pong[0]);
 	}
 }
 
@@ -278,8 +288,8 @@ conn_block(struct conn *conn)
 	struct net *net = conn->net;
 
 	conn->blocked = true;
-	outq_settle(&conn->out, &net->pool);
-	outq_settle(&conn->ctl, &net->pool);
+	outq_settle(&conn->out, net->pool);
+	outq_settle(&conn->ctl, net->pool);
 	conn_watch(conn);
 	wheel_hasten(
 	    &net->wheel, &conn->timer, conn->progress_ms + NET_STALL_MS);
@@ -293,8 +303,8 @@ conn_flush(struct conn *conn)
 	}
 	conn_seal(conn);
 	if (conn->blocked) { /* EPOLLOUT will say */
-		outq_settle(&conn->out, &conn->net->pool);
-		outq_settle(&conn->ctl, &conn->net->pool);
+		outq_settle(&conn->out, conn->net->pool);
+		outq_settle(&conn->ctl, conn->net->pool);
 		return;
 	}
 	conn_send_late_pong(conn);

@@ -243,7 +243,7 @@ net_enforce_cap(struct net *net)
 {
 	struct conn *largest = NULL;
 
-	if (LIKELY(net->pool.bytes <= net->config.buffers_max)) {
+	if (LIKELY(net->pool->bytes <= net->config.buffers_max)) {
 		return;
 	}
 	for (uint32_t i = 0; i < net->conn_cap; i++) {
@@ -498,9 +498,9 @@ net_create(struct net **out, const struct net_config *config,
 	net->real_ms = clock_now_ms();
 	net->now_ms = net->real_ms;
 	wheel_init(&net->wheel, net->now_ms);
-	chunk_pool_init(&net->pool);
-	chunk_log_init(&net->records, &net->pool);
-	chunk_log_init(&net->frames, &net->pool);
+	net->pool = config->pool;
+	chunk_log_init(&net->records, net->pool);
+	chunk_log_init(&net->frames, net->pool);
 	net->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	net->read_buffer = malloc(NET_READ_BYTES);
 	if (net->read_buffer == NULL || admit_create(&net->admit) != ERR_OK ||
@@ -531,12 +531,28 @@ fail:
 	return err;
 }
 
+/* Only our own: lws closes those it made. */
 static void
-net_close_handle(uv_handle_t *handle, void *arg)
+net_close_handles(struct net *net)
 {
-	(void)arg;
-	if (uv_is_closing(handle) == 0) {
-		uv_close(handle, NULL);
+	uv_handle_t *const handles[] = {
+		(uv_handle_t *)&net->epoll_watch,
+		(uv_handle_t *)&net->prepare,
+		(uv_handle_t *)&net->check,
+		(uv_handle_t *)&net->async,
+		(uv_handle_t *)&net->timer,
+		(uv_handle_t *)&net->tick,
+		(uv_handle_t *)&net->pause,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(handles); i++) {
+		if (handles[i]->type != UV_UNKNOWN_HANDLE) {
+			uv_close(handles[i], NULL);
+		}
+	}
+	for (struct net_signal *signal = net->signals; signal != NULL;
+	     signal = signal->next) {
+		uv_close((uv_handle_t *)&signal->handle, NULL);
 	}
 }
 
@@ -574,10 +590,10 @@ net_destroy(struct net *net)
 	}
 	net_end_connections(net);
 	listener_close_all(net);
+	net_close_handles(net);
 	if (net->context != NULL) {
 		lws_context_destroy(net->context);
 	}
-	uv_walk(&net->loop, net_close_handle, NULL);
 	(void)uv_run(&net->loop, UV_RUN_DEFAULT);
 	if (net->context != NULL) {
 		lws_context_destroy(net->context);
@@ -586,7 +602,6 @@ net_destroy(struct net *net)
 	net_free_signals(net);
 	chunk_log_fini(&net->records);
 	chunk_log_fini(&net->frames);
-	chunk_pool_fini(&net->pool);
 	admit_destroy(net->admit);
 	if (net->epoll_fd >= 0) {
 		(void)close(net->epoll_fd);
@@ -613,16 +628,10 @@ net_quit(struct net *net)
 	uv_stop(&net->loop);
 }
 
-struct chunk_pool *
-net_pool(struct net *net)
-{
-	return &net->pool;
-}
-
 const struct net_stats *
 net_stats(struct net *net)
 {
-	net->stats.buffer_bytes = net->pool.bytes;
+	net->stats.buffer_bytes = net->pool->bytes;
 	return &net->stats;
 }
 

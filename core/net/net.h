@@ -62,8 +62,9 @@ struct net_config {
 	uint32_t max_clients; /* accepted connections, handshakes included */
 	char *const *allow_origins;
 	size_t allow_origin_count;
-	size_t soft;        /* SOFT limit of an out queue, for pauses */
-	size_t buffers_max; /* all out buffers together */
+	size_t soft;             /* SOFT limit of an out queue, for pauses */
+	struct chunk_pool *pool; /* of all out buffers, borrowed for life */
+	size_t buffers_max;      /* all out buffers together */
 };
 
 struct net_stats {
@@ -128,7 +129,6 @@ NODISCARD enum err net_catch_signal(struct net *net, int signum);
  * was longer than 500 ms, so that a suspended node does not think all others
  * dead. */
 uint64_t net_now_ms(const struct net *net);
-struct chunk_pool *net_pool(struct net *net);
 const struct net_stats *net_stats(struct net *net);
 
 /* The connection with this id, or NULL. */
@@ -164,13 +164,12 @@ void conn_dirty(struct conn *conn);
 size_t conn_queued(const struct conn *conn);
 
 /* Queue records on a peer's connection, to share a message with the other
- * records of this turn.  ERR_NOMEM, ERR_CLOSED. */
-NODISCARD enum err conn_append_record(
-    struct conn *conn, const struct range *range);
+ * records of this turn; nothing if it is closing.  A link that lost a record
+ * would be worse than none: out of memory drops it. */
+void conn_append_record(struct conn *conn, const struct range *range);
 /* The same, ahead of what waits, as a message of its own. */
-NODISCARD enum err conn_send_control(
-    struct conn *conn, const void *records, size_t len);
-NODISCARD enum err conn_ping(struct conn *conn, uint64_t stamp);
+void conn_send_control(struct conn *conn, const void *records, size_t len);
+void conn_ping(struct conn *conn, uint64_t stamp);
 
 /* `target` is over SOFT: stop reading, for at most 10 ms, whoever is being
  * read now.  False: nobody is, or `target` has had its second in ten

@@ -122,7 +122,7 @@ struct net {
 	struct lws_vhost *vhost;
 	struct admit *admit;
 	struct wheel wheel;
-	struct chunk_pool pool;
+	struct chunk_pool *pool;  /* config's */
 	struct chunk_log records; /* peers' DATA, shared */
 	struct chunk_log frames;  /* headers, masked batches */
 	struct listener *listeners;
@@ -172,6 +172,9 @@ void conn_seal(struct conn *conn);
 /* Queue one whole frame.  ERR_NOMEM. */
 NODISCARD enum err conn_queue_frame(struct conn *conn, struct outq *outq,
     enum frame_opcode opcode, const void *payload, size_t len);
+/* Queue one control frame, ahead of data.  Out of memory drops the link. */
+void conn_queue_control(struct conn *conn, enum frame_opcode opcode,
+    const void *payload, size_t len);
 /* Write as much as the kernel takes. */
 void conn_flush(struct conn *conn);
 
