@@ -340,6 +340,22 @@ forgives_who_came_below_soft_before_the_tick(void **state)
 }
 
 static void
+leaves_a_session_alone_that_the_caller_closes(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig, 10 * FRAME, HARD, HUB_DISCONNECT);
+	rig_open(&rig, 0, "t", false);
+	fill(&rig, 0, 11);
+	hub_on_closing(rig.hub, rig.clients[0].session);
+	hub_on_tick(rig.hub, 20000);
+	assert_int_equal(rig.clients[0].closes, 0);
+	assert_int_equal(hub_stats(rig.hub)->slow_closed, 0);
+	rig_fini(&rig);
+}
+
+static void
 begins_the_ten_seconds_anew_at_each_crossing(void **state)
 {
 	struct rig rig;
@@ -457,6 +473,7 @@ main(void)
 		cmocka_unit_test(cuts_no_frame_whatever_the_reader_does),
 		cmocka_unit_test(disconnects_after_ten_seconds_above_soft),
 		cmocka_unit_test(forgives_who_came_below_soft_before_the_tick),
+		cmocka_unit_test(leaves_a_session_alone_that_the_caller_closes),
 		cmocka_unit_test(begins_the_ten_seconds_anew_at_each_crossing),
 		cmocka_unit_test(
 		    disconnects_at_once_above_hard_wherever_the_reader_sits),
