@@ -158,8 +158,8 @@ upgrade_on_dialled(struct conn *conn, struct lws *wsi)
 	}
 	net_update_now(conn->net);
 	conn->wsi = wsi;
-	if (strcmp(protocol->name, HTTP_PEER_PROTOCOL) != 0 ||
-	    lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) == 0) {
+	/* lws binds to protocols[0] when the answer names none. */
+	if (strcmp(protocol->name, HTTP_PEER_PROTOCOL) != 0) {
 		conn_doom(conn, NET_NOT_A_PEER);
 		return 0;
 	}
