@@ -220,6 +220,7 @@ class Bench:
         self.contenders = contenders
         self.lost = 0
         self.duplicates = 0
+        self.errors = []
         self.runs = {}  # of this round: what was measured need not be again
 
     def load(self, contender, case, load):
@@ -243,8 +244,7 @@ class Bench:
             answer = subprocess.run(argv, capture_output=True, text=True,
                                     timeout=120, check=False)
             if answer.returncode != 0:
-                raise BenchError(f"{contender.name}, {case.name}: "
-                                 f"{answer.stderr.strip()}")
+                raise BenchError(answer.stderr.strip())
             result = json.loads(answer.stdout)
         if contender.name == "grapevine":
             self.lost += result["lost"]
@@ -261,25 +261,37 @@ class Bench:
             figure /= self.load(contender, case, case.base)[case.metric]
         return figure, whole
 
+    def progress(self, text):
+        if not self.options.quiet:
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+    def try_measure(self, contender, case):
+        """As measure; None and a note if it cannot be measured."""
+        try:
+            return self.measure(contender, case)
+        except (BenchError, subprocess.SubprocessError) as error:
+            self.errors.append(f"{contender.name}, {case.name}: {error}")
+            return None
+
     def run(self, cases):
         figures = {case.name: {c.name: [] for c in self.contenders}
                    for case in cases}
         whole = {case.name: True for case in cases}
-        for number in range(self.options.rounds):
+        rounds = self.options.rounds
+        for number in range(rounds):
             self.runs = {}
             for case in cases:
                 for contender in self.contenders:
-                    if not self.options.quiet:
-                        print(f"\r\033[Kround {number + 1}/"
-                              f"{self.options.rounds}: {case.name}, "
-                              f"{contender.name}", end="", file=sys.stderr,
-                              flush=True)
-                    figure, intact = self.measure(contender, case)
-                    figures[case.name][contender.name].append(figure)
+                    self.progress(f"round {number + 1}/{rounds}: "
+                                  f"{case.name}, {contender.name}")
+                    result = self.try_measure(contender, case)
+                    if result is None:
+                        whole[case.name] = False
+                        continue
+                    figures[case.name][contender.name].append(result[0])
                     if contender.name == "grapevine":
-                        whole[case.name] = whole[case.name] and intact
-        if not self.options.quiet:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+                        whole[case.name] = whole[case.name] and result[1]
+        self.progress("")
         return [judge(case, figures[case.name], whole[case.name])
                 for case in cases]
 
@@ -433,17 +445,22 @@ def main():
         bench = Bench(options, find_contenders(options))
         rows = bench.run(cases)
     except (BenchError, OSError, subprocess.SubprocessError) as error:
-        print(f"\nbench: {error}", file=sys.stderr)
+        print(f"bench: {error}", file=sys.stderr)
         return 2
     if options.json:
         print(json.dumps({"machine": machine(), "rounds": options.rounds,
                           "seconds": options.seconds, "lost": bench.lost,
-                          "duplicates": bench.duplicates, "cases": rows},
+                          "duplicates": bench.duplicates,
+                          "errors": bench.errors, "cases": rows},
                          indent=2))
     else:
         print(f"{machine()}; {options.rounds} rounds of "
               f"{options.seconds:g} s; median (min-max)")
         show(rows, bench)
+    for error in bench.errors:
+        print(f"bench: {error}", file=sys.stderr)
+    if bench.errors:
+        return 2
     failed = bench.lost + bench.duplicates > 0 or any(
         row["verdict"] == "FAIL" for row in rows)
     return 1 if failed else 0
