@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: MIT
+ * lab.h - one mesh on a bench: events are made by hand, and every action that
+ * comes out is written down. */
+#ifndef TESTS_UNIT_MESH_LAB_H
+#define TESTS_UNIT_MESH_LAB_H
+
+#include "support/test.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "mesh/mesh.h"
+#include "wire/record.h"
+
+#define LAB_NOW  UINT64_C(1000000)
+#define LAB_BOOT 1700000000u
+#define LAB_MAX  1000 /* max_message */
+
+struct lab_link { /* what became of one link */
+	struct link *link;
+	struct buf sent; /* records, in order */
+	int close_code;  /* -1: not closed */
+	unsigned pings;
+	uint64_t stamp;
+	size_t queued; /* what io.queued answers */
+	unsigned pressed;
+	unsigned spreads;
+	char url[256]; /* dialled */
+	uint64_t dialled_ms;
+};
+
+struct lab {
+	struct mesh *mesh;
+	struct mesh_io io;
+	struct mesh_config config;
+	struct rng rng;
+	uint64_t now;
+	uint64_t conn;
+	struct lab_link links[512]; /* in order of creation */
+	size_t link_count;
+	unsigned dials;
+
+	unsigned delivered, gaps, ups, downs;
+	uint64_t gap_first, gap_count;
+	struct message_view view; /* last delivered; topic, payload below */
+	char topic[256], payload[64];
+	struct mesh_peer peer; /* last told */
+	char peer_name[256], peer_addr[256];
+};
+
+/* cmocka fixtures: a mesh with no peers; and one that is made by the test, after
+ * it has changed `config`, with lab_make. */
+static inline int lab_setup(void **state);
+static inline int lab_setup_raw(void **state);
+static inline int lab_teardown(void **state);
+static inline void lab_make(struct lab *lab);
+
+/* All bytes of the id are `n`; the lab's own is 0x80. */
+static inline struct nodeid lab_id(uint8_t n);
+static inline struct record_hello lab_hello(const struct lab *lab, uint8_t n);
+static inline struct record_welcome lab_welcome(uint8_t n);
+
+/* A connection comes in; NULL: refused. */
+static inline struct lab_link *lab_accept(struct lab *lab);
+/* The same, with a HELLO of node `n`: UP. */
+static inline struct lab_link *lab_accept_up(struct lab *lab, uint8_t n);
+/* The newest dial succeeds. */
+static inline struct lab_link *lab_open(struct lab *lab);
+/* The same, with WELCOME and WELCOME2 of node `n`: UP. */
+static inline struct lab_link *lab_open_up(struct lab *lab, uint8_t n);
+static inline struct lab_link *lab_last(struct lab *lab);
+static inline struct lab_link *lab_of(struct lab *lab, const struct link *link);
+
+static inline void lab_message(
+    struct lab *lab, struct lab_link *at, const void *bytes, size_t len);
+/* One record with any type and body. */
+static inline void lab_record(struct lab *lab, struct lab_link *at,
+    uint8_t type, const void *body, size_t len);
+static inline void lab_say_hello(
+    struct lab *lab, struct lab_link *at, const struct record_hello *hello);
+static inline void lab_say_welcome(
+    struct lab *lab, struct lab_link *at, const struct record_welcome *welcome);
+static inline void lab_say_welcome2(
+    struct lab *lab, struct lab_link *at, uint64_t seq);
+static inline void lab_say_bye(
+    struct lab *lab, struct lab_link *at, uint8_t reason);
+/* DATA of node `n`, boot LAB_BOOT, counter `count`. */
+static inline void lab_say_data(
+    struct lab *lab, struct lab_link *at, uint8_t n, uint32_t count);
+static inline void lab_say(
+    struct lab *lab, struct lab_link *at, const struct record_data *data);
+static inline struct record_data lab_data(uint8_t n, uint32_t count);
+
+/* The owner reports the end. */
+static inline void lab_closed(
+    struct lab *lab, struct lab_link *at, enum mesh_closed how);
+/* Time passes, ticks come when the mesh asks for them. */
+static inline void lab_pass(struct lab *lab, uint64_t ms);
+
+/* True if a record of `type` was sent on this link. */
+static inline bool lab_has_sent(const struct lab_link *at, uint8_t type);
+/* Reason of the BYE that was sent, -1: none. */
+static inline int lab_bye(const struct lab_link *at);
+/* Flags of the WELCOME that was sent, -1: none. */
+static inline int lab_welcome_flags(const struct lab_link *at);
+
+static inline void
+lab_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
+    const void *payload, size_t payload_len)
+{
+	struct lab *lab = ctx;
+
+	assert_true(slots != 0);
+	for (; slots != 0; slots &= slots - 1) {
+		unsigned slot = (unsigned)__builtin_ctzll(slots);
+		struct lab_link *at = lab_of(
+		    lab, mesh_link_at(lab->mesh, slot));
+
+		assert_int_equal(at->close_code, -1);
+		assert_int_equal(link_slot(at->link), slot);
+		at->spreads++;
+		assert_int_equal(buf_append(&at->sent, head, head_len), ERR_OK);
+		assert_int_equal(
+		    buf_append(&at->sent, payload, payload_len), ERR_OK);
+	}
+}
+
+static inline void
+lab_send(void *ctx, struct link *link, const uint8_t *records, size_t len,
+    bool control)
+{
+	struct lab_link *at = lab_of(ctx, link);
+
+	(void)control;
+	assert_int_equal(at->close_code, -1);
+	assert_int_equal(buf_append(&at->sent, records, len), ERR_OK);
+}
+
+static inline void
+lab_ping(void *ctx, struct link *link, uint64_t stamp)
+{
+	struct lab_link *at = lab_of(ctx, link);
+
+	assert_int_equal(at->close_code, -1);
+	at->pings++;
+	at->stamp = stamp;
+}
+
+static inline void
+lab_close(void *ctx, struct link *link, uint16_t code, const char *reason)
+{
+	struct lab_link *at = lab_of(ctx, link);
+
+	assert_non_null(reason);
+	assert_int_equal(at->close_code, -1);
+	at->close_code = code;
+}
+
+static inline struct lab_link *
+lab_add(struct lab *lab, struct link *link)
+{
+	struct lab_link *at = &lab->links[lab->link_count++];
+
+	assert_true(lab->link_count <= ARRAY_LEN(lab->links));
+	at->link = link;
+	at->close_code = -1;
+	return at;
+}
+
+static inline void
+lab_dial(void *ctx, struct link *link, const char *url)
+{
+	struct lab *lab = ctx;
+	struct lab_link *at = lab_add(lab, link);
+
+	(void)stpncpy(at->url, url, sizeof(at->url) - 1);
+	at->dialled_ms = lab->now;
+	lab->dials++;
+}
+
+static inline size_t
+lab_queued(void *ctx, const struct link *link)
+{
+	return lab_of(ctx, link)->queued;
+}
+
+static inline void
+lab_pressed(void *ctx, struct link *link)
+{
+	lab_of(ctx, link)->pressed++;
+}
+
+static inline void
+lab_deliver(void *ctx, const struct message_view *view)
+{
+	struct lab *lab = ctx;
+	size_t len = view->payload_len < sizeof(lab->payload)
+	                 ? view->payload_len
+	                 : sizeof(lab->payload);
+
+	lab->delivered++;
+	lab->view = *view;
+	memset(lab->topic, 0, sizeof(lab->topic));
+	memcpy(lab->topic, view->topic, view->topic_len);
+	memcpy(lab->payload, view->payload, len);
+}
+
+static inline void
+lab_peer(void *ctx, const struct mesh_peer *peer)
+{
+	struct lab *lab = ctx;
+
+	*(peer->up ? &lab->ups : &lab->downs) += 1;
+	lab->peer = *peer;
+	(void)stpncpy(lab->peer_name, peer->name, 255);
+	(void)stpncpy(lab->peer_addr, peer->addr, 255);
+}
+
+static inline void
+lab_gap(void *ctx, const struct nodeid *origin, uint64_t first, uint64_t count)
+{
+	struct lab *lab = ctx;
+
+	(void)origin;
+	lab->gaps++;
+	lab->gap_first = first;
+	lab->gap_count = count;
+}
+
+static inline int
+lab_setup_raw(void **state)
+{
+	struct lab *lab = calloc(1, sizeof(*lab));
+
+	assert_non_null(lab);
+	assert_int_equal(
+	    log_open(&(struct log_config){ .filter = "error" }, NULL), ERR_OK);
+	lab->now = LAB_NOW;
+	rng_init(&lab->rng, 7);
+	lab->io = (struct mesh_io){
+		.ctx = lab,
+		.spread = lab_spread,
+		.send = lab_send,
+		.ping = lab_ping,
+		.close = lab_close,
+		.dial = lab_dial,
+		.queued = lab_queued,
+		.pressed = lab_pressed,
+		.deliver = lab_deliver,
+		.peer = lab_peer,
+		.gap = lab_gap,
+	};
+	lab->config = (struct mesh_config){
+		.node_id = lab_id(0x80),
+		.boot = LAB_BOOT,
+		.name = "lab",
+		.network = "grapevine",
+		.advertise = "ws://lab:1",
+		.max_message = LAB_MAX,
+		.max_hops = 64,
+		.ping_ms = 3000,
+		.soft = 1024 * 1024,
+		.hard = 8 * 1024 * 1024,
+	};
+	*state = lab;
+	return 0;
+}
+
+static inline void
+lab_make(struct lab *lab)
+{
+	struct diag diag = { .text = "" };
+
+	assert_int_equal(
+	    mesh_create(&lab->mesh, &lab->config, &lab->io, &lab->rng, &diag),
+	    ERR_OK);
+	mesh_start(lab->mesh, lab->now);
+}
+
+static inline int
+lab_setup(void **state)
+{
+	(void)lab_setup_raw(state);
+	lab_make(*state);
+	return 0;
+}
+
+static inline int
+lab_teardown(void **state)
+{
+	struct lab *lab = *state;
+
+	mesh_destroy(lab->mesh);
+	for (size_t i = 0; i < lab->link_count; i++) {
+		buf_fini(&lab->links[i].sent);
+	}
+	free(lab);
+	return 0;
+}
+
+static inline struct nodeid
+lab_id(uint8_t n)
+{
+	struct nodeid id;
+
+	memset(id.bytes, n, sizeof(id.bytes));
+	return id;
+}
+
+static inline struct record_hello
+lab_hello(const struct lab *lab, uint8_t n)
+{
+	struct record_hello hello = {
+		.ver_min = 1,
+		.ver_max = 1,
+		.node_id = lab_id(n),
+		.boot = LAB_BOOT,
+		/* SHA-256 of "grapevine", computed by sha256sum. */
+		.net = { 0x22, 0xbd, 0x79, 0x0e, 0x02, 0xa8, 0x0f, 0x57 },
+		.addr = { .text = "ws://x:1", .len = 8 },
+		.name = { .text = "x", .len = 1 },
+		.max_message = 500,
+	};
+
+	(void)lab;
+	return hello;
+}
+
+static inline struct record_welcome
+lab_welcome(uint8_t n)
+{
+	return (struct record_welcome){
+		.version = 1,
+		.flags = WELCOME_ACCEPT,
+		.node_id = lab_id(n),
+		.boot = LAB_BOOT,
+		.seen_addr = { .text = "127.0.0.1", .len = 9 },
+		.max_message = 500,
+		.name = { .text = "w", .len = 1 },
+	};
+}
+
+static inline struct lab_link *
+lab_of(struct lab *lab, const struct link *link)
+{
+	assert_non_null(link);
+	/* The newest first: memory of a freed one may be used again. */
+	for (size_t i = lab->link_count; i > 0; i--) {
+		if (lab->links[i - 1].link == link) {
+			return &lab->links[i - 1];
+		}
+	}
+	fail_msg("an action for a link that is gone");
+	return NULL;
+}
+
+static inline struct lab_link *
+lab_last(struct lab *lab)
+{
+	assert_true(lab->link_count > 0);
+	return &lab->links[lab->link_count - 1];
+}
+
+static inline struct lab_link *
+lab_accept(struct lab *lab)
+{
+	struct link *link = mesh_on_accepted(
+	    lab->mesh, lab->now, ++lab->conn, "127.0.0.1", lab);
+
+	return link == NULL ? NULL : lab_add(lab, link);
+}
+
+static inline void
+lab_message(struct lab *lab, struct lab_link *at, const void *bytes, size_t len)
+{
+	/* A block of its own size: a sanitizer sees a read behind it. */
+	uint8_t *copy = malloc(len > 0 ? len : 1);
+
+	assert_non_null(copy);
+	if (len > 0) {
+		memcpy(copy, bytes, len);
+	}
+	mesh_on_message(lab->mesh, at->link, lab->now, copy, len);
+	free(copy);
+}
+
+static inline void
+lab_record(struct lab *lab, struct lab_link *at, uint8_t type, const void *body,
+    size_t len)
+{
+	uint8_t *bytes = malloc(4 + len);
+
+	assert_non_null(bytes);
+	bytes[0] = type;
+	bytes[1] = (uint8_t)(len >> 16);
+	bytes[2] = (uint8_t)(len >> 8);
+	bytes[3] = (uint8_t)len;
+	if (len > 0) {
+		memcpy(bytes + 4, body, len);
+	}
+	lab_message(lab, at, bytes, 4 + len);
+	free(bytes);
+}
+
+static inline void
+lab_say_buf(struct lab *lab, struct lab_link *at, struct buf *buf)
+{
+	lab_message(lab, at, buf->bytes, buf->len);
+	buf_fini(buf);
+}
+
+static inline void
+lab_say_hello(
+    struct lab *lab, struct lab_link *at, const struct record_hello *hello)
+{
+	struct buf buf = { 0 };
+
+	assert_int_equal(record_hello_encode(&buf, hello), ERR_OK);
+	lab_say_buf(lab, at, &buf);
+}
+
+static inline void
+lab_say_welcome(
+    struct lab *lab, struct lab_link *at, const struct record_welcome *welcome)
+{
+	struct buf buf = { 0 };
+
+	assert_int_equal(record_welcome_encode(&buf, welcome), ERR_OK);
+	lab_say_buf(lab, at, &buf);
+}
+
+static inline void
+lab_say_welcome2(struct lab *lab, struct lab_link *at, uint64_t seq)
+{
+	struct buf buf = { 0 };
+	struct record_welcome2 welcome2 = { .last_seq = seq };
+
+	assert_int_equal(record_welcome2_encode(&buf, &welcome2), ERR_OK);
+	lab_say_buf(lab, at, &buf);
+}
+
+static inline void
+lab_say_bye(struct lab *lab, struct lab_link *at, uint8_t reason)
+{
+	lab_record(lab, at, RECORD_BYE, (uint8_t[]){ reason, 0 }, 2);
+}
+
+static inline struct record_data
+lab_data(uint8_t n, uint32_t count)
+{
+	return (struct record_data){
+		.flags = DATA_TEXT,
+		.hops = 1,
+		.topic = { .text = "public", .len = 6 },
+		.origin = lab_id(n),
+		.seq = (uint64_t)LAB_BOOT << 32 | count,
+		.payload = (const uint8_t *)"hello",
+		.payload_len = 5,
+	};
+}
+
+static inline void
+lab_say(struct lab *lab, struct lab_link *at, const struct record_data *data)
+{
+	uint8_t head[RECORD_DATA_HEAD_MAX];
+	size_t len = record_data_head(head, data);
+	struct buf buf = { 0 };
+
+	assert_int_equal(buf_append(&buf, head, len), ERR_OK);
+	assert_int_equal(
+	    buf_append(&buf, data->payload, data->payload_len), ERR_OK);
+	lab_say_buf(lab, at, &buf);
+}
+
+static inline void
+lab_say_data(struct lab *lab, struct lab_link *at, uint8_t n, uint32_t count)
+{
+	struct record_data data = lab_data(n, count);
+
+	lab_say(lab, at, &data);
+}
+
+static inline struct lab_link *
+lab_accept_up(struct lab *lab, uint8_t n)
+{
+	struct lab_link *at = lab_accept(lab);
+	struct record_hello hello = lab_hello(lab, n);
+
+	assert_non_null(at);
+	lab_say_hello(lab, at, &hello);
+	assert_true(link_is_up(at->link));
+	return at;
+}
+
+static inline struct lab_link *
+lab_open(struct lab *lab)
+{
+	struct lab_link *at = lab_last(lab);
+
+	mesh_on_opened(
+	    lab->mesh, at->link, lab->now, ++lab->conn, "127.0.0.1", lab);
+	assert_true(lab_has_sent(at, RECORD_HELLO));
+	return at;
+}
+
+static inline struct lab_link *
+lab_open_up(struct lab *lab, uint8_t n)
+{
+	struct lab_link *at = lab_open(lab);
+	struct record_welcome welcome = lab_welcome(n);
+
+	lab_say_welcome(lab, at, &welcome);
+	lab_say_welcome2(lab, at, 0);
+	assert_true(link_is_up(at->link));
+	return at;
+}
+
+static inline void
+lab_closed(struct lab *lab, struct lab_link *at, enum mesh_closed how)
+{
+	struct link *link = at->link;
+
+	mesh_on_closed(lab->mesh, link, lab->now, how);
+	at->link = NULL;
+}
+
+static inline void
+lab_pass(struct lab *lab, uint64_t ms)
+{
+	uint64_t end = lab->now + ms;
+	unsigned idle = 0;
+
+	while (mesh_next_ms(lab->mesh) <= end) {
+		uint64_t next = mesh_next_ms(lab->mesh);
+
+		/* A mesh that asks for the same moment again would spin. */
+		idle = next <= lab->now ? idle + 1 : 0;
+		assert_true(idle < 100);
+		lab->now = next > lab->now ? next : lab->now;
+		mesh_on_tick(lab->mesh, lab->now, 0);
+	}
+	lab->now = end;
+}
+
+static inline bool
+lab_find(const struct lab_link *at, uint8_t type, struct record *record)
+{
+	const uint8_t *p = at->sent.bytes;
+	const uint8_t *end = p + at->sent.len;
+
+	while (p != end && record_next(&p, end, record) == ERR_OK) {
+		if (record->type == type) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static inline bool
+lab_has_sent(const struct lab_link *at, uint8_t type)
+{
+	struct record record;
+
+	return lab_find(at, type, &record);
+}
+
+static inline int
+lab_bye(const struct lab_link *at)
+{
+	struct record record;
+	struct record_bye bye;
+
+	if (!lab_find(at, RECORD_BYE, &record)) {
+		return -1;
+	}
+	assert_int_equal(record_bye_decode(&record, &bye), ERR_OK);
+	return bye.reason;
+}
+
+static inline int
+lab_welcome_flags(const struct lab_link *at)
+{
+	struct record record;
+	struct record_welcome welcome;
+
+	if (!lab_find(at, RECORD_WELCOME, &record)) {
+		return -1;
+	}
+	assert_int_equal(record_welcome_decode(&record, &welcome), ERR_OK);
+	return welcome.flags;
+}
+
+#endif
