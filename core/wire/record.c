@@ -98,6 +98,13 @@ record_read_caps(
 }
 
 static void
+record_read_peer(struct record_reader *reader, struct record_peer *peer)
+{
+	record_read_into(reader, &peer->node_id, sizeof(peer->node_id));
+	peer->addr = record_read_str8(reader);
+}
+
+static void
 record_read_peers(struct record_reader *reader, struct record_peers *peers)
 {
 	peers->count = (uint8_t)record_read_uint(reader, 1);
@@ -106,10 +113,7 @@ record_read_peers(struct record_reader *reader, struct record_peers *peers)
 		peers->count = 0;
 	}
 	for (size_t i = 0; i < peers->count; i++) {
-		struct record_peer *peer = &peers->peers[i];
-
-		record_read_into(reader, &peer->node_id, sizeof(peer->node_id));
-		peer->addr = record_read_str8(reader);
+		record_read_peer(reader, &peers->peers[i]);
 	}
 }
 
@@ -212,6 +216,43 @@ record_welcome2_decode(
 }
 
 enum err
+record_auth_decode(const struct record *record, struct record_auth *auth)
+{
+	struct record_reader reader = record_read(record);
+
+	record_read_into(&reader, auth->proof, sizeof(auth->proof));
+	return record_read_done(&reader);
+}
+
+enum err
+record_walk_decode(const struct record *record, struct record_walk *walk)
+{
+	struct record_reader reader = record_read(record);
+
+	walk->ttl = (uint8_t)record_read_uint(&reader, 1);
+	record_read_peer(&reader, &walk->peer);
+	return record_read_done(&reader);
+}
+
+enum err
+record_shuffle_decode(
+    const struct record *record, struct record_shuffle *shuffle)
+{
+	struct record_reader reader = record_read(record);
+
+	shuffle->is_reply = record_read_uint(&reader, 1) != 0;
+	record_read_peers(&reader, &shuffle->peers);
+	return record_read_done(&reader);
+}
+
+size_t
+record_welcome_proof_at(const struct record_welcome *welcome)
+{
+	return 1 + 2 + sizeof(welcome->node_id) + 4 + sizeof(welcome->nonce) +
+	       1 + welcome->seen_addr.len;
+}
+
+enum err
 record_data_decode(const struct record *record, struct record_data *data)
 {
 	struct record_reader reader = record_read(record);
@@ -242,37 +283,10 @@ record_is_array(const struct record *record, size_t entry)
 	return record->len > 0 && record->len % entry == 0;
 }
 
-static bool
-record_is_shuffle(const struct record *record)
-{
-	struct record_reader reader = record_read(record);
-	struct record_peers peers;
-
-	(void)record_read_uint(&reader, 1);
-	record_read_peers(&reader, &peers);
-	return !reader.is_short;
-}
-
-static bool
-record_is_walk(const struct record *record)
-{
-	struct record_reader reader = record_read(record);
-
-	(void)record_read_bytes(&reader, 1 + sizeof(struct nodeid));
-	(void)record_read_str8(&reader);
-	return !reader.is_short;
-}
-
 bool
 record_is_well_formed(const struct record *record)
 {
 	switch (record->type) {
-	case RECORD_AUTH:
-		return record->len >= 32;
-	case RECORD_WALK:
-		return record_is_walk(record);
-	case RECORD_SHUFFLE:
-		return record_is_shuffle(record);
 	case RECORD_IHAVE:
 	case RECORD_GRAFT:
 	case RECORD_GONE:

@@ -19,7 +19,8 @@
 #define RECORD_BODY_MAX      ((size_t)0xffffff)
 #define RECORD_ADDR_MAX      255
 #define RECORD_PEERS_MAX     16
-#define RECORD_DATA_OVERHEAD 512 /* what DATA may add to max_message */
+#define RECORD_PROOF_LEN     32
+#define RECORD_DATA_OVERHEAD 512  /* what DATA may add to max_message */
 #define RECORD_CRITICAL      0x80 /* unknown types from here on close 4005 */
 
 enum record_type {
@@ -109,7 +110,7 @@ struct record_welcome {
 	uint32_t boot;
 	uint8_t nonce[16];
 	struct str8 seen_addr;
-	uint8_t proof[32];
+	uint8_t proof[RECORD_PROOF_LEN];
 	uint32_t max_message; /* caps tag 1; 0: not given */
 	struct str8 name;     /* caps tag 2; empty: not given */
 };
@@ -134,6 +135,20 @@ struct record_welcome2 {
 	struct record_peers peers;
 };
 
+struct record_auth {
+	uint8_t proof[RECORD_PROOF_LEN];
+};
+
+struct record_walk {
+	uint8_t ttl;
+	struct record_peer peer;
+};
+
+struct record_shuffle {
+	bool is_reply;
+	struct record_peers peers;
+};
+
 struct record_data {
 	uint8_t flags, hops;
 	struct str8 topic;
@@ -155,7 +170,8 @@ NODISCARD enum err record_next(
 /* Decode a body.  ERR_INVALID: malformed (close 1002); so is DATA with a topic
  * that is none, or with flags that version 1 does not have: they may change
  * what follows them.  Bytes behind HELLO's
- * and WELCOME's caps are none; BYE, PEERS and WELCOME2 may grow at the end. */
+ * and WELCOME's caps are none; AUTH, BYE, PEERS, WELCOME2, WALK and SHUFFLE may
+ * grow at the end. */
 NODISCARD enum err record_hello_decode(
     const struct record *record, struct record_hello *hello);
 NODISCARD enum err record_welcome_decode(
@@ -166,12 +182,21 @@ NODISCARD enum err record_peers_decode(
     const struct record *record, struct record_peers *peers);
 NODISCARD enum err record_welcome2_decode(
     const struct record *record, struct record_welcome2 *welcome2);
+NODISCARD enum err record_auth_decode(
+    const struct record *record, struct record_auth *auth);
+NODISCARD enum err record_walk_decode(
+    const struct record *record, struct record_walk *walk);
+NODISCARD enum err record_shuffle_decode(
+    const struct record *record, struct record_shuffle *shuffle);
 NODISCARD enum err record_data_decode(
     const struct record *record, struct record_data *data);
 
-/* True if the body of a record that has no decoder here (AUTH, WALK, SHUFFLE,
- * IHAVE, GRAFT, PRUNE, SYNC, GONE) has the shape of its type.  Of a type that
- * is not known: always. */
+/* Where in the body of this WELCOME its proof stands. */
+size_t record_welcome_proof_at(const struct record_welcome *welcome);
+
+/* True if the body of a record that has no decoder here (IHAVE, GRAFT, PRUNE,
+ * SYNC, GONE) has the shape of its type.  Of a type that is not known: always.
+ */
 bool record_is_well_formed(const struct record *record);
 
 /* Append a whole record.  ERR_NOMEM: nothing was appended. */
@@ -185,6 +210,12 @@ NODISCARD enum err record_peers_encode(
     struct buf *out, const struct record_peers *peers);
 NODISCARD enum err record_welcome2_encode(
     struct buf *out, const struct record_welcome2 *welcome2);
+NODISCARD enum err record_auth_encode(
+    struct buf *out, const struct record_auth *auth);
+NODISCARD enum err record_walk_encode(
+    struct buf *out, const struct record_walk *walk);
+NODISCARD enum err record_shuffle_encode(
+    struct buf *out, const struct record_shuffle *shuffle);
 
 #define RECORD_DATA_HEAD_MAX (RECORD_HEADER_LEN + 2 + 1 + 255 + 16 + 8 + 16)
 

@@ -74,15 +74,18 @@ record_peers_len(const struct record_peers *peers)
 }
 
 static uint8_t *
+record_write_peer(uint8_t *at, const struct record_peer *peer)
+{
+	at = record_write_bytes(at, &peer->node_id, sizeof(peer->node_id));
+	return record_write_str8(at, &peer->addr);
+}
+
+static uint8_t *
 record_write_peers(uint8_t *at, const struct record_peers *peers)
 {
 	*at++ = peers->count;
 	for (size_t i = 0; i < peers->count; i++) {
-		const struct record_peer *peer = &peers->peers[i];
-
-		at = record_write_bytes(
-		    at, &peer->node_id, sizeof(peer->node_id));
-		at = record_write_str8(at, &peer->addr);
+		at = record_write_peer(at, &peers->peers[i]);
 	}
 	return at;
 }
@@ -198,6 +201,47 @@ record_welcome2_encode(struct buf *out, const struct record_welcome2 *welcome2)
 	}
 	at = record_write_uint(at, welcome2->last_seq, 8);
 	return record_end(out, record_write_peers(at, &welcome2->peers));
+}
+
+enum err
+record_auth_encode(struct buf *out, const struct record_auth *auth)
+{
+	uint8_t *at;
+	enum err err = record_begin(out, RECORD_AUTH, sizeof(auth->proof), &at);
+
+	if (err != ERR_OK) {
+		return err;
+	}
+	return record_end(
+	    out, record_write_bytes(at, auth->proof, sizeof(auth->proof)));
+}
+
+enum err
+record_walk_encode(struct buf *out, const struct record_walk *walk)
+{
+	size_t len = 1 + sizeof(walk->peer.node_id) + 1 + walk->peer.addr.len;
+	uint8_t *at;
+	enum err err = record_begin(out, RECORD_WALK, len, &at);
+
+	if (err != ERR_OK) {
+		return err;
+	}
+	*at++ = walk->ttl;
+	return record_end(out, record_write_peer(at, &walk->peer));
+}
+
+enum err
+record_shuffle_encode(struct buf *out, const struct record_shuffle *shuffle)
+{
+	size_t len = 1 + record_peers_len(&shuffle->peers);
+	uint8_t *at;
+	enum err err = record_begin(out, RECORD_SHUFFLE, len, &at);
+
+	if (err != ERR_OK) {
+		return err;
+	}
+	*at++ = shuffle->is_reply ? 1 : 0;
+	return record_end(out, record_write_peers(at, &shuffle->peers));
 }
 
 size_t
