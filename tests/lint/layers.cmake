@@ -5,11 +5,12 @@ cmake_minimum_required(VERSION 3.20)
 set(base_MAY "base")
 set(wire_MAY "wire;base")
 set(mesh_MAY "mesh;wire;base")
+set(sim_MAY  "sim;mesh;wire;base")
 set(hub_MAY  "hub;wire;base")
 set(host_MAY "host;wire;base")
 set(net_MAY  "net;wire;base")
 set(app_MAY  "app;net;host;hub;mesh;wire;base")
-set(ctl_MAY  "ctl;net;mesh;wire;base")
+set(ctl_MAY  "ctl;sim;mesh;wire;base")
 
 # One third-party library, one home.
 set(HOME_OF_libwebsockets.h "^core/net/")

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT
+ * actions.c - see actions.h. */
+
+#include "sim/actions.h"
+
+#include <string.h>
+
+#include "sim/lane.h"
+#include "sim/vnet.h"
+#include "sim/world.h"
+#include "wire/record.h"
+
+/* DATA that the nodes send for themselves is no payload. */
+static enum class actions_class(const uint8_t *head, size_t len) {
+	enum { TOPIC_AT = RECORD_HEADER_LEN + 3 };
+
+	return len > TOPIC_AT &&head[TOPIC_AT] == '$' ? CLASS_BACKGROUND
+	                                              : CLASS_DATA;
+}
+
+static void
+actions_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
+    const void *payload, size_t payload_len)
+{
+	struct vnode *node = ctx;
+	struct blob *blob = blob_create(head, head_len, payload, payload_len);
+	enum class class = actions_class(head, head_len);
+
+	if (blob == NULL) {
+		node->world->err = ERR_NOMEM;
+		return;
+	}
+	for (; slots != 0; slots &= slots - 1) {
+		unsigned slot = (unsigned)__builtin_ctzll(slots);
+
+		lane_records(
+		    link_user(mesh_link_at(node->mesh, slot)), blob, class);
+	}
+	blob_unref(blob);
+}
+
+static void
+actions_send(void *ctx, struct link *link, const uint8_t *records, size_t len,
+    bool control)
+{
+	struct vnode *node = ctx;
+	struct blob *blob;
+
+	if (control) {
+		lane_control(link_user(link), records, len);
+		return;
+	}
+	blob = blob_create(records, len, NULL, 0);
+	if (blob == NULL) {
+		node->world->err = ERR_NOMEM;
+		return;
+	}
+	lane_records(link_user(link), blob, lane_class(records[0]));
+	blob_unref(blob);
+}
+
+static void
+actions_ping(void *ctx, struct link *link, uint64_t stamp)
+{
+	struct vend *end = link_user(link);
+
+	(void)ctx;
+	if (end->state == VEND_OPEN) {
+		lane_frame(end, PACKET_PING, stamp);
+	}
+}
+
+static void
+actions_close(void *ctx, struct link *link, uint16_t code, const char *reason)
+{
+	struct vend *end = link_user(link);
+
+	(void)reason;
+	if (end == NULL) {
+		vnet_cancel(ctx, link);
+	} else {
+		vnet_close(end, code);
+	}
+}
+
+static void
+actions_dial(void *ctx, struct link *link, const char *url)
+{
+	vnet_dial(ctx, link, url);
+}
+
+static size_t
+actions_queued(void *ctx, const struct link *link)
+{
+	const struct vend *end = link_user(link);
+
+	(void)ctx;
+	return end->queued;
+}
+
+static void
+actions_pressed(void *ctx, struct link *link)
+{
+	(void)ctx;
+	vnet_press(link_user(link));
+}
+
+static uint64_t
+actions_now_us(void *ctx)
+{
+	const struct vnode *node = ctx;
+
+	return node->world->now_us;
+}
+
+static enum err
+actions_secret(void *ctx, void *bytes, size_t len)
+{
+	struct vnode *node = ctx;
+
+	rng_fill(&node->rng, bytes, len);
+	return ERR_OK;
+}
+
+static void
+actions_deliver(void *ctx, const struct message_view *view)
+{
+	struct vnode *node = ctx;
+
+	traffic_on_deliver(node->world, node, view);
+}
+
+static void
+actions_peer(void *ctx, const struct mesh_peer *peer)
+{
+	const struct vnode *node = ctx;
+
+	world_note(node->world, (uint64_t)node->index << 32 | peer->up);
+}
+
+static void
+actions_gap(
+    void *ctx, const struct nodeid *origin, uint64_t first, uint64_t count)
+{
+	struct vnode *node = ctx;
+
+	traffic_on_gap(node->world, node, origin, first, count);
+}
+
+void
+actions_init(struct vnode *node)
+{
+	node->io = (struct mesh_io){
+		.ctx = node,
+		.spread = actions_spread,
+		.send = actions_send,
+		.ping = actions_ping,
+		.close = actions_close,
+		.dial = actions_dial,
+		.queued = actions_queued,
+		.pressed = actions_pressed,
+		.now_us = actions_now_us,
+		.secret = actions_secret,
+		.deliver = actions_deliver,
+		.peer = actions_peer,
+		.gap = actions_gap,
+	};
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * check.c - see check.h. */
+
+#include "sim/check.h"
+
+#include "sim/overlay.h"
+#include "sim/vnet.h"
+#include "sim/world.h"
+
+enum { CHECK_YOUNG_S = 2 }; /* a connection whose ends may differ */
+
+/* The peers of one node so far. */
+struct check_peers {
+	const struct vnode *node;
+	struct nodeid ids[MESH_LINKS_MAX];
+	unsigned count;
+};
+
+static void
+check_peer(void *ctx, const struct mesh_peer *peer)
+{
+	struct check_peers *peers = ctx;
+	const struct vnode *node = peers->node;
+
+	if (nodeid_equal(&peer->node_id, &node->id)) {
+		world_violation(
+		    node->world, "node %u has a link to itself", node->index);
+	}
+	for (unsigned i = 0; i < peers->count; i++) {
+		if (nodeid_equal(&peer->node_id, &peers->ids[i])) {
+			world_violation(node->world,
+			    "node %u has two links to one peer", node->index);
+		}
+	}
+	if (peers->count < MESH_LINKS_MAX) {
+		peers->ids[peers->count++] = peer->node_id;
+	}
+}
+
+void
+check_node(const struct vnode *node)
+{
+	struct check_peers peers = { .node = node };
+	bool is_static = node->world->config.is_static;
+
+	mesh_each_peer(node->mesh, check_peer, &peers);
+	if (!is_static && peers.count > MESH_LINKS_CAP) {
+		world_violation(node->world, "node %u has %u links",
+		    node->index, peers.count);
+	}
+}
+
+void
+check_world(struct world *world)
+{
+	for (uint32_t i = 0; i < world->config.nodes; i++) {
+		if (world->nodes[i].mesh != NULL) {
+			check_node(&world->nodes[i]);
+		}
+	}
+}
+
+/* True if nothing is on its way that could still change an end. */
+static bool
+check_is_calm(const struct vconn *conn)
+{
+	const struct world *world = conn->world;
+
+	if (world->now_us - conn->began_us < CHECK_YOUNG_S * US_PER_S) {
+		return false;
+	}
+	for (int i = 0; i < 2; i++) {
+		const struct vend *end = &conn->end[i];
+
+		if (end->flight.first != NULL || end->queued > 0 ||
+		    end->state == VEND_CLOSING || end->state == VEND_DROPPED ||
+		    end->node->is_paused) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+vend_is_up(const struct vend *end)
+{
+	return end->state == VEND_OPEN && link_is_up(end->link);
+}
+
+static void
+check_symmetry(struct world *world)
+{
+	for (const struct vconn *conn = world->conns; conn != NULL;
+	     conn = conn->next) {
+		if (check_is_calm(conn) &&
+		    vend_is_up(&conn->end[0]) != vend_is_up(&conn->end[1])) {
+			world_violation(world,
+			    "the link of nodes %u and %u is up at one end",
+			    conn->end[0].node->index, conn->end[1].node->index);
+		}
+	}
+}
+
+void
+check_end(struct world *world)
+{
+	const struct sim_result *result = world->result;
+
+	check_world(world);
+	check_symmetry(world);
+	if (result->parts != 1) {
+		world_violation(world, "%u parts at the end", result->parts);
+	}
+	for (int i = 0; i < ROW_COUNT && world->config.promises; i++) {
+		if (result->rows[i].missing > 0) {
+			world_violation(world,
+			    "%llu messages neither delivered nor reported "
+			    "as gaps (row %d)",
+			    (unsigned long long)result->rows[i].missing, i);
+		}
+	}
+}

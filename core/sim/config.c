@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * config.c - see config.h. */
+
+#include "sim/config.h"
+
+#include "base/rng.h"
+
+void
+sim_config_init(struct sim_config *config)
+{
+	*config = (struct sim_config){
+		.seed = 1,
+		.nodes = 100,
+		.degree = 3,
+		.entries = 3,
+		.latency_min_ms = 1,
+		.latency_max_ms = 50,
+		.uplink_mbps = 100,
+		.window = 256 * 1024,
+		.senders = 1,
+		.rate = 5,
+		.payload = 256,
+		.join_s = 20,
+		.settle_s = 60,
+		.warm_s = 5,
+		.steady_s = 15,
+		.event_s = 15,
+		.healed_s = 10,
+		.drain_s = 10,
+		.slow_kib = 16,
+		.ping_ms = 3000,
+		.soft = (size_t)1 << 20,
+		.hard = (size_t)8 << 20,
+		.check = 1,
+	};
+}
+
+static bool
+config_chance(struct rng *rng, unsigned percent)
+{
+	return rng_below(rng, 100) < percent;
+}
+
+/* From `low` to `high`, in thousandths. */
+static double
+config_between(struct rng *rng, double low, double high)
+{
+	return low + (high - low) * (double)rng_below(rng, 1001) / 1000;
+}
+
+static void
+config_random_faults(struct sim_config *config, struct rng *rng)
+{
+	if (config_chance(rng, 40)) {
+		config->crash_percent = (uint32_t)rng_below(rng, 80);
+		config->silent = config_chance(rng, 50);
+	}
+	if (config_chance(rng, 30)) {
+		config->partition_s = config_between(rng, 1, 30);
+	}
+	if (config_chance(rng, 30)) {
+		config->loss_percent = config_between(rng, 1, 200);
+	}
+	if (config_chance(rng, 30)) {
+		config->churn_per_s = config_between(rng, 0.1, 2);
+	}
+	if (config_chance(rng, 30)) {
+		config->restart_per_s = config_between(rng, 0.1, 1);
+		config->clock_step_percent = 30;
+	}
+	if (config_chance(rng, 20)) {
+		config->pause_per_s = config_between(rng, 0.05, 0.5);
+	}
+	if (config_chance(rng, 20)) {
+		config->slow_nodes = 1 + (uint32_t)rng_below(rng, 2);
+		config->slow_kib = config_between(rng, 1, 64);
+	}
+}
+
+void
+sim_config_random(struct sim_config *config, uint64_t seed)
+{
+	struct rng rng;
+
+	sim_config_init(config);
+	rng_init(&rng, seed ^ UINT64_C(0x73696d));
+	config->seed = seed;
+	config->nodes = 3 + (uint32_t)rng_below(&rng, 38);
+	config->degree = 2 + (uint32_t)rng_below(&rng, 2);
+	config->latency_max_ms = config_between(&rng, 2, 100);
+	config->jitter_ms = config_chance(&rng, 50)
+	                        ? config_between(&rng, 0, 20)
+	                        : 0;
+	config->senders = 1 + (uint32_t)rng_below(&rng, config->nodes);
+	config->rate = config_between(&rng, 0.2, 20) / config->senders;
+	config->payload = 8 + (uint32_t)rng_below(&rng, 1000);
+	config->join_s = config_between(&rng, 0, 5);
+	config->settle_s = config->join_s + 5;
+	config->warm_s = 2;
+	config->steady_s = 3;
+	config->event_s = config_between(&rng, 2, 20);
+	config->healed_s = 5;
+	config->drain_s = 15;
+	if (config_chance(&rng, 20)) {
+		config->soft = 2048 + rng_below(&rng, 16384);
+		config->hard = config->soft * 8;
+		config->window = 4096;
+	}
+	config_random_faults(config, &rng);
+	config->check = 2;
+}

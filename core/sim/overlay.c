@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ * overlay.c - see overlay.h. */
+
+#include "sim/overlay.h"
+
+#include <stdlib.h>
+
+#include "sim/vnet.h"
+#include "sim/world.h"
+
+enum { OVERLAY_SAMPLE_MS = 100 };
+
+/* Union and find, halving the paths. */
+static uint32_t
+overlay_find(uint32_t *parent, uint32_t node)
+{
+	while (parent[node] != node) {
+		parent[node] = parent[parent[node]];
+		node = parent[node];
+	}
+	return node;
+}
+
+uint32_t
+overlay_parts(const struct world *world, uint32_t *live)
+{
+	uint32_t count = world->config.nodes;
+	uint32_t *parent = malloc(count * sizeof(*parent));
+	uint32_t parts = 0;
+
+	*live = 0;
+	if (parent == NULL) {
+		return 0;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		parent[i] = i;
+		*live += vnode_is_on(&world->nodes[i]) ? 1 : 0;
+	}
+	parts = *live;
+	for (const struct vconn *conn = world->conns; conn != NULL;
+	     conn = conn->next) {
+		uint32_t a;
+		uint32_t b;
+
+		if (!vnet_is_up(conn)) {
+			continue;
+		}
+		a = overlay_find(parent, conn->end[0].node->index);
+		b = overlay_find(parent, conn->end[1].node->index);
+		if (a != b) {
+			parent[a] = b;
+			parts--;
+		}
+	}
+	free(parent);
+	return parts;
+}
+
+void
+overlay_measure(const struct world *world)
+{
+	struct sim_result *result = world->result;
+	uint64_t sum = 0;
+	uint32_t live = 0;
+
+	result->links_min = UINT32_MAX;
+	for (uint32_t i = 0; i < world->config.nodes; i++) {
+		const struct vnode *node = &world->nodes[i];
+		uint32_t links;
+
+		if (node->mesh == NULL) {
+			continue;
+		}
+		links = (uint32_t)mesh_stats(node->mesh)->links_up;
+		live++;
+		sum += links;
+		result->links_min = links < result->links_min
+		                        ? links
+		                        : result->links_min;
+		result->links_max = links > result->links_max
+		                        ? links
+		                        : result->links_max;
+	}
+	result->links_mean = sim_ratio(sum, live);
+}
+
+void
+overlay_sample(struct world *world)
+{
+	struct sim_result *result = world->result;
+	bool is_early = world->now_us < world->begins_us[PHASE_EVENT];
+	uint32_t live;
+	bool is_whole = overlay_parts(world, &live) == 1;
+
+	if (is_early && is_whole && live == world->config.nodes) {
+		if (result->joined_s < 0) {
+			result->joined_s = (double)world->now_us /
+			                   (double)US_PER_S;
+		}
+		return;
+	}
+	if (!is_early && is_whole) {
+		result->whole_s = (double)(world->now_us -
+		                           world->faults.struck_us) /
+		                  (double)US_PER_S;
+		return;
+	}
+	world_at(world, world->now_us + OVERLAY_SAMPLE_MS * US_PER_MS,
+	    EVENT_SAMPLE, NULL, world->faults.samples);
+}

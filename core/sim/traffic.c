@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ * traffic.c - see traffic.h. */
+
+#include "sim/traffic.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/world.h"
+
+enum {
+	TRAFFIC_MARK = 0x67767369, /* in front of a message's number */
+	TRAFFIC_HEAD = 8,
+};
+
+static bool
+traffic_is_sender(const struct traffic *traffic, uint32_t count, uint32_t node)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (traffic->senders[i] == node) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Distinct, and no entry of the mesh as long as there are others. */
+static void
+traffic_choose(struct world *world)
+{
+	struct traffic *traffic = &world->traffic;
+	const struct sim_config *config = &world->config;
+	bool spare = config->senders + config->entries < config->nodes;
+
+	for (uint32_t i = 0; i < config->senders; i++) {
+		uint32_t node;
+
+		do {
+			node = (uint32_t)rng_below(&world->rng, config->nodes);
+		} while (traffic_is_sender(traffic, i, node) ||
+		         (spare && node < config->entries));
+		traffic->senders[i] = node;
+		world->nodes[node].is_steady = true;
+	}
+}
+
+void
+traffic_start(struct world *world, uint64_t begin_us, uint64_t end_us)
+{
+	struct traffic *traffic = &world->traffic;
+	const struct sim_config *config = &world->config;
+
+	traffic->words = (config->nodes + 63) / 64;
+	traffic->end_us = end_us;
+	if (config->senders == 0 || config->rate <= 0) {
+		return;
+	}
+	traffic->senders = calloc(config->senders, sizeof(uint32_t));
+	traffic->payload = calloc(1, config->payload + TRAFFIC_HEAD);
+	if (traffic->senders == NULL || traffic->payload == NULL) {
+		world->err = ERR_NOMEM;
+		return;
+	}
+	traffic_choose(world);
+	traffic->gap_us = world_us(1 / config->rate);
+	for (uint32_t i = 0; i < config->senders; i++) {
+		world_at(world,
+		    begin_us + traffic->gap_us * i / config->senders,
+		    EVENT_PUBLISH, NULL, i);
+	}
+}
+
+void
+traffic_fini(struct traffic *traffic)
+{
+	for (size_t i = 0; i < traffic->count; i++) {
+		free(traffic->sent[i].got);
+		free(traffic->sent[i].gap);
+	}
+	free(traffic->sent);
+	free(traffic->senders);
+	free(traffic->payload);
+}
+
+/* NULL: no memory. */
+static struct sent *
+traffic_add(struct world *world)
+{
+	struct traffic *traffic = &world->traffic;
+	struct sent *sent;
+
+	if (traffic->count == traffic->cap) {
+		size_t cap = traffic->cap == 0 ? 1024 : traffic->cap * 2;
+		struct sent *more = realloc(traffic->sent, cap * sizeof(*more));
+
+		if (more == NULL) {
+			world->err = ERR_NOMEM;
+			return NULL;
+		}
+		traffic->sent = more;
+		traffic->cap = cap;
+	}
+	sent = &traffic->sent[traffic->count];
+	*sent = (struct sent){ 0 };
+	sent->got = calloc(2 * traffic->words, sizeof(uint64_t));
+	if (sent->got == NULL) {
+		world->err = ERR_NOMEM;
+		return NULL;
+	}
+	sent->soon = sent->got + traffic->words;
+	traffic->count++;
+	return sent;
+}
+
+static void
+traffic_send(struct world *world, struct vnode *node, uint32_t sender)
+{
+	struct traffic *traffic = &world->traffic;
+	uint32_t head[2] = { TRAFFIC_MARK, (uint32_t)traffic->count };
+	struct sent *sent = traffic_add(world);
+	struct message_view view = {
+		.topic = "t",
+		.topic_len = 1,
+		.payload = traffic->payload,
+		.payload_len = world->config.payload < TRAFFIC_HEAD
+		                   ? TRAFFIC_HEAD
+		                   : world->config.payload,
+	};
+
+	if (sent == NULL) {
+		return;
+	}
+	memcpy(traffic->payload, head, sizeof(head));
+	sent->at_us = world->now_us;
+	sent->last_us = world->now_us;
+	sent->source = node->index;
+	sent->sender = sender;
+	sent->incarnation = node->incarnation;
+	sent->row = (int8_t)tally_row(world, world->now_us);
+	bit_set(sent->got, node->index);
+	bit_set(sent->soon, node->index);
+	if (mesh_publish(node->mesh, vnode_now_ms(node), &view) != ERR_OK) {
+		world_violation(world, "node %u cannot publish", node->index);
+		return;
+	}
+	sent->seq = view.seq;
+	vnode_settle(node);
+}
+
+void
+traffic_publish(struct world *world, uint32_t sender)
+{
+	struct traffic *traffic = &world->traffic;
+	struct vnode *node = &world->nodes[traffic->senders[sender]];
+	uint64_t next_us = world->now_us + traffic->gap_us;
+
+	if (vnode_is_on(node) && !node->is_paused) {
+		traffic_send(world, node, sender);
+	}
+	if (next_us < traffic->end_us) {
+		world_at(world, next_us, EVENT_PUBLISH, NULL, sender);
+	}
+}
+
+void
+traffic_on_deliver(
+    struct world *world, struct vnode *node, const struct message_view *view)
+{
+	struct traffic *traffic = &world->traffic;
+	struct sent *sent;
+	uint32_t head[2] = { 0, 0 };
+
+	if (view->topic_len > 0 && view->topic[0] == '$') {
+		return;
+	}
+	if (view->payload_len >= sizeof(head)) {
+		memcpy(head, view->payload, sizeof(head));
+	}
+	if (head[0] != TRAFFIC_MARK || head[1] >= traffic->count) {
+		traffic->strangers++;
+		world_violation(
+		    world, "node %u got a message nobody sent", node->index);
+		return;
+	}
+	sent = &traffic->sent[head[1]];
+	world_note(world, (uint64_t)head[1] << 32 | node->index);
+	if (bit_get(sent->got, node->index)) {
+		traffic->duplicates++;
+		world_violation(world,
+		    "node %u got message %u of node %u twice", node->index,
+		    head[1], sent->source);
+		return;
+	}
+	if (sent->gap != NULL && bit_get(sent->gap, node->index)) {
+		traffic->late++;
+	}
+	bit_set(sent->got, node->index);
+	if (world->now_us - sent->at_us <= US_PER_S) {
+		bit_set(sent->soon, node->index);
+	}
+	tally_on_deliver(&world->tally, world, node, sent, view->hops);
+}
+
+/* The messages of this life of this node, in the order of their numbers, are
+ * found from the oldest on: gaps are rare. */
+void
+traffic_on_gap(struct world *world, struct vnode *node,
+    const struct nodeid *origin, uint64_t first, uint64_t count)
+{
+	struct traffic *traffic = &world->traffic;
+	uint32_t source;
+
+	memcpy(&source, origin->bytes + 12, sizeof(source));
+	node->gaps += count;
+	world_note(world, first ^ count << 32 ^ node->index);
+	for (size_t i = 0; i < traffic->count; i++) {
+		struct sent *sent = &traffic->sent[i];
+
+		if (sent->source != source || sent->seq < first ||
+		    sent->seq - first >= count ||
+		    bit_get(sent->got, node->index)) {
+			continue;
+		}
+		if (sent->gap == NULL) {
+			sent->gap = calloc(traffic->words, sizeof(uint64_t));
+		}
+		if (sent->gap == NULL) {
+			world->err = ERR_NOMEM;
+			return;
+		}
+		bit_set(sent->gap, node->index);
+		traffic->gaps++;
+	}
+}
+
+void
+traffic_forget(struct world *world, const struct vnode *node)
+{
+	struct traffic *traffic = &world->traffic;
+	uint64_t keep = ~(UINT64_C(1) << node->index % 64);
+	size_t word = node->index / 64;
+
+	for (size_t i = 0; i < traffic->count; i++) {
+		struct sent *sent = &traffic->sent[i];
+
+		sent->got[word] &= keep;
+		sent->soon[word] &= keep;
+		if (sent->gap != NULL) {
+			sent->gap[word] &= keep;
+		}
+	}
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT
+ * vnode.c - see vnode.h. */
+
+#include "sim/vnode.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/actions.h"
+#include "sim/check.h"
+#include "sim/lane.h"
+#include "sim/vnet.h"
+#include "sim/world.h"
+
+enum {
+	VNODE_PORT = 7000,
+	VNODE_LATE_MS = 500,   /* a stop that the node's clock leaves out */
+	VNODE_FLUSH_MS = 1000, /* a node that leaves may take */
+	VNODE_TICKS_MAX = 100, /* in one millisecond */
+	VNODE_HOPS_MAX = 64,
+	VNODE_MESSAGE_MAX = 1 << 20,
+};
+
+void
+vnode_addr(uint32_t index, char addr[VNODE_ADDR_LEN])
+{
+	(void)snprintf(addr, VNODE_ADDR_LEN, "ws://10.%u.%u.%u:%d",
+	    index >> 16 & 0xff, index >> 8 & 0xff, index & 0xff, VNODE_PORT);
+}
+
+uint32_t
+vnode_of_addr(const char *addr, uint32_t count)
+{
+	unsigned a;
+	unsigned b;
+	unsigned c;
+	uint32_t index;
+
+	if (sscanf(addr, "ws://10.%3u.%3u.%3u:7000", &a, &b, &c) != 3) {
+		return UINT32_MAX;
+	}
+	index = a << 16 | b << 8 | c;
+	return index < count ? index : UINT32_MAX;
+}
+
+bool
+vnode_is_on(const struct vnode *node)
+{
+	return node->state == VNODE_ON;
+}
+
+uint64_t
+vnode_now_ms(const struct vnode *node)
+{
+	return (node->world->now_us - node->skew_us) / US_PER_MS;
+}
+
+/* Random, but for the last six bytes: they say who it is. */
+static void
+vnode_make_id(struct vnode *node)
+{
+	uint32_t tail[2] = { node->incarnation, node->index };
+
+	rng_fill(&node->world->rng, node->id.bytes, sizeof(node->id.bytes));
+	memcpy(node->id.bytes + 8, tail, sizeof(tail));
+}
+
+/* The addresses that `node` is given: entries of the mesh, or its links. */
+static size_t
+vnode_peers(struct vnode *node, char (*addrs)[VNODE_ADDR_LEN], size_t max)
+{
+	struct world *world = node->world;
+	const struct sim_config *config = &world->config;
+	size_t count = 0;
+
+	if (config->is_static) {
+		struct rng rng;
+
+		/* The same in each of its lives. */
+		rng_init(&rng, config->seed ^ (uint64_t)node->index << 32);
+		for (uint32_t i = 0; i < config->degree && count < max; i++) {
+			uint64_t to = i == 0 ? node->index + 1
+			                     : rng_below(&rng, config->nodes);
+
+			vnode_addr(
+			    (uint32_t)(to % config->nodes), addrs[count++]);
+		}
+		return count;
+	}
+	for (uint32_t i = 0; i < config->entries && count < max; i++) {
+		if (i != node->index && i < config->nodes) {
+			vnode_addr(i, addrs[count++]);
+		}
+	}
+	return count;
+}
+
+static enum err
+vnode_create_mesh(struct vnode *node)
+{
+	enum { PEERS_MAX = 16 };
+	static const uint8_t psk[] = "a key of the simulated nodes";
+	const struct sim_config *config = &node->world->config;
+	char addrs[PEERS_MAX][VNODE_ADDR_LEN];
+	const char *peers[PEERS_MAX];
+	char self[VNODE_ADDR_LEN];
+	char name[16];
+	struct mesh_config mesh = {
+		.node_id = node->id,
+		.boot = node->boot,
+		.name = name,
+		.network = "sim",
+		.advertise = self,
+		.peers = peers,
+		.peer_count = vnode_peers(node, addrs, PEERS_MAX),
+		.max_message = VNODE_MESSAGE_MAX,
+		.max_hops = VNODE_HOPS_MAX,
+		.ping_ms = config->ping_ms,
+		.soft = config->soft,
+		.hard = config->hard,
+		.is_auto = !config->is_static,
+		.links_min = config->view_min,
+		.links_max = config->view_max,
+		.psk = config->has_psk ? psk : NULL,
+		.psk_len = config->has_psk ? sizeof(psk) : 0,
+		.presence = config->presence,
+		.history_bytes = config->history,
+	};
+
+	for (size_t i = 0; i < mesh.peer_count; i++) {
+		peers[i] = addrs[i];
+	}
+	vnode_addr(node->index, self);
+	(void)snprintf(name, sizeof(name), "n%u", node->index);
+	return mesh_create(&node->mesh, &mesh, &node->io, &node->rng, NULL);
+}
+
+void
+vnode_start(struct vnode *node, bool again)
+{
+	struct world *world = node->world;
+	uint32_t wall_s = SIM_EPOCH_S + (uint32_t)(world->now_us / US_PER_S);
+	enum err err;
+
+	if (node->mesh != NULL) {
+		return;
+	}
+	node->incarnation++;
+	if (!again) {
+		vnode_make_id(node);
+	} else if (world_chance(world, world->config.clock_step_percent)) {
+		/* The mesh has to find out that it was further. */
+		wall_s -= (uint32_t)rng_below(&world->rng, 7200);
+	}
+	node->boot = again && wall_s == node->boot ? wall_s + 1 : wall_s;
+	node->state = VNODE_ON;
+	node->is_paused = false;
+	node->since_us = world->now_us;
+	node->skew_us = 0;
+	node->tick_us = UINT64_MAX;
+	rng_init(&node->rng, rng_next(&world->rng));
+	actions_init(node);
+	err = vnode_create_mesh(node);
+	if (err != ERR_OK) {
+		world->err = err;
+		return;
+	}
+	tally_on_start(&world->tally, world, node);
+	mesh_start(node->mesh, vnode_now_ms(node));
+	vnode_settle(node);
+}
+
+void
+vnode_leave(struct vnode *node)
+{
+	struct world *world = node->world;
+
+	if (!vnode_is_on(node) || node->is_paused) {
+		return;
+	}
+	node->state = VNODE_LEAVING;
+	mesh_stop(node->mesh, vnode_now_ms(node));
+	vnode_settle(node);
+	world_at(world, world->now_us + VNODE_FLUSH_MS * US_PER_MS, EVENT_LEFT,
+	    node, node->incarnation);
+}
+
+void
+vnode_kill(struct vnode *node, bool silent)
+{
+	if (node->mesh == NULL) {
+		return;
+	}
+	/* What this turn has queued is still sent. */
+	lane_flush_dirty(node->world);
+	tally_on_stop(&node->world->tally, node);
+	vnet_abandon(node, silent);
+	mesh_destroy(node->mesh);
+	node->mesh = NULL;
+	node->state = silent ? VNODE_GONE : VNODE_OFF;
+	node->is_paused = false;
+	node->tick_us = UINT64_MAX;
+	node->cursor = NULL;
+	node->input = NULL;
+}
+
+void
+vnode_pause(struct vnode *node, uint64_t for_us)
+{
+	struct world *world = node->world;
+
+	if (!vnode_is_on(node) || node->is_paused) {
+		return;
+	}
+	node->is_paused = true;
+	node->resume_us = world->now_us + for_us;
+	if (for_us > VNODE_LATE_MS * US_PER_MS) {
+		node->skew_us += for_us / US_PER_MS * US_PER_MS;
+	}
+	world_at(world, node->resume_us, EVENT_RESUME, node, node->incarnation);
+}
+
+void
+vnode_resume(struct vnode *node)
+{
+	if (!node->is_paused) {
+		return;
+	}
+	node->is_paused = false;
+	node->read_us = node->world->now_us;
+	vnet_wake_reader(node);
+	vnode_settle(node);
+}
+
+/* Have a tick when the mesh wants one. */
+static void
+vnode_set_timer(struct vnode *node)
+{
+	struct world *world = node->world;
+	uint64_t next_ms = mesh_next_ms(node->mesh);
+	uint64_t at_us;
+
+	if (next_ms == UINT64_MAX) {
+		return;
+	}
+	at_us = next_ms * US_PER_MS + node->skew_us;
+	if (at_us < world->now_us) {
+		at_us = world->now_us;
+	}
+	if (at_us < node->tick_us) {
+		node->tick_us = at_us;
+		world_at(world, at_us, EVENT_TICK, node, 0);
+	}
+}
+
+void
+vnode_on_tick(struct vnode *node)
+{
+	struct world *world = node->world;
+	uint64_t now_ms = world->now_us / US_PER_MS;
+
+	/* Set anew since, or of an earlier life. */
+	if (node->mesh == NULL || world->now_us != node->tick_us) {
+		return;
+	}
+	node->tick_us = UINT64_MAX;
+	if (node->is_paused) {
+		return; /* vnode_resume sets the timer again */
+	}
+	node->ticked = node->ticked_ms == now_ms ? node->ticked + 1 : 0;
+	node->ticked_ms = now_ms;
+	if (node->ticked > VNODE_TICKS_MAX) {
+		world_violation(world, "node %u spins: %u ticks in one ms",
+		    node->index, node->ticked);
+		return;
+	}
+	mesh_on_tick(node->mesh, vnode_now_ms(node), 0);
+	vnode_settle(node);
+}
+
+void
+vnode_settle(struct vnode *node)
+{
+	lane_flush_dirty(node->world);
+	if (node->mesh == NULL) {
+		return;
+	}
+	vnode_set_timer(node);
+	if (node->world->config.check > 1) {
+		check_node(node);
+	}
+}
