@@ -100,7 +100,7 @@ bootstrap_is_satisfied(const struct mesh *mesh, const struct seed *seed)
 }
 
 static void
-bootstrap_dial(struct mesh *mesh, size_t index, uint64_t now_ms)
+bootstrap_dial(struct mesh *mesh, size_t index, uint16_t flags, uint64_t now_ms)
 {
 	struct seed *seed = &mesh->bootstrap.seeds[index];
 	struct link *link;
@@ -113,6 +113,8 @@ bootstrap_dial(struct mesh *mesh, size_t index, uint64_t now_ms)
 		return;
 	}
 	link->seed = index;
+	link->hello_flags = flags;
+	(void)stpncpy(link->addr, seed->url, sizeof(link->addr) - 1);
 	seed->link = link;
 	mesh->stats.dials++;
 	mesh->io->dial(mesh->io->ctx, link, seed->url);
@@ -136,16 +138,96 @@ bootstrap_first(const struct bootstrap *bootstrap)
 	return first;
 }
 
+bool
+bootstrap_has(const struct bootstrap *bootstrap, const char *addr)
+{
+	for (size_t i = 0; i < bootstrap->count; i++) {
+		if (strcmp(bootstrap->seeds[i].url, addr) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+bootstrap_is_lost(const struct mesh *mesh, const struct seed *seed)
+{
+	return seed->link == NULL && (!seed->is_known || seed->failures > 0) &&
+	       !bootstrap_is_satisfied(mesh, seed);
+}
+
+static bool
+bootstrap_is_idle(const struct mesh *mesh, const struct seed *seed)
+{
+	return seed->link == NULL && !bootstrap_is_lost(mesh, seed) &&
+	       !bootstrap_is_satisfied(mesh, seed);
+}
+
+size_t
+bootstrap_lost_count(const struct mesh *mesh)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
+		count += bootstrap_is_lost(mesh, &mesh->bootstrap.seeds[i]) ? 1
+		                                                            : 0;
+	}
+	return count;
+}
+
+/* Dial a random one that `is_fit`, if a dial of it is allowed now. */
+static bool
+bootstrap_dial_any(struct mesh *mesh, uint16_t flags, uint64_t now_ms,
+    bool (*is_fit)(const struct mesh *mesh, const struct seed *seed))
+{
+	size_t pick = BOOTSTRAP_NONE;
+	uint64_t seen = 0;
+
+	if (mesh->dials >= MESH_DIALS_MAX ||
+	    mesh->stats.links_up >= views_cap(mesh)) {
+		return false;
+	}
+	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
+		const struct seed *seed = &mesh->bootstrap.seeds[i];
+		bool too_soon = seed->was_dialled &&
+		                now_ms < seed->dialled_ms + BOOTSTRAP_EVERY_MS;
+		bool shunned = seed->next_ms > now_ms + VIEWS_AGAIN_MS;
+
+		if (!too_soon && !shunned && is_fit(mesh, seed) &&
+		    rng_below(mesh->rng, ++seen) == 0) {
+			pick = i;
+		}
+	}
+	if (pick == BOOTSTRAP_NONE) {
+		return false;
+	}
+	bootstrap_dial(mesh, pick, flags, now_ms);
+	return true;
+}
+
+bool
+bootstrap_dial_lost(struct mesh *mesh, uint16_t flags, uint64_t now_ms)
+{
+	return bootstrap_dial_any(mesh, flags, now_ms, bootstrap_is_lost);
+}
+
+bool
+bootstrap_probe(struct mesh *mesh, uint64_t now_ms)
+{
+	return bootstrap_dial_any(mesh, 0, now_ms, bootstrap_is_idle);
+}
+
 uint64_t
 bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 {
 	struct bootstrap *bootstrap = &mesh->bootstrap;
 
-	while (!mesh->stopped && mesh->dials < BOOTSTRAP_DIALS_MAX) {
+	while (!mesh->stopped && mesh->dials < MESH_DIALS_MAX) {
 		size_t first = bootstrap_first(bootstrap);
 		struct seed *seed;
 
-		if (first == BOOTSTRAP_NONE) {
+		if (first == BOOTSTRAP_NONE ||
+		    (mesh->views.is_auto && !views_are_low(mesh))) {
 			break;
 		}
 		seed = &bootstrap->seeds[first];
@@ -154,11 +236,12 @@ bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 		}
 		if (bootstrap_is_satisfied(mesh, seed)) {
 			seed->is_parked = true;
-		} else if (mesh->up_slots == UINT64_MAX) {
+		} else if (mesh->stats.links_up >= views_cap(mesh)) {
 			bootstrap_schedule(
 			    mesh, seed, now_ms, BOOTSTRAP_LONG_MS);
 		} else {
-			bootstrap_dial(mesh, first, now_ms);
+			bootstrap_dial(
+			    mesh, first, (uint16_t)seek_urgency(mesh), now_ms);
 		}
 	}
 	return UINT64_MAX;
@@ -214,6 +297,14 @@ bootstrap_delay(struct mesh *mesh, struct seed *seed, const struct link *link,
 	case BYE_SELF:
 		return BOOTSTRAP_SELF_MS;
 	case BYE_FULL:
+		if (mesh->views.is_auto) {
+			/* Others may have room; without any, be a pest. */
+			return rng_around(mesh->rng,
+			    mesh->up_slots == 0 ? BOOTSTRAP_EVERY_MS
+			                        : VIEWS_AGAIN_MS,
+			    20);
+		}
+		return bootstrap_long(mesh);
 	case BYE_NETWORK:
 	case BYE_VERSION:
 	case BYE_AUTH:

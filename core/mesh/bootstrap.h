@@ -3,7 +3,10 @@
  *
  * A failed dial is tried again after a random time that grows to a minute; no
  * address is dialled more than once a second.  An address whose node has a
- * link by another way is satisfied, and waits until that link is gone. */
+ * link by another way is satisfied, and waits until that link is gone.
+ *
+ * A mesh that finds its own links dials them only while it has too few, or to
+ * heal a network that was cut (PROTOCOL 6). */
 #ifndef MESH_BOOTSTRAP_H
 #define MESH_BOOTSTRAP_H
 
@@ -13,11 +16,10 @@
 
 #include "mesh/mesh.h"
 
-#define BOOTSTRAP_NONE      SIZE_MAX
-#define BOOTSTRAP_DIALS_MAX 8       /* at a time */
-#define BOOTSTRAP_EVERY_MS  1000u   /* a dial of one address at the most */
-#define BOOTSTRAP_LONG_MS   60000u  /* refused for a lasting reason */
-#define BOOTSTRAP_SELF_MS   600000u /* the address is our own */
+#define BOOTSTRAP_NONE     SIZE_MAX
+#define BOOTSTRAP_EVERY_MS 1000u   /* a dial of one address at the most */
+#define BOOTSTRAP_LONG_MS  60000u  /* refused for a lasting reason */
+#define BOOTSTRAP_SELF_MS  600000u /* the address is our own */
 
 struct seed {
 	char *url;
@@ -45,6 +47,15 @@ void bootstrap_fini(struct bootstrap *bootstrap);
 void bootstrap_start(struct mesh *mesh, uint64_t now_ms);
 /* Dial what is due; returns when the next is. */
 uint64_t bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms);
+
+/* Is this one of them? */
+bool bootstrap_has(const struct bootstrap *bootstrap, const char *addr);
+/* Those without a link whose last dial failed, or that never answered. */
+size_t bootstrap_lost_count(const struct mesh *mesh);
+/* Dial a random one of them, with these flags of HELLO.  False: too soon. */
+bool bootstrap_dial_lost(struct mesh *mesh, uint16_t flags, uint64_t now_ms);
+/* Ask a random one of the others whom it knows.  False: there is none. */
+bool bootstrap_probe(struct mesh *mesh, uint64_t now_ms);
 
 /* The dialled link has said who it is. */
 void bootstrap_on_identity(struct mesh *mesh, const struct link *link);

@@ -3,34 +3,65 @@
 
 #include "mesh/handshake.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mesh/inside.h"
 
 enum { HANDSHAKE_DEAD_MS = 5000 }; /* of silence: the old link is dead */
 
-void
-handshake_start(struct link *link, uint64_t now_ms)
+/* Our HELLO will be needed to show that we know the key. */
+static enum err
+handshake_keep_hello(struct link *link)
+{
+	const struct buf *sent = &link->mesh->scratch;
+	size_t len = sent->len - RECORD_HEADER_LEN;
+
+	if (!link->mesh->has_key) {
+		return ERR_OK;
+	}
+	link->hello = malloc(len);
+	if (link->hello == NULL) {
+		return ERR_NOMEM;
+	}
+	memcpy(link->hello, sent->bytes + RECORD_HEADER_LEN, len);
+	link->hello_len = len;
+	return ERR_OK;
+}
+
+static enum err
+handshake_hello(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_hello hello = {
 		.ver_min = MESH_VERSION,
 		.ver_max = MESH_VERSION,
-		.flags = (uint16_t)((mesh->up_slots == 0 ? HELLO_ORPHAN : 0) |
-		                    (mesh->advertise.len == 0 ? HELLO_LEAF
-		                                              : 0)),
 		.node_id = mesh->node_id,
 		.boot = mesh->boot,
 		.addr = mesh->advertise,
 		.name = mesh->name,
 		.max_message = (uint32_t)mesh->max_message,
 	};
+	enum err err = mesh_secret(mesh, hello.nonce, sizeof(hello.nonce));
 
+	link->is_orphan = mesh->up_slots == 0;
+	link->hello_flags |= (link->is_orphan ? HELLO_ORPHAN : 0) |
+	                     (mesh->advertise.len == 0 ? HELLO_LEAF : 0);
+	hello.flags = link->hello_flags;
 	memcpy(hello.net, mesh->net, sizeof(hello.net));
-	rng_fill(mesh->rng, hello.nonce, sizeof(hello.nonce));
 	buf_clear(&mesh->scratch);
-	if (record_hello_encode(&mesh->scratch, &hello) != ERR_OK) {
+	if (err == ERR_OK) {
+		err = record_hello_encode(&mesh->scratch, &hello);
+	}
+	return err == ERR_OK ? handshake_keep_hello(link) : err;
+}
+
+void
+handshake_start(struct link *link, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+
+	if (handshake_hello(link) != ERR_OK) {
 		mesh->stats.nomem++;
 		link_end(link, now_ms, 0, "out of memory");
 		return;
@@ -69,14 +100,42 @@ handshake_contest(struct link *link, uint64_t now_ms)
 	return true;
 }
 
+/* Write our proof into the WELCOME in the scratch buffer, remember theirs. */
+static enum err
+handshake_prove(struct link *link, const struct record *hello,
+    const struct record_welcome *welcome)
+{
+	struct mesh *mesh = link->mesh;
+	uint8_t *body = mesh->scratch.bytes + RECORD_HEADER_LEN;
+	const struct record record = {
+		.type = RECORD_WELCOME,
+		.body = body,
+		.len = mesh->scratch.len - RECORD_HEADER_LEN,
+	};
+	size_t at = record_welcome_proof_at(welcome);
+	uint8_t proof[RECORD_PROOF_LEN];
+	enum err err = auth_prove(
+	    proof, mesh->key, AUTH_LISTENER, hello, &record, at);
+
+	if (err == ERR_OK) {
+		err = auth_prove(
+		    link->proof, mesh->key, AUTH_DIALLER, hello, &record, at);
+	}
+	if (err == ERR_OK) {
+		memcpy(body + at, proof, sizeof(proof));
+	}
+	return err;
+}
+
 /* Put a WELCOME into the scratch buffer. */
 static enum err
-handshake_welcome(struct link *link, bool accept)
+handshake_welcome(struct link *link, const struct record *hello, bool accept)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_welcome welcome = {
 		.version = MESH_VERSION,
 		.flags = (uint16_t)((accept ? WELCOME_ACCEPT : 0) |
+		                    (mesh->has_key ? WELCOME_AUTH : 0) |
 		                    (mesh->up_slots == 0 ? WELCOME_ORPHAN : 0)),
 		.node_id = mesh->node_id,
 		.boot = mesh->boot,
@@ -85,17 +144,27 @@ handshake_welcome(struct link *link, bool accept)
 		.max_message = (uint32_t)mesh->max_message,
 		.name = mesh->name,
 	};
+	enum err err = mesh_secret(mesh, welcome.nonce, sizeof(welcome.nonce));
 
-	rng_fill(mesh->rng, welcome.nonce, sizeof(welcome.nonce));
+	link->is_orphan = link->is_orphan || mesh->up_slots == 0;
 	buf_clear(&mesh->scratch);
-	return record_welcome_encode(&mesh->scratch, &welcome);
+	if (err == ERR_OK) {
+		err = record_welcome_encode(&mesh->scratch, &welcome);
+	}
+	if (err == ERR_OK && mesh->has_key) {
+		err = handshake_prove(link, hello, &welcome);
+	}
+	return err;
 }
 
-/* Say who we are, so that the dialler can tell what it reached, and why not. */
+/* Say who we are, so that the dialler can tell what it reached, and why not.
+ * `hello` is NULL if it knows that already. */
 static void
-handshake_refuse(struct link *link, uint64_t now_ms, enum bye_reason reason)
+handshake_refuse(struct link *link, uint64_t now_ms, const struct record *hello,
+    enum bye_reason reason)
 {
-	if (handshake_welcome(link, false) != ERR_OK) {
+	buf_clear(&link->mesh->scratch);
+	if (hello != NULL && handshake_welcome(link, hello, false) != ERR_OK) {
 		link->mesh->stats.nomem++;
 		link_bye(link, now_ms, reason);
 		return;
@@ -104,14 +173,20 @@ handshake_refuse(struct link *link, uint64_t now_ms, enum bye_reason reason)
 }
 
 static void
-handshake_accept(struct link *link, uint64_t now_ms)
+handshake_accept(struct link *link, uint64_t now_ms, const struct record *hello)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_welcome2 welcome2 = {
 		.last_seq = origins_newest(&mesh->origins, &link->node_id),
 	};
+	enum err err = ERR_OK;
 
-	if (handshake_welcome(link, true) != ERR_OK ||
+	views_sample(mesh, link, false, &welcome2.peers);
+	buf_clear(&mesh->scratch);
+	if (hello != NULL) {
+		err = handshake_welcome(link, hello, true);
+	}
+	if (err != ERR_OK ||
 	    record_welcome2_encode(&mesh->scratch, &welcome2) != ERR_OK) {
 		mesh->stats.nomem++;
 		link_end(link, now_ms, 1011, "out of memory");
@@ -122,35 +197,76 @@ handshake_accept(struct link *link, uint64_t now_ms)
 	link_up(link, now_ms);
 }
 
-/* The address it advertises; a missing host is the one we see. */
+/* PROTOCOL 4, steps 3 to 6.  `hello` is NULL if WELCOME has been sent, and the
+ * dialler has shown that it knows the key. */
 static void
-handshake_take_addr(struct link *link, const struct str8 *addr)
+handshake_admit(struct link *link, uint64_t now_ms, const struct record *hello)
 {
-	char made[512];
-	int len;
+	struct mesh *mesh = link->mesh;
+	const struct str8 addr = { .text = link->addr,
+		.len = (uint8_t)strlen(link->addr) };
+	bool has_room;
 
-	if (addr->len == 0) {
+	if (mesh_is_refused(mesh, &link->node_id, now_ms)) {
+		link_bye(link, now_ms, BYE_SLOW);
 		return;
 	}
-	if (addr->len > 6 && memcmp(addr->text, "ws://:", 6) == 0) {
-		bool is_v6 = strchr(link->remote, ':') != NULL;
-
-		len = snprintf(made, sizeof(made), "ws://%s%s%s%.*s",
-		    is_v6 ? "[" : "", link->remote, is_v6 ? "]" : "",
-		    addr->len - 5, addr->text + 5);
-	} else {
-		len = snprintf(
-		    made, sizeof(made), "%.*s", addr->len, addr->text);
-	}
-	/* A NUL inside cuts it short of what was announced, or is no address
-	 * byte: either way it is checked as it will be shown. */
-	if (len <= 0 || (size_t)len > RECORD_ADDR_MAX ||
-	    memchr(addr->text, '\0', addr->len) != NULL ||
-	    !record_addr_is_valid(made, (size_t)len)) {
-		link->mesh->stats.bad_addr++;
+	if (!handshake_contest(link, now_ms)) {
+		handshake_refuse(link, now_ms, hello, BYE_DUPLICATE);
 		return;
 	}
-	memcpy(link->addr, made, (size_t)len + 1);
+	has_room = views_make_room(link, now_ms, link->hello_flags);
+	if ((link->hello_flags & HELLO_ORPHAN) != 0) {
+		walk_begin(link, now_ms);
+	}
+	if (has_room) {
+		handshake_accept(link, now_ms, hello);
+		return;
+	}
+	handshake_refuse(link, now_ms, hello, BYE_FULL);
+	if (!link->is_leaf) {
+		views_learn(mesh, link, &link->node_id, &addr);
+	}
+}
+
+/* Nothing but WELCOME before the dialler has shown that it knows the key. */
+static void
+handshake_ask_auth(
+    struct link *link, uint64_t now_ms, const struct record *hello)
+{
+	struct mesh *mesh = link->mesh;
+
+	if (handshake_welcome(link, hello, false) != ERR_OK) {
+		mesh->stats.nomem++;
+		link_end(link, now_ms, 1011, "out of memory");
+		return;
+	}
+	link->state = LINK_AUTH_WAIT;
+	link->deadline_ms = now_ms + LINK_AUTH_MS;
+	mesh_wake_at(mesh, link->deadline_ms);
+	mesh->io->send(
+	    mesh->io->ctx, link, mesh->scratch.bytes, mesh->scratch.len, true);
+}
+
+static void
+handshake_on_auth(
+    struct link *link, uint64_t now_ms, const struct record *record)
+{
+	struct record_auth auth;
+	bool is_same;
+
+	if (record_auth_decode(record, &auth) != ERR_OK) {
+		link_violate(link, now_ms, 1002, "malformed AUTH");
+		return;
+	}
+	is_same = auth_is_same(auth.proof, link->proof);
+	auth_forget(link->proof, sizeof(link->proof));
+	if (!is_same) {
+		link_bye(link, now_ms, BYE_AUTH);
+		return;
+	}
+	link->is_proven = true;
+	handshake_admit(link, now_ms, NULL);
 }
 
 static bool
@@ -165,6 +281,24 @@ handshake_take_limits(
 {
 	link_copy_text(link->name, name);
 	link->max_message = max_message != 0 ? max_message : UINT32_MAX;
+}
+
+/* Who it says it is; the address it advertises. */
+static void
+handshake_take_hello(struct link *link, const struct record_hello *hello)
+{
+	link->node_id = hello->node_id;
+	link->boot = hello->boot;
+	link->is_known = true;
+	link->hello_flags = hello->flags;
+	link->is_orphan = (hello->flags & HELLO_ORPHAN) != 0;
+	link->is_fresh = (hello->flags & HELLO_FRESH) != 0;
+	link->is_leaf = (hello->flags & HELLO_LEAF) != 0;
+	handshake_take_limits(link, &hello->name, hello->max_message);
+	if (hello->addr.len > 0) {
+		(void)views_take_addr(
+		    link->mesh, link, &hello->addr, link->addr);
+	}
 }
 
 static void
@@ -188,21 +322,102 @@ handshake_on_hello(
 		link_bye(link, now_ms, BYE_NETWORK);
 		return;
 	}
-	link->node_id = hello.node_id;
-	link->boot = hello.boot;
-	link->is_known = true;
-	handshake_take_limits(link, &hello.name, hello.max_message);
-	handshake_take_addr(link, &hello.addr);
+	handshake_take_hello(link, &hello);
 	if (nodeid_equal(&hello.node_id, &mesh->node_id)) {
-		handshake_refuse(link, now_ms, BYE_SELF);
-	} else if (mesh_is_refused(mesh, &hello.node_id, now_ms)) {
-		link_bye(link, now_ms, BYE_SLOW);
-	} else if (!handshake_contest(link, now_ms)) {
-		handshake_refuse(link, now_ms, BYE_DUPLICATE);
-	} else if (mesh->up_slots == UINT64_MAX) {
-		handshake_refuse(link, now_ms, BYE_FULL);
+		handshake_refuse(link, now_ms, record, BYE_SELF);
+	} else if (mesh->has_key) {
+		handshake_ask_auth(link, now_ms, record);
 	} else {
-		handshake_accept(link, now_ms);
+		handshake_admit(link, now_ms, record);
+	}
+}
+
+/* Does the listener know the key?  `link->proof` is then what we show. */
+static bool
+handshake_check_proof(struct link *link, const struct record *record,
+    const struct record_welcome *welcome)
+{
+	struct mesh *mesh = link->mesh;
+	const struct record hello = {
+		.type = RECORD_HELLO,
+		.body = link->hello,
+		.len = link->hello_len,
+	};
+	size_t at = record_welcome_proof_at(welcome);
+	uint8_t expected[RECORD_PROOF_LEN];
+	bool is_good;
+
+	is_good = auth_prove(expected, mesh->key, AUTH_LISTENER, &hello, record,
+	              at) == ERR_OK &&
+	          auth_prove(link->proof, mesh->key, AUTH_DIALLER, &hello,
+	              record, at) == ERR_OK &&
+	          auth_is_same(expected, welcome->proof);
+	auth_forget(expected, sizeof(expected));
+	link_forget_hello(link);
+	return is_good;
+}
+
+/* The listener has shown that it knows the key: now we. */
+static void
+handshake_send_auth(struct link *link, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+	struct record_auth auth;
+
+	memcpy(auth.proof, link->proof, sizeof(auth.proof));
+	auth_forget(link->proof, sizeof(link->proof));
+	buf_clear(&mesh->scratch);
+	if (record_auth_encode(&mesh->scratch, &auth) != ERR_OK) {
+		mesh->stats.nomem++;
+		link_end(link, now_ms, 1011, "out of memory");
+		return;
+	}
+	link->state = LINK_AUTH_SENT;
+	link->deadline_ms = now_ms + LINK_AUTH_MS;
+	mesh_wake_at(mesh, link->deadline_ms);
+	mesh->io->send(
+	    mesh->io->ctx, link, mesh->scratch.bytes, mesh->scratch.len, true);
+}
+
+static void
+handshake_take_welcome(struct link *link, const struct record_welcome *welcome)
+{
+	link->node_id = welcome->node_id;
+	link->boot = welcome->boot;
+	link->is_known = true;
+	link->is_orphan = link->is_orphan ||
+	                  (welcome->flags & WELCOME_ORPHAN) != 0;
+	handshake_take_limits(link, &welcome->name, welcome->max_message);
+	bootstrap_on_identity(link->mesh, link);
+	views_on_identity(link);
+}
+
+/* WELCOME is whole: go on, or not. */
+static void
+handshake_judge(struct link *link, uint64_t now_ms, const struct record *record,
+    const struct record_welcome *welcome)
+{
+	struct mesh *mesh = link->mesh;
+	bool has_auth = (welcome->flags & WELCOME_AUTH) != 0;
+
+	if (nodeid_equal(&welcome->node_id, &mesh->node_id)) {
+		link_bye(link, now_ms, BYE_SELF);
+	} else if (has_auth != mesh->has_key) {
+		link_bye(link, now_ms, BYE_AUTH);
+	} else if (!has_auth && (welcome->flags & WELCOME_ACCEPT) == 0) {
+		link->is_refused = true; /* the BYE behind it says why */
+	} else if (mesh_is_refused(mesh, &welcome->node_id, now_ms)) {
+		link_bye(link, now_ms, BYE_SLOW);
+	} else if (has_auth && !handshake_check_proof(link, record, welcome)) {
+		link_bye(link, now_ms, BYE_AUTH);
+	} else if (!handshake_contest(link, now_ms)) {
+		link_bye(link, now_ms, BYE_DUPLICATE);
+	} else {
+		link->is_welcome = true;
+		link->is_proven = has_auth;
+		if (has_auth) {
+			handshake_send_auth(link, now_ms);
+		}
 	}
 }
 
@@ -210,38 +425,17 @@ static void
 handshake_on_welcome(
     struct link *link, uint64_t now_ms, const struct record *record)
 {
-	struct mesh *mesh = link->mesh;
 	struct record_welcome welcome;
 
 	if (link->is_welcome || link->is_refused) {
 		link_violate(link, now_ms, 1002, "a second WELCOME");
-		return;
-	}
-	if (record_welcome_decode(record, &welcome) != ERR_OK) {
+	} else if (record_welcome_decode(record, &welcome) != ERR_OK) {
 		link_violate(link, now_ms, 1002, "malformed WELCOME");
-		return;
-	}
-	if (welcome.version != MESH_VERSION) {
+	} else if (welcome.version != MESH_VERSION) {
 		link_bye(link, now_ms, BYE_VERSION);
-		return;
-	}
-	link->node_id = welcome.node_id;
-	link->boot = welcome.boot;
-	link->is_known = true;
-	handshake_take_limits(link, &welcome.name, welcome.max_message);
-	bootstrap_on_identity(mesh, link);
-	if (nodeid_equal(&welcome.node_id, &mesh->node_id)) {
-		link_bye(link, now_ms, BYE_SELF);
-	} else if ((welcome.flags & WELCOME_ACCEPT) == 0) {
-		link->is_refused = true; /* the BYE behind it says why */
-	} else if ((welcome.flags & WELCOME_AUTH) != 0) {
-		link_bye(link, now_ms, BYE_AUTH);
-	} else if (mesh_is_refused(mesh, &welcome.node_id, now_ms)) {
-		link_bye(link, now_ms, BYE_SLOW);
-	} else if (!handshake_contest(link, now_ms)) {
-		link_bye(link, now_ms, BYE_DUPLICATE);
 	} else {
-		link->is_welcome = true;
+		handshake_take_welcome(link, &welcome);
+		handshake_judge(link, now_ms, record, &welcome);
 	}
 }
 
@@ -278,12 +472,13 @@ handshake_on_welcome2(
 		link_violate(link, now_ms, 1002, "malformed WELCOME2");
 		return;
 	}
-	if (mesh->up_slots == UINT64_MAX) {
+	if (mesh->stats.links_up >= views_cap(mesh)) {
 		link_bye(link, now_ms, BYE_FULL);
 		return;
 	}
 	handshake_pass(mesh, welcome2.last_seq, now_ms);
 	link_up(link, now_ms);
+	views_learn_all(mesh, link, &welcome2.peers);
 }
 
 static void
@@ -314,12 +509,31 @@ handshake_on_dialled(
 	}
 }
 
+static void
+handshake_on_accepted(
+    struct link *link, uint64_t now_ms, const struct record *record)
+{
+	bool waits = link->state == LINK_AUTH_WAIT;
+
+	if (!waits && record->type == RECORD_HELLO) {
+		handshake_on_hello(link, now_ms, record);
+	} else if (waits && record->type == RECORD_AUTH) {
+		handshake_on_auth(link, now_ms, record);
+	} else if (waits && record->type == RECORD_BYE) {
+		link_on_bye(link, now_ms, record);
+	} else {
+		link_violate(
+		    link, now_ms, 1002, waits ? "no AUTH" : "no HELLO");
+	}
+}
+
 void
 handshake_on_record(
     struct link *link, uint64_t now_ms, const struct record *record)
 {
-	size_t limit = record->type == RECORD_PEERS ? LINK_PEERS_EARLY
-	                                            : LINK_RECORD_EARLY;
+	bool has_peers = record->type == RECORD_PEERS ||
+	                 record->type == RECORD_WELCOME2;
+	size_t limit = has_peers ? LINK_PEERS_EARLY : LINK_RECORD_EARLY;
 
 	if (link->state == LINK_DIALING) {
 		link_violate(link, now_ms, 1002, "a record before HELLO");
@@ -333,11 +547,9 @@ handshake_on_record(
 		link_violate(link, now_ms, 1009, "too long before UP");
 	} else if (record->type >= RECORD_CRITICAL) {
 		link_violate(link, now_ms, 4005, "unknown critical record");
-	} else if (link->state == LINK_HELLO_SENT) {
+	} else if (link->dialled) {
 		handshake_on_dialled(link, now_ms, record);
-	} else if (record->type == RECORD_HELLO) {
-		handshake_on_hello(link, now_ms, record);
 	} else {
-		link_violate(link, now_ms, 1002, "no HELLO");
+		handshake_on_accepted(link, now_ms, record);
 	}
 }

@@ -9,10 +9,13 @@
 
 #include "base/buf.h"
 #include "base/rng.h"
+#include "mesh/auth.h"
 #include "mesh/bootstrap.h"
 #include "mesh/link.h"
+#include "mesh/members.h"
 #include "mesh/mesh.h"
 #include "mesh/origin.h"
+#include "mesh/views.h"
 #include "wire/record.h"
 
 #define MESH_PENDING_MAX  64 /* accepted connections that are not UP */
@@ -54,6 +57,10 @@ struct mesh {
 	bool started, stopped;
 
 	struct bootstrap bootstrap;
+	struct views views;
+	struct members members;
+	bool has_key; /* a pre-shared key protects the join */
+	uint8_t key[AUTH_KEY_LEN];
 	struct origins origins;
 	struct mesh_refusal refusals[MESH_REFUSALS_MAX];
 	struct buf scratch; /* reserved once, for the handshake's records */
@@ -71,6 +78,9 @@ mesh_wake_at(struct mesh *mesh, uint64_t at_ms)
 
 /* Wall-clock seconds: the start's, and what has passed since. */
 uint32_t mesh_wall_s(const struct mesh *mesh, uint64_t now_ms);
+
+/* Bytes that nobody can guess.  ERR_SYSTEM: there are none. */
+NODISCARD enum err mesh_secret(struct mesh *mesh, void *bytes, size_t len);
 
 /* What a log line or an event says of a link. */
 struct mesh_peer mesh_peer_of(const struct link *link);

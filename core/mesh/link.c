@@ -86,7 +86,16 @@ link_destroy(struct link *link)
 	if (link->next != NULL) {
 		link->next->prev = link->prev;
 	}
+	link_forget_hello(link);
 	free(link);
+}
+
+void
+link_forget_hello(struct link *link)
+{
+	free(link->hello);
+	link->hello = NULL;
+	link->hello_len = 0;
 }
 
 /* The smallest message size that some link that is UP still takes. */
@@ -148,9 +157,13 @@ link_up(struct link *link, uint64_t now_ms)
 		mesh->pending--;
 	}
 	link_count_smallest(mesh);
+	link_forget_hello(link);
 	bootstrap_on_up(mesh, link);
 	mesh_wake_at(mesh, now_ms + mesh->ping_ms);
 	link_tell(link);
+	members_on_up(mesh, now_ms);
+	/* Last: it may end another link in exchange. */
+	views_on_up(link, now_ms);
 }
 
 static void
@@ -179,6 +192,7 @@ link_leave(struct link *link, uint64_t now_ms, enum mesh_closed how)
 		mesh->dials--;
 	}
 	bootstrap_on_end(mesh, link, now_ms, how);
+	views_on_end(link, now_ms, how);
 }
 
 void
@@ -201,6 +215,44 @@ link_lost(struct link *link, uint64_t now_ms, enum mesh_closed how)
 	}
 }
 
+/* Others that a peer may try instead, behind its BYE. */
+static void
+link_name_others(const struct link *link, enum bye_reason reason)
+{
+	struct mesh *mesh = link->mesh;
+	struct record_peers peers;
+
+	if (reason > BYE_EVICTED) {
+		return;
+	}
+	views_sample(mesh, link, false, &peers);
+	/* Without memory for it, the BYE goes alone. */
+	if (peers.count > 0 &&
+	    record_peers_encode(&mesh->scratch, &peers) != ERR_OK) {
+		mesh->stats.nomem++;
+	}
+}
+
+static void
+link_log_refused(const struct link *link, const char *why)
+{
+	log_info("mesh", "link_refused", "link refused",
+	    LOG_STR("remote", link->remote), LOG_STR("name", link->name),
+	    LOG_STR("why", why));
+}
+
+/* The same on both sides: somebody has to look at the key files. */
+static void
+link_count_auth(struct link *link)
+{
+	link->mesh->stats.auth_failed++;
+	log_warn("mesh", "auth_failed",
+	    "not the same pre-shared key; expected one --psk-file on all nodes "
+	    "of a network",
+	    LOG_STR("remote", link->remote), LOG_STR("name", link->name),
+	    LOG_STR("dir", link->dialled ? "out" : "in"));
+}
+
 void
 link_bye_behind(struct link *link, uint64_t now_ms, enum bye_reason reason)
 {
@@ -218,11 +270,16 @@ link_bye_behind(struct link *link, uint64_t now_ms, enum bye_reason reason)
 	mesh->stats.byes_sent[reason]++;
 	if (!link->dialled && link->state != LINK_UP) {
 		mesh->stats.refused++;
-		log_info("mesh", "link_refused", "link refused",
-		    LOG_STR("remote", link->remote), LOG_STR("why", text));
+		if (reason != BYE_AUTH) {
+			link_log_refused(link, text);
+		}
+	}
+	if (reason == BYE_AUTH) {
+		link_count_auth(link);
 	}
 	/* It fits what mesh_create has reserved; without, Close must do. */
 	if (record_bye_encode(&mesh->scratch, &bye) == ERR_OK) {
+		link_name_others(link, reason);
 		mesh->io->send(mesh->io->ctx, link, mesh->scratch.bytes,
 		    mesh->scratch.len, false);
 	}
@@ -279,7 +336,14 @@ link_on_bye(struct link *link, uint64_t now_ms, const struct record *record)
 	if (bye.reason == BYE_SLOW && link->was_up) {
 		mesh_refuse(mesh, &link->node_id, now_ms);
 	}
-	link->is_deaf = true;
+	if (bye.reason == BYE_AUTH) {
+		mesh->stats.refused += link->state == LINK_AUTH_WAIT ? 1 : 0;
+		link_count_auth(link);
+	}
+	if (bye.reason == BYE_LEAVING && link->was_up) {
+		members_on_leave(mesh, &link->node_id);
+	}
+	link->has_bye = true;
 	link_end(
 	    link, now_ms, link_bye_code(bye.reason), link_bye_text(bye.reason));
 }
@@ -310,7 +374,7 @@ link_find(
 {
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
 		bool counts = link->state == LINK_UP ||
-		              (link->state == LINK_HELLO_SENT &&
+		              (link->state <= LINK_AUTH_SENT &&
 		                  link->is_welcome);
 
 		if (counts && link != except &&
@@ -384,6 +448,8 @@ link_on_tick(struct link *link, uint64_t now_ms)
 		return link_keep_alive(link, now_ms);
 	case LINK_ACCEPTED:
 	case LINK_HELLO_SENT:
+	case LINK_AUTH_SENT:
+	case LINK_AUTH_WAIT:
 		if (now_ms < link->deadline_ms) {
 			return link->deadline_ms;
 		}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * link.h - one connection to a peer: its state, its deadlines, its end.
  *
- *     dialled   DIALING -> HELLO_SENT -> UP -> CLOSING
- *     accepted  ACCEPTED -> UP -> CLOSING
+ *     dialled   DIALING -> HELLO_SENT -> (AUTH_SENT) -> UP -> CLOSING
+ *     accepted  ACCEPTED -> (AUTH_WAIT) -> UP -> CLOSING
  *
  * CLOSING begins when either side ends the link; io.close has been called, and
  * no other action follows.  mesh_on_closed frees it. */
@@ -13,11 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mesh/limit.h"
 #include "mesh/mesh.h"
 #include "mesh/origin.h"
 #include "wire/record.h"
 
 #define LINK_HELLO_MS     5000u
+#define LINK_AUTH_MS      5000u
 #define LINK_BYE_NONE     0xffu
 #define LINK_FRESH_BURST  4096u /* new origins at once, and a second */
 #define LINK_FRESH_RATE   500u
@@ -28,7 +30,9 @@
 enum link_state {
 	LINK_DIALING,    /* TCP, TLS, upgrade: the caller's deadlines */
 	LINK_HELLO_SENT, /* dialled: waiting for WELCOME and WELCOME2 */
+	LINK_AUTH_SENT,  /* dialled: shown the key, waiting for WELCOME2 */
 	LINK_ACCEPTED,   /* waiting for HELLO; nothing may be sent */
+	LINK_AUTH_WAIT,  /* accepted: waiting for AUTH */
 	LINK_UP,
 	LINK_CLOSING,
 };
@@ -49,6 +53,13 @@ struct link {
 	bool is_deaf;    /* what it still brings is ignored */
 	bool has_spoken; /* accepted: its first record is a HELLO */
 	bool is_pinged;  /* the pong to `stamp` is not here yet */
+	bool has_bye;    /* a BYE came: only PEERS may follow */
+	bool is_proven;  /* dialled: the listener knows the key */
+	bool is_sampled; /* PEERS came behind it */
+	bool is_asked;   /* a SHUFFLE was sent, no reply has come */
+	bool is_orphan;  /* one of both had no links: push, do not announce */
+	bool is_fresh;   /* the peer wants no history */
+	bool is_leaf;    /* the peer cannot be dialled */
 
 	uint64_t conn;
 	void *user;
@@ -61,10 +72,16 @@ struct link {
 	uint64_t stamp;       /* of the last ping */
 	uint64_t rtt_us;
 	uint64_t reply_seq;
-	uint64_t fresh_ms; /* bucket of new origins: last filled, */
-	uint32_t fresh;    /* and what is left */
-	size_t early;      /* bytes so far, while not UP */
-	size_t seed;       /* bootstrap address dialled, BOOTSTRAP_NONE */
+	uint64_t fresh_ms;    /* bucket of new origins: last filled, */
+	uint32_t fresh;       /* and what is left */
+	size_t early;         /* bytes so far, while not UP */
+	size_t seed;          /* bootstrap address dialled, BOOTSTRAP_NONE */
+	uint16_t hello_flags; /* accepted: of its HELLO; dialled: of ours */
+	struct nodeid wanted; /* dialled: who was thought to be there */
+	uint8_t *hello;       /* dialled, until AUTH: our HELLO's body */
+	size_t hello_len;
+	uint8_t proof[RECORD_PROOF_LEN]; /* AUTH_WAIT: what it has to show */
+	struct limits limits;
 	struct link *prev, *next;
 	char remote[64];
 	char name[256];
@@ -87,7 +104,7 @@ void link_lost(struct link *link, uint64_t now_ms, enum mesh_closed how);
 /* Send what is in the scratch buffer and a BYE behind it, then end it. */
 void link_bye_behind(
     struct link *link, uint64_t now_ms, enum bye_reason reason);
-/* Only the BYE. */
+/* Only the BYE, and some addresses if the reason is no fault of the peer. */
 void link_bye(struct link *link, uint64_t now_ms, enum bye_reason reason);
 /* The peer broke the protocol: end it and ignore the rest. */
 void link_violate(
@@ -114,6 +131,9 @@ void link_delay(struct link *link, uint64_t late_ms);
 /* The close code that goes with a reason. */
 uint16_t link_bye_code(uint8_t reason);
 const char *link_bye_text(uint8_t reason);
+
+/* Forget our HELLO: nobody needs to be convinced any more. */
+void link_forget_hello(struct link *link);
 
 /* Copy words of the peer, with everything odd made '?'. */
 void link_copy_text(char out[256], const struct str8 *text);

@@ -28,11 +28,20 @@ mesh_wall_s(const struct mesh *mesh, uint64_t now_ms)
 	return mesh->wall_s + (uint32_t)((now_ms - mesh->start_ms) / 1000);
 }
 
+enum err
+mesh_secret(struct mesh *mesh, void *bytes, size_t len)
+{
+	return mesh->io->secret != NULL
+	           ? mesh->io->secret(mesh->io->ctx, bytes, len)
+	           : rng_secret(bytes, len);
+}
+
 void
 mesh_start(struct mesh *mesh, uint64_t now_ms)
 {
 	mesh_begin(mesh, now_ms);
 	bootstrap_start(mesh, now_ms);
+	seek_start(mesh, now_ms);
 	mesh_on_tick(mesh, now_ms, 0);
 }
 
@@ -41,7 +50,8 @@ mesh_stop(struct mesh *mesh, uint64_t now_ms)
 {
 	mesh->stopped = true;
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
-		if (link->state == LINK_UP || link->state == LINK_HELLO_SENT) {
+		if (link->state == LINK_UP || link->state == LINK_HELLO_SENT ||
+		    link->state == LINK_AUTH_SENT) {
 			link_bye(link, now_ms, BYE_LEAVING);
 		} else {
 			link_end(link, now_ms, 0, "stopping");
@@ -86,26 +96,43 @@ mesh_on_opened(struct mesh *mesh, struct link *link, uint64_t now_ms,
 	}
 }
 
+/* Only behind a BYE they are of use. */
+static void
+mesh_on_peers(struct link *link, uint64_t now_ms, const struct record *record)
+{
+	struct mesh *mesh = link->mesh;
+	bool is_proven = link->was_up || !mesh->has_key || link->is_proven;
+	struct record_peers peers;
+
+	if (record_peers_decode(record, &peers) != ERR_OK) {
+		link_violate(link, now_ms, 1002, "malformed PEERS");
+	} else if (!link->has_bye || link->is_sampled || !is_proven) {
+		mesh->stats.ignored++;
+	} else {
+		link->is_sampled = true;
+		views_learn_all(mesh, link, &peers);
+	}
+}
+
 /* A record of a link that is UP, but DATA. */
 static void
 mesh_on_record(struct link *link, uint64_t now_ms, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
-	struct record_peers peers;
 
 	switch (record->type) {
 	case RECORD_BYE:
 		link_on_bye(link, now_ms, record);
 		return;
 	case RECORD_PEERS:
-		if (record_peers_decode(record, &peers) != ERR_OK) {
-			link_violate(link, now_ms, 1002, "malformed PEERS");
-			return;
-		}
-		mesh->stats.ignored++;
+		mesh_on_peers(link, now_ms, record);
 		return;
 	case RECORD_WALK:
+		walk_on_record(link, now_ms, record);
+		return;
 	case RECORD_SHUFFLE:
+		shuffle_on_record(link, now_ms, record);
+		return;
 	case RECORD_IHAVE:
 	case RECORD_GRAFT:
 	case RECORD_PRUNE:
@@ -156,6 +183,14 @@ mesh_dispatch(struct link *link, uint64_t now_ms, const struct record *record)
 		}
 		return;
 	case LINK_CLOSING:
+		if (link->has_bye) {
+			/* Nothing else follows it. */
+			if (record->type == RECORD_PEERS &&
+			    record->len <= LINK_PEERS_EARLY) {
+				mesh_on_peers(link, now_ms, record);
+			}
+			return;
+		}
 		/* Sent before the peer knew: still a message. */
 		if (record->type == RECORD_DATA && link->was_up) {
 			spread_on_data(link, now_ms, record);
@@ -163,7 +198,9 @@ mesh_dispatch(struct link *link, uint64_t now_ms, const struct record *record)
 		return;
 	case LINK_DIALING:
 	case LINK_HELLO_SENT:
+	case LINK_AUTH_SENT:
 	case LINK_ACCEPTED:
+	case LINK_AUTH_WAIT:
 		handshake_on_record(link, now_ms, record);
 		return;
 	}
@@ -295,6 +332,8 @@ mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
 	origins_expire(&mesh->origins, now_ms);
 	mesh->stats.origins = mesh->origins.count;
 	mesh_wake_at(mesh, origins_next_ms(&mesh->origins));
+	mesh_wake_at(mesh, members_on_tick(mesh, now_ms));
+	mesh_wake_at(mesh, seek_on_tick(mesh, now_ms));
 	mesh_wake_at(mesh, bootstrap_on_tick(mesh, now_ms));
 }
 

@@ -58,6 +58,21 @@ mesh_check_every(size_t soft)
 }
 
 static enum err
+mesh_take_psk(
+    struct mesh *mesh, const struct mesh_config *config, struct diag *diag)
+{
+	if (config->psk_len < MESH_PSK_MIN) {
+		diag_set(diag,
+		    "the pre-shared key has %zu bytes; expected at "
+		    "least %d",
+		    config->psk_len, MESH_PSK_MIN);
+		return ERR_INVALID;
+	}
+	mesh->has_key = true;
+	return auth_derive(mesh->key, config->psk, config->psk_len);
+}
+
+static enum err
 mesh_init(
     struct mesh *mesh, const struct mesh_config *config, struct diag *diag)
 {
@@ -79,6 +94,12 @@ mesh_init(
 	if (err == ERR_OK) {
 		err = bootstrap_init(
 		    &mesh->bootstrap, config->peers, config->peer_count, diag);
+	}
+	if (err == ERR_OK) {
+		err = members_init(&mesh->members, config);
+	}
+	if (err == ERR_OK && config->psk != NULL) {
+		err = mesh_take_psk(mesh, config, diag);
 	}
 	return err;
 }
@@ -113,6 +134,7 @@ mesh_create(struct mesh **out, const struct mesh_config *config,
 	        .gap = spread_on_gap,
 	        .gone = spread_on_gone,
 	    });
+	views_init(mesh, config);
 	err = mesh_init(mesh, config, diag);
 	if (err != ERR_OK) {
 		mesh_destroy(mesh);
@@ -132,10 +154,13 @@ mesh_destroy(struct mesh *mesh)
 		struct link *link = mesh->links;
 
 		mesh->links = link->next;
+		link_forget_hello(link);
 		free(link);
 	}
 	origins_fini(&mesh->origins);
 	bootstrap_fini(&mesh->bootstrap);
+	members_fini(&mesh->members);
+	auth_forget(mesh->key, sizeof(mesh->key));
 	buf_fini(&mesh->scratch);
 	free((void *)(uintptr_t)mesh->name.text);
 	free((void *)(uintptr_t)mesh->advertise.text);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * limit.c - see limit.h. */
+
+#include "mesh/limit.h"
+
+#include <string.h>
+
+#include "mesh/inside.h"
+
+enum { LIMIT_SECOND_MS = 1000, LIMIT_ABUSE = 10 };
+
+static const uint32_t limit_of[LIMIT_KINDS] = {
+	[LIMIT_WALK] = 10,
+	[LIMIT_WALK_SENT] = 10,
+	[LIMIT_SHUFFLE] = 2,
+	[LIMIT_ANNOUNCE] = 5000,
+	[LIMIT_GRAFT] = 1000,
+	[LIMIT_SYNC] = 2,
+};
+
+bool
+limit_takes(
+    struct link *link, uint64_t now_ms, enum limit_kind kind, uint32_t count)
+{
+	struct limits *limits = &link->limits;
+	uint32_t limit = limit_of[kind];
+	uint32_t *used = &limits->counts[kind];
+
+	if (now_ms >= limits->second_ms + LIMIT_SECOND_MS) {
+		memset(limits, 0, sizeof(*limits));
+		limits->second_ms = now_ms;
+	}
+	if (count > UINT32_MAX - *used) {
+		count = UINT32_MAX - *used;
+	}
+	*used += count;
+	if (*used <= limit) {
+		return true;
+	}
+	if (kind != LIMIT_WALK_SENT && *used > limit * LIMIT_ABUSE) {
+		link->mesh->stats.abuse++;
+		link_bye(link, now_ms, BYE_ABUSE);
+	}
+	return false;
+}
+
+bool
+limit_has_room(const struct link *link, uint64_t now_ms, enum limit_kind kind)
+{
+	const struct limits *limits = &link->limits;
+
+	return now_ms >= limits->second_ms + LIMIT_SECOND_MS ||
+	       limits->counts[kind] < limit_of[kind];
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * limit.h - how much of a kind one link may bring in a second (PROTOCOL 14).
+ *
+ * What is over the limit is ignored and counted; ten times over, the link is
+ * closed with BYE 9. */
+#ifndef MESH_LIMIT_H
+#define MESH_LIMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct link;
+
+enum limit_kind {
+	LIMIT_WALK,      /* 10 records */
+	LIMIT_WALK_SENT, /* 10: what we send never is too much for the other */
+	LIMIT_SHUFFLE,   /* 2 records that ask */
+	LIMIT_ANNOUNCE,  /* 5000 runs of IHAVE */
+	LIMIT_GRAFT,     /* 1000 runs */
+	LIMIT_SYNC,      /* 2 records, not in the first 10 s after UP */
+	LIMIT_KINDS,
+};
+
+struct limits {             /* of one link */
+	uint64_t second_ms; /* when this second began */
+	uint32_t counts[LIMIT_KINDS];
+};
+
+/* `count` more of `kind` came over `link`: true if they may be used.  False:
+ * ignore them and count; the link may be closing. */
+bool limit_takes(
+    struct link *link, uint64_t now_ms, enum limit_kind kind, uint32_t count);
+
+/* Would one more be taken? */
+bool limit_has_room(
+    const struct link *link, uint64_t now_ms, enum limit_kind kind);
+
+#endif

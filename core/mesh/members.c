@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ * members.c - see members.h. */
+
+#include "mesh/members.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mesh/inside.h"
+#include "wire/presence.h"
+
+enum err
+members_init(struct members *members, const struct mesh_config *config)
+{
+	members->is_on = config->presence;
+	members->next_ms = UINT64_MAX;
+	members->version = strdup(
+	    config->version != NULL ? config->version : "");
+	return members->version == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+static void
+members_remove(struct members *members, struct member *member)
+{
+	HASH_DEL(members->table, member);
+	free(member);
+}
+
+void
+members_fini(struct members *members)
+{
+	while (members->table != NULL) {
+		members_remove(members, members->table);
+	}
+	free(members->version);
+	members->version = NULL;
+}
+
+static struct member *
+members_find(const struct members *members, const struct nodeid *id)
+{
+	struct member *member;
+
+	HASH_FIND(hh, members->table, id, sizeof(*id), member);
+	return member;
+}
+
+static struct member *
+member_create(
+    const struct nodeid *id, uint64_t now_ms, const struct presence *presence)
+{
+	size_t name = strlen(presence->name) + 1;
+	size_t addr = strlen(presence->addr) + 1;
+	size_t version = strlen(presence->version) + 1;
+	struct member *member = calloc(
+	    1, sizeof(*member) + name + addr + version);
+
+	if (member == NULL) {
+		return NULL;
+	}
+	member->id = *id;
+	member->seen_ms = now_ms;
+	member->links = presence->links;
+	member->name = memcpy(member->text, presence->name, name);
+	member->addr = memcpy(member->text + name, presence->addr, addr);
+	member->version = memcpy(
+	    member->text + name + addr, presence->version, version);
+	return member;
+}
+
+/* Behind all others: it was heard of now. */
+static void
+members_put(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms,
+    const struct presence *presence)
+{
+	struct members *members = &mesh->members;
+	struct member *old = members_find(members, id);
+	struct member *member;
+
+	if (old == NULL && HASH_COUNT(members->table) >= MEMBERS_MAX) {
+		mesh->stats.members_full++;
+		return;
+	}
+	member = member_create(id, now_ms, presence);
+	if (member == NULL) {
+		mesh->stats.nomem++;
+		return;
+	}
+	if (old != NULL) {
+		members_remove(members, old);
+	}
+	HASH_ADD(hh, members->table, id, sizeof(member->id), member);
+	if (member->hh.tbl == NULL) {
+		mesh->stats.nomem++;
+		free(member);
+	}
+	mesh->stats.members = HASH_COUNT(members->table);
+}
+
+bool
+members_on_message(
+    struct mesh *mesh, uint64_t now_ms, const struct message_view *view)
+{
+	struct presence presence;
+
+	if (view->topic_len != sizeof(PRESENCE_TOPIC) - 1 ||
+	    memcmp(view->topic, PRESENCE_TOPIC, view->topic_len) != 0) {
+		return false;
+	}
+	if ((view->flags & MESSAGE_REPLY) != 0 ||
+	    presence_decode(view->payload, view->payload_len, &presence) !=
+	        ERR_OK) {
+		mesh->stats.presence_bad++;
+		return true;
+	}
+	members_put(mesh, &view->origin, now_ms, &presence);
+	mesh_wake_at(mesh, now_ms + MEMBERS_LIVES * MEMBERS_EVERY_MS);
+	return true;
+}
+
+void
+members_on_up(struct mesh *mesh, uint64_t now_ms)
+{
+	struct members *members = &mesh->members;
+
+	if (members->is_on && !members->has_joined) {
+		/* Not all at once, and when there are trees to go along. */
+		members->has_joined = true;
+		members->next_ms = now_ms + MEMBERS_JOIN_MS +
+		                   rng_below(
+		                       mesh->rng, MEMBERS_JOIN_MS * 3 / 2);
+		mesh_wake_at(mesh, members->next_ms);
+	}
+}
+
+void
+members_on_leave(struct mesh *mesh, const struct nodeid *id)
+{
+	struct member *member = members_find(&mesh->members, id);
+
+	if (member != NULL) {
+		members_remove(&mesh->members, member);
+		mesh->stats.members = HASH_COUNT(mesh->members.table);
+	}
+}
+
+static uint64_t
+members_every_ms(const struct members *members)
+{
+	uint64_t each_ms = (uint64_t)(HASH_COUNT(members->table) + 1) *
+	                   MEMBERS_EACH_MS;
+
+	return each_ms > MEMBERS_EVERY_MS ? each_ms : MEMBERS_EVERY_MS;
+}
+
+static void
+members_tell(struct mesh *mesh, uint64_t now_ms)
+{
+	struct presence presence = { .links = (uint32_t)mesh->stats.links_up };
+	struct buf json = { 0 };
+	struct message_view view = {
+		.flags = MESSAGE_TEXT,
+		.topic = PRESENCE_TOPIC,
+		.topic_len = sizeof(PRESENCE_TOPIC) - 1,
+	};
+
+	(void)stpncpy(presence.name, mesh->name.text, PRESENCE_TEXT_MAX);
+	(void)stpncpy(presence.addr, mesh->advertise.text, PRESENCE_TEXT_MAX);
+	(void)stpncpy(
+	    presence.version, mesh->members.version, PRESENCE_TEXT_MAX);
+	if (presence_encode(&json, &presence) == ERR_OK) {
+		view.payload = json.bytes;
+		view.payload_len = json.len;
+		if (mesh_publish(mesh, now_ms, &view) == ERR_OK) {
+			mesh->stats.presence_sent++;
+		}
+	} else {
+		mesh->stats.nomem++;
+	}
+	buf_fini(&json);
+}
+
+/* Who was not heard of for long; returns when the next is due. */
+static uint64_t
+members_expire(struct mesh *mesh, uint64_t now_ms)
+{
+	struct members *members = &mesh->members;
+	uint64_t life_ms = MEMBERS_LIVES * members_every_ms(members);
+
+	while (members->table != NULL &&
+	       members->table->seen_ms + life_ms <= now_ms) {
+		members_remove(members, members->table);
+	}
+	mesh->stats.members = HASH_COUNT(members->table);
+	return members->table != NULL ? members->table->seen_ms + life_ms
+	                              : UINT64_MAX;
+}
+
+uint64_t
+members_on_tick(struct mesh *mesh, uint64_t now_ms)
+{
+	struct members *members = &mesh->members;
+	uint64_t next_ms = members_expire(mesh, now_ms);
+
+	if (mesh->stopped) {
+		return UINT64_MAX;
+	}
+	if (members->next_ms <= now_ms) {
+		if (HASH_COUNT(members->table) < MEMBERS_QUIET) {
+			members_tell(mesh, now_ms);
+		}
+		members->next_ms = now_ms + rng_around(mesh->rng,
+		                                members_every_ms(members), 10);
+	}
+	return members->next_ms < next_ms ? members->next_ms : next_ms;
+}
+
+void
+mesh_each_member(const struct mesh *mesh,
+    void (*each)(void *ctx, const struct mesh_member *member), void *ctx)
+{
+	for (const struct member *member = mesh->members.table; member != NULL;
+	     member = member->hh.next) {
+		const struct mesh_member told = {
+			.node_id = member->id,
+			.name = member->name,
+			.addr = member->addr,
+			.version = member->version,
+			.links = member->links,
+			.seen_ms = member->seen_ms,
+		};
+
+		each(ctx, &told);
+	}
+}

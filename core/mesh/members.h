@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * members.h - the nodes that have told of themselves (PROTOCOL 11).
+ *
+ * Each node does so soon after it has joined and then every five minutes,
+ * more rarely where there are many; above MEMBERS_QUIET it stays silent.  Who
+ * is not heard of for three such times is forgotten.  MEMBERS_MAX at the most;
+ * a full list takes nobody new. */
+#ifndef MESH_MEMBERS_H
+#define MESH_MEMBERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "wire/message.h"
+#include "wire/nodeid.h"
+
+#define MEMBERS_MAX      8192u
+#define MEMBERS_QUIET    5000u
+#define MEMBERS_EVERY_MS 300000u /* at the most, and */
+#define MEMBERS_EACH_MS  3000u   /* so much for each member known */
+#define MEMBERS_LIVES    3u
+#define MEMBERS_JOIN_MS  2000u /* after the first link, and up to 3 s more */
+
+struct mesh;
+struct mesh_config;
+
+struct member {
+	struct nodeid id;
+	uint64_t seen_ms;
+	uint32_t links;
+	const char *name, *addr, *version; /* in `text` */
+	UT_hash_handle hh;
+	char text[];
+};
+
+struct members {
+	struct member *table; /* the one heard of longest ago first */
+	char *version;        /* of this node's program */
+	bool is_on;           /* this node tells of itself */
+	bool has_joined;
+	uint64_t next_ms; /* when it does so again */
+};
+
+NODISCARD enum err members_init(
+    struct members *members, const struct mesh_config *config);
+void members_fini(struct members *members);
+
+/* A message came.  True if it was one of these: nobody else needs it. */
+bool members_on_message(
+    struct mesh *mesh, uint64_t now_ms, const struct message_view *view);
+/* A link is UP. */
+void members_on_up(struct mesh *mesh, uint64_t now_ms);
+/* This node leaves in good order. */
+void members_on_leave(struct mesh *mesh, const struct nodeid *id);
+/* Tell, forget; returns when the next is due. */
+uint64_t members_on_tick(struct mesh *mesh, uint64_t now_ms);
+
+#endif

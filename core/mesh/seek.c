@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT
+ * seek.c - see views.h: the dials of a mesh that finds its own links. */
+
+#include <string.h>
+
+#include "mesh/inside.h"
+#include "mesh/views.h"
+
+enum {
+	SEEK_PART = 1024,       /* parts of an interval */
+	SEEK_LOST_ONE_IN = 4,   /* rewires go to a lost address */
+	SEEK_PROBE_ONE_IN = 16, /* to a bootstrap address that works */
+	SEEK_DENIED = 2,        /* refusals, then HIGH */
+};
+
+void
+seek_start(struct mesh *mesh, uint64_t now_ms)
+{
+	struct views *views = &mesh->views;
+
+	if (!views->is_auto) {
+		return;
+	}
+	/* A moment for the bootstrap addresses: what was learned in an earlier
+	 * life may be gone. */
+	views->fill_ms = now_ms + VIEWS_LOSS_MS;
+	views->shuffle_ms = now_ms + rng_below(mesh->rng, VIEWS_SHUFFLE_MS);
+	views->rewire_ms = now_ms;
+	views->rewire_part = rng_below(mesh->rng, SEEK_PART);
+}
+
+static bool
+seek_is_dialled(const struct mesh *mesh, const struct view *view)
+{
+	for (const struct link *link = mesh->links; link != NULL;
+	     link = link->next) {
+		bool is_dial = link->dialled && !link->was_up &&
+		               link->state != LINK_CLOSING;
+
+		if (is_dial && (strcmp(link->addr, view->addr) == 0 ||
+		                   nodeid_equal(&link->wanted, &view->id))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+seek_dial(struct mesh *mesh, const struct view *view, enum views_dial flags,
+    uint64_t now_ms)
+{
+	struct link *link;
+
+	if (mesh->stopped || mesh->dials >= MESH_DIALS_MAX ||
+	    mesh->stats.links_up >= views_cap(mesh) ||
+	    link_find(mesh, &view->id, NULL) != NULL ||
+	    seek_is_dialled(mesh, view)) {
+		return false;
+	}
+	if (recent_has(mesh, view->addr, now_ms) ||
+	    !recent_put(mesh, view->addr, now_ms, VIEWS_AGAIN_MS)) {
+		mesh->stats.dial_limit++;
+		return false;
+	}
+	link = link_create(mesh, true, now_ms);
+	if (link == NULL) {
+		return false;
+	}
+	link->wanted = view->id;
+	link->hello_flags = (uint16_t)flags;
+	memcpy(link->addr, view->addr, sizeof(view->addr));
+	mesh->stats.dials++;
+	mesh->io->dial(mesh->io->ctx, link, link->addr);
+	return true;
+}
+
+/* Dial a random entry that may be dialled.  False: there is none. */
+static bool
+seek_any(struct mesh *mesh, const struct view *table, size_t count,
+    enum views_dial flags, uint64_t now_ms)
+{
+	const struct view *pick = NULL;
+	uint64_t seen = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!recent_has(mesh, table[i].addr, now_ms) &&
+		    !seek_is_dialled(mesh, &table[i]) &&
+		    link_find(mesh, &table[i].id, NULL) == NULL &&
+		    rng_below(mesh->rng, ++seen) == 0) {
+			pick = &table[i];
+		}
+	}
+	return pick != NULL && seek_dial(mesh, pick, flags, now_ms);
+}
+
+static bool
+seek_passive(struct mesh *mesh, enum views_dial flags, uint64_t now_ms)
+{
+	return seek_any(mesh, mesh->views.passive, mesh->views.passive_count,
+	    flags, now_ms);
+}
+
+enum views_dial
+seek_urgency(const struct mesh *mesh)
+{
+	return mesh->up_slots == 0 && mesh->views.denied >= SEEK_DENIED
+	           ? VIEWS_HIGH
+	           : VIEWS_LOW;
+}
+
+static void
+seek_fill(struct mesh *mesh, uint64_t now_ms)
+{
+	struct views *views = &mesh->views;
+
+	while (views_are_low(mesh) &&
+	       seek_passive(mesh, seek_urgency(mesh), now_ms)) {
+	}
+	if (mesh->up_slots == 0 && mesh->dials == 0) {
+		/* Nothing else is left. */
+		(void)seek_any(mesh, views->lost, views->lost_count,
+		    seek_urgency(mesh), now_ms);
+	}
+	/* Dials and walks that met may have made too many. */
+	if (mesh->stats.links_up > views->links_max) {
+		views_evict(mesh, NULL, now_ms);
+	}
+}
+
+/* Nearly all links silent for longer than a ping needs: do not wait until they
+ * are dead. */
+static void
+seek_company(struct mesh *mesh, uint64_t now_ms)
+{
+	struct views *views = &mesh->views;
+	uint64_t silent_ms = mesh->ping_ms + VIEWS_ISOLATED_MS;
+	uint64_t lively = 0;
+
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		lively += link_silence_ms(mesh->up[__builtin_ctzll(left)],
+		              now_ms) < silent_ms
+		              ? 1
+		              : 0;
+	}
+	if (lively * VIEWS_LIVELY_PART >= mesh->stats.links_up ||
+	    now_ms < views->isolated_ms) {
+		return;
+	}
+	views->isolated_ms = now_ms + silent_ms;
+	mesh->stats.isolated++;
+	for (size_t i = 0; i < VIEWS_ISOLATED_DIALS; i++) {
+		if (!seek_passive(mesh, VIEWS_HIGH, now_ms)) {
+			break;
+		}
+	}
+}
+
+/* A small passive view means a small network: be quicker. */
+static uint64_t
+seek_rewire_at(const struct views *views)
+{
+	uint64_t fill = views->passive_count > VIEWS_PASSIVE_MAX / 8
+	                    ? views->passive_count
+	                    : VIEWS_PASSIVE_MAX / 8;
+	uint64_t every_ms = VIEWS_REWIRE_MS * fill / VIEWS_PASSIVE_MAX;
+
+	return views->rewire_ms + every_ms * views->rewire_part / SEEK_PART;
+}
+
+static bool
+seek_lost(struct mesh *mesh, uint64_t now_ms)
+{
+	struct views *views = &mesh->views;
+	size_t seeds = bootstrap_lost_count(mesh);
+	size_t count = views->lost_count + seeds;
+
+	if (count > 0 && rng_below(mesh->rng, count) < seeds) {
+		return bootstrap_dial_lost(mesh, VIEWS_REWIRE, now_ms);
+	}
+	return seek_any(
+	    mesh, views->lost, views->lost_count, VIEWS_REWIRE, now_ms);
+}
+
+static void
+seek_rewire(struct mesh *mesh, uint64_t now_ms)
+{
+	struct views *views = &mesh->views;
+	bool lost = views->lost_count + bootstrap_lost_count(mesh) > 0;
+	bool has_dialled = false;
+
+	views->rewire_ms = now_ms;
+	views->rewire_part = rng_around(mesh->rng, SEEK_PART, 20);
+	if (lost && (views->passive_count == 0 ||
+	                rng_below(mesh->rng, SEEK_LOST_ONE_IN) == 0)) {
+		has_dialled = seek_lost(mesh, now_ms);
+	} else if (rng_below(mesh->rng, SEEK_PROBE_ONE_IN) == 0) {
+		has_dialled = bootstrap_probe(mesh, now_ms);
+	}
+	if (!has_dialled && mesh->stats.links_up >= views->links_min) {
+		has_dialled = seek_passive(mesh, VIEWS_REWIRE, now_ms);
+	}
+	mesh->stats.rewires += has_dialled ? 1 : 0;
+}
+
+uint64_t
+seek_on_tick(struct mesh *mesh, uint64_t now_ms)
+{
+	struct views *views = &mesh->views;
+
+	if (!views->is_auto || mesh->stopped) {
+		return UINT64_MAX;
+	}
+	if (views->fill_ms <= now_ms) {
+		views->fill_ms = now_ms +
+		                 rng_around(mesh->rng, VIEWS_FILL_MS, 20);
+		seek_fill(mesh, now_ms);
+		seek_company(mesh, now_ms);
+		if (seek_rewire_at(views) <= now_ms) {
+			seek_rewire(mesh, now_ms);
+		}
+	}
+	if (views->shuffle_ms <= now_ms) {
+		views->shuffle_ms = now_ms +
+		                    rng_around(mesh->rng, VIEWS_SHUFFLE_MS, 20);
+		shuffle_begin(mesh);
+	}
+	return views->fill_ms < views->shuffle_ms ? views->fill_ms
+	                                          : views->shuffle_ms;
+}
+
+/* How many trees use the link in `slot`. */
+static unsigned
+seek_use(const struct mesh *mesh, unsigned slot)
+{
+	(void)mesh;
+	(void)slot;
+	return 0;
+}
+
+void
+views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms)
+{
+	struct link *pick = NULL;
+	unsigned least = UINT32_MAX;
+	uint64_t seen = 0;
+
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		struct link *link = mesh->up[__builtin_ctzll(left)];
+		unsigned use;
+
+		if (link == keep) {
+			continue;
+		}
+		use = seek_use(mesh, link->slot);
+		if (use < least) {
+			least = use;
+			seen = 0;
+		}
+		if (use == least && rng_below(mesh->rng, ++seen) == 0) {
+			pick = link;
+		}
+	}
+	if (pick != NULL) {
+		mesh->stats.evicted++;
+		link_bye(pick, now_ms, BYE_EVICTED);
+	}
+}
+
+bool
+views_make_room(struct link *link, uint64_t now_ms, uint16_t flags)
+{
+	struct mesh *mesh = link->mesh;
+	struct views *views = &mesh->views;
+
+	if (!views->is_auto) {
+		return mesh->up_slots != UINT64_MAX;
+	}
+	if (mesh->stats.links_up < views->links_max) {
+		return true;
+	}
+	if ((flags & (HELLO_HIGH | HELLO_REWIRE)) == 0 ||
+	    now_ms < views->evict_ms) {
+		return false;
+	}
+	views->evict_ms = now_ms + VIEWS_EVICT_MS;
+	views_evict(mesh, link, now_ms);
+	return mesh->stats.links_up < views_cap(mesh);
+}

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT
+ * views.c - see views.h: what is known, and what follows from what happens. */
+
+#include "mesh/views.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "mesh/inside.h"
+
+void
+views_init(struct mesh *mesh, const struct mesh_config *config)
+{
+	struct views *views = &mesh->views;
+
+	views->is_auto = config->is_auto;
+	views->links_min = config->links_min != 0 ? config->links_min
+	                                          : VIEWS_MIN;
+	views->links_max = config->links_max != 0 ? config->links_max
+	                                          : VIEWS_MAX;
+	if (views->links_max > MESH_LINKS_CAP) {
+		views->links_max = MESH_LINKS_CAP;
+	}
+	if (views->links_min > views->links_max) {
+		views->links_min = views->links_max;
+	}
+	views->salt = views->is_auto ? rng_next(mesh->rng) : 0;
+	views->fill_ms = UINT64_MAX;
+	views->shuffle_ms = UINT64_MAX;
+}
+
+unsigned
+views_cap(const struct mesh *mesh)
+{
+	return mesh->views.is_auto ? MESH_LINKS_CAP : MESH_LINKS_MAX;
+}
+
+bool
+views_are_low(const struct mesh *mesh)
+{
+	return mesh->stats.links_up + mesh->dials < mesh->views.links_min;
+}
+
+struct link *
+views_random_link(const struct mesh *mesh, const struct link *except)
+{
+	struct link *pick = NULL;
+	uint64_t seen = 0;
+
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		struct link *link = mesh->up[__builtin_ctzll(left)];
+
+		if (link != except && rng_below(mesh->rng, ++seen) == 0) {
+			pick = link;
+		}
+	}
+	return pick;
+}
+
+/* ---- addresses */
+
+static bool
+views_is_loopback_host(const char *host, size_t len)
+{
+	return (len > 4 && memcmp(host, "127.", 4) == 0) ||
+	       (len == 9 && memcmp(host, "localhost", 9) == 0) ||
+	       (len == 3 && memcmp(host, "::1", 3) == 0) ||
+	       (len == 5 && memcmp(host, "[::1]", 5) == 0) ||
+	       (len > 11 && memcmp(host, "::ffff:127.", 11) == 0);
+}
+
+static bool
+views_is_loopback(const char *addr)
+{
+	const char *host = strstr(addr, "://");
+	size_t len;
+
+	if (host == NULL) {
+		return false;
+	}
+	host += 3;
+	len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+	return views_is_loopback_host(host, len);
+}
+
+/* ws://:PORT, of a node that listens everywhere. */
+static bool
+views_has_no_host(const struct str8 *addr)
+{
+	return (addr->len > 6 && memcmp(addr->text, "ws://:", 6) == 0) ||
+	       (addr->len > 7 && memcmp(addr->text, "wss://:", 7) == 0);
+}
+
+bool
+views_take_addr(struct mesh *mesh, const struct link *from,
+    const struct str8 *addr, char out[RECORD_ADDR_MAX + 1])
+{
+	char made[2 * RECORD_ADDR_MAX];
+	int scheme = views_has_no_host(addr) ? addr->text[2] == ':' ? 5 : 6 : 0;
+	int len;
+
+	if (scheme != 0 && from != NULL) {
+		bool is_v6 = strchr(from->remote, ':') != NULL;
+
+		len = snprintf(made, sizeof(made), "%.*s%s%s%s%.*s", scheme,
+		    addr->text, is_v6 ? "[" : "", from->remote,
+		    is_v6 ? "]" : "", addr->len - scheme, addr->text + scheme);
+	} else {
+		len = snprintf(
+		    made, sizeof(made), "%.*s", addr->len, addr->text);
+	}
+	/* A NUL inside cuts it short of what was announced, or is no address
+	 * byte: either way it is checked as it will be shown. */
+	if (len <= 0 || (size_t)len > RECORD_ADDR_MAX ||
+	    memchr(addr->text, '\0', addr->len) != NULL ||
+	    !record_addr_is_valid(made, (size_t)len)) {
+		mesh->stats.bad_addr++;
+		return false;
+	}
+	if (from != NULL && views_is_loopback(made) &&
+	    !views_is_loopback_host(from->remote, strlen(from->remote))) {
+		mesh->stats.local_addr++;
+		return false;
+	}
+	memcpy(out, made, (size_t)len + 1);
+	return true;
+}
+
+bool
+views_take_other(struct mesh *mesh, const struct link *from,
+    const struct record_peer *peer, char out[RECORD_ADDR_MAX + 1])
+{
+	/* A missing host is that of the one who speaks, of nobody else. */
+	if (from != NULL && views_has_no_host(&peer->addr) &&
+	    !nodeid_equal(&peer->node_id, &from->node_id)) {
+		mesh->stats.bad_addr++;
+		return false;
+	}
+	return views_take_addr(mesh, from, &peer->addr, out);
+}
+
+/* ---- tables */
+
+/* The entry of this id or address, or `count`. */
+static size_t
+views_find(const struct view *table, size_t count, const struct nodeid *id,
+    const char *addr)
+{
+	size_t i = 0;
+
+	while (i < count && !nodeid_equal(&table[i].id, id) &&
+	       strcmp(table[i].addr, addr) != 0) {
+		i++;
+	}
+	return i;
+}
+
+static void
+views_drop(struct view *table, size_t *count, const struct nodeid *id,
+    const char *addr)
+{
+	size_t i = views_find(table, *count, id, addr);
+
+	while (i < *count) {
+		table[i] = table[--*count];
+		i = views_find(table, *count, id, addr);
+	}
+}
+
+/* Of a full table a random entry goes. */
+static void
+views_put(struct mesh *mesh, struct view *table, size_t *count, size_t max,
+    const struct nodeid *id, const char *addr)
+{
+	struct view *view = *count < max ? &table[(*count)++]
+	                                 : &table[rng_below(mesh->rng, max)];
+
+	view->id = *id;
+	(void)stpncpy(view->addr, addr, RECORD_ADDR_MAX);
+	view->addr[RECORD_ADDR_MAX] = '\0';
+}
+
+static void
+views_count(struct mesh *mesh)
+{
+	mesh->stats.passive = mesh->views.passive_count;
+	mesh->stats.lost = mesh->views.lost_count;
+	mesh->views.version++;
+}
+
+static void
+views_forget(struct mesh *mesh, const struct nodeid *id, const char *addr)
+{
+	struct views *views = &mesh->views;
+
+	views_drop(views->passive, &views->passive_count, id, addr);
+	views_drop(views->lost, &views->lost_count, id, addr);
+	views_count(mesh);
+}
+
+/* It failed: no longer to be dialled, but remembered. */
+static void
+views_lose(struct mesh *mesh, const struct nodeid *id, const char *addr)
+{
+	struct views *views = &mesh->views;
+
+	views_drop(views->passive, &views->passive_count, id, addr);
+	if (*addr != '\0' && !bootstrap_has(&mesh->bootstrap, addr) &&
+	    views_find(views->lost, views->lost_count, id, addr) ==
+	        views->lost_count) {
+		views_put(mesh, views->lost, &views->lost_count, VIEWS_LOST_MAX,
+		    id, addr);
+	}
+	views_count(mesh);
+}
+
+/* ---- what others name */
+
+static void
+views_store(struct mesh *mesh, const struct nodeid *id, const char *addr)
+{
+	struct views *views = &mesh->views;
+	size_t at = views_find(views->passive, views->passive_count, id, addr);
+
+	if (nodeid_equal(id, &mesh->node_id) || *addr == '\0' ||
+	    strcmp(addr, mesh->advertise.text) == 0 ||
+	    bootstrap_has(&mesh->bootstrap, addr) ||
+	    link_find(mesh, id, NULL) != NULL) {
+		return;
+	}
+	if (at < views->passive_count) {
+		/* Started anew, or moved: the newest word counts. */
+		views->passive[at].id = *id;
+		(void)stpncpy(views->passive[at].addr, addr, RECORD_ADDR_MAX);
+		return;
+	}
+	views_put(mesh, views->passive, &views->passive_count,
+	    VIEWS_PASSIVE_MAX, id, addr);
+	mesh->stats.learned++;
+	views_count(mesh);
+}
+
+void
+views_learn(struct mesh *mesh, const struct link *from, const struct nodeid *id,
+    const struct str8 *addr)
+{
+	const struct record_peer peer = { .node_id = *id, .addr = *addr };
+	char taken[RECORD_ADDR_MAX + 1];
+
+	if (mesh->views.is_auto && addr->len > 0 &&
+	    !nodeid_equal(id, &mesh->node_id) &&
+	    views_take_other(mesh, from, &peer, taken)) {
+		views_store(mesh, id, taken);
+	}
+}
+
+void
+views_learn_all(struct mesh *mesh, const struct link *from,
+    const struct record_peers *peers)
+{
+	for (size_t i = 0; i < peers->count; i++) {
+		views_learn(mesh, from, &peers->peers[i].node_id,
+		    &peers->peers[i].addr);
+	}
+}
+
+/* ---- what others are told */
+
+static void
+views_give(
+    struct record_peers *peers, const struct nodeid *id, const char *addr)
+{
+	size_t len = strlen(addr);
+
+	if (len > 0 && len <= RECORD_ADDR_MAX &&
+	    peers->count < RECORD_PEERS_MAX) {
+		peers->peers[peers->count++] = (struct record_peer){
+			.node_id = *id,
+			.addr = { .text = addr, .len = (uint8_t)len },
+		};
+	}
+}
+
+static void
+views_give_links(
+    const struct mesh *mesh, const struct link *to, struct record_peers *peers)
+{
+	const struct link *links[MESH_LINKS_MAX];
+	size_t count = 0;
+
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		const struct link *link = mesh->up[__builtin_ctzll(left)];
+
+		if (link != to && !link->is_leaf && *link->addr != '\0' &&
+		    !nodeid_equal(&link->node_id, &to->node_id)) {
+			links[count++] = link;
+		}
+	}
+	for (size_t i = 0; i < VIEWS_SAMPLE_LINKS && count > 0; i++) {
+		size_t pick = rng_below(mesh->rng, count);
+
+		views_give(peers, &links[pick]->node_id, links[pick]->addr);
+		links[pick] = links[--count];
+	}
+}
+
+static void
+views_give_known(
+    const struct mesh *mesh, const struct link *to, struct record_peers *peers)
+{
+	const struct views *views = &mesh->views;
+	size_t order[VIEWS_PASSIVE_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < views->passive_count; i++) {
+		if (!nodeid_equal(&views->passive[i].id, &to->node_id)) {
+			order[count++] = i;
+		}
+	}
+	for (size_t i = 0; i < VIEWS_SAMPLE_KNOWN && count > 0; i++) {
+		size_t pick = rng_below(mesh->rng, count);
+		const struct view *view = &views->passive[order[pick]];
+
+		views_give(peers, &view->id, view->addr);
+		order[pick] = order[--count];
+	}
+}
+
+void
+views_sample(const struct mesh *mesh, const struct link *to, bool with_self,
+    struct record_peers *peers)
+{
+	peers->count = 0;
+	if (!mesh->views.is_auto) {
+		return;
+	}
+	if (with_self && mesh->advertise.len > 0) {
+		views_give(peers, &mesh->node_id, mesh->advertise.text);
+	}
+	views_give_links(mesh, to, peers);
+	views_give_known(mesh, to, peers);
+}
+
+/* ---- what happens */
+
+/* Look for links within `ms`. */
+static void
+views_fill_within(struct mesh *mesh, uint64_t now_ms, uint64_t ms)
+{
+	if (now_ms + ms < mesh->views.fill_ms) {
+		mesh->views.fill_ms = now_ms + ms;
+		mesh_wake_at(mesh, mesh->views.fill_ms);
+	}
+}
+
+void
+views_on_identity(struct link *link)
+{
+	struct views *views = &link->mesh->views;
+	size_t at = views_find(
+	    views->passive, views->passive_count, &link->wanted, link->addr);
+
+	if (views->is_auto && at < views->passive_count &&
+	    strcmp(views->passive[at].addr, link->addr) == 0) {
+		views->passive[at].id = link->node_id;
+	}
+}
+
+void
+views_on_up(struct link *link, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+	struct views *views = &mesh->views;
+
+	if (!views->is_auto) {
+		return;
+	}
+	views_forget(mesh, &link->node_id, link->addr);
+	views->denied = 0;
+	if (link->dialled && (link->hello_flags & HELLO_REWIRE) != 0 &&
+	    mesh->stats.links_up > views->links_min) {
+		views_evict(mesh, link, now_ms);
+	}
+}
+
+/* A link that was UP has ended. */
+static void
+views_on_down(struct link *link, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+	const char *addr = link->is_leaf ? "" : link->addr;
+
+	switch (link->bye) {
+	case BYE_LEAVING:
+	case BYE_FULL:
+		views_store(mesh, &link->node_id, addr);
+		break;
+	case BYE_EVICTED:
+		/* Not at once: it has just found that it has better ones. */
+		views_store(mesh, &link->node_id, addr);
+		recent_put(mesh, addr, now_ms, VIEWS_AGAIN_MS);
+		break;
+	case BYE_DUPLICATE:
+		break;
+	case LINK_BYE_NONE:
+		views_lose(mesh, &link->node_id, addr);
+		break;
+	default:
+		views_forget(mesh, &link->node_id, addr);
+		recent_put(mesh, addr, now_ms, VIEWS_SHUN_MS);
+		break;
+	}
+	views_fill_within(
+	    mesh, now_ms, rng_below(mesh->rng, VIEWS_LOSS_MS + 1));
+}
+
+/* A dial of a learned address came to nothing. */
+static void
+views_on_failed(struct link *link, uint64_t now_ms, enum mesh_closed how)
+{
+	struct mesh *mesh = link->mesh;
+
+	mesh->stats.dial_failures++;
+	if (how == MESH_DIAL_NOT_A_PEER || how == MESH_DIAL_BAD_URL ||
+	    (link->bye >= BYE_SELF && link->bye <= BYE_ABUSE)) {
+		views_forget(mesh, &link->wanted, link->addr);
+		recent_put(mesh, link->addr, now_ms,
+		    link->bye == BYE_SELF ? VIEWS_SELF_MS : VIEWS_SHUN_MS);
+	} else {
+		views_lose(mesh, &link->wanted, link->addr);
+	}
+	views_fill_within(
+	    mesh, now_ms, rng_below(mesh->rng, VIEWS_LOSS_MS + 1));
+}
+
+/* A dial that was never UP has ended. */
+static void
+views_on_dialled(struct link *link, uint64_t now_ms, enum mesh_closed how)
+{
+	struct mesh *mesh = link->mesh;
+
+	if (link->bye == BYE_FULL) {
+		mesh->stats.denied++;
+		mesh->views.denied++;
+		views_fill_within(
+		    mesh, now_ms, rng_around(mesh->rng, VIEWS_DENIED_MS, 20));
+	} else if (link->bye == BYE_DUPLICATE && link->is_known) {
+		/* Linked by the other connection: known no more. */
+		views_drop(mesh->views.passive, &mesh->views.passive_count,
+		    &link->node_id, link->addr);
+		views_count(mesh);
+	} else if (link->bye != BYE_DUPLICATE && link->seed == BOOTSTRAP_NONE) {
+		views_on_failed(link, now_ms, how);
+	}
+}
+
+void
+views_on_end(struct link *link, uint64_t now_ms, enum mesh_closed how)
+{
+	if (!link->mesh->views.is_auto || link->mesh->stopped) {
+		return;
+	}
+	if (link->was_up) {
+		views_on_down(link, now_ms);
+	} else if (link->dialled) {
+		views_on_dialled(link, now_ms, how);
+	}
+}

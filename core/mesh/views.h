@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ * views.h - whom this node knows, and with whom it keeps links (PROTOCOL 6).
+ *
+ * Of the addresses that others name, VIEWS_PASSIVE_MAX are kept to be dialled,
+ * and VIEWS_LOST_MAX that failed are remembered: they heal a network that was
+ * cut in two.  A full table replaces an entry at random.  While there are
+ * fewer links than `links_min`, entries are dialled; now and then one is
+ * dialled in exchange for a link, so that the graph stays random.
+ *
+ * A static mesh (not is_auto) does none of this. */
+#ifndef MESH_VIEWS_H
+#define MESH_VIEWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mesh/link.h"
+#include "mesh/recent.h"
+#include "wire/record.h"
+
+#define VIEWS_MIN          5u /* links, unless the config says otherwise */
+#define VIEWS_MAX          8u
+#define VIEWS_PASSIVE_MAX  32u
+#define VIEWS_LOST_MAX     16u
+#define VIEWS_WALK_TTL     5u
+#define VIEWS_SAMPLE_LINKS 3u /* of each sample that is given to others */
+#define VIEWS_SAMPLE_KNOWN 4u
+
+#define VIEWS_FILL_MS        1000u
+#define VIEWS_LOSS_MS        100u /* fill within, after a loss */
+#define VIEWS_DENIED_MS      300u /* fill after a refusal */
+#define VIEWS_SHUFFLE_MS     10000u
+#define VIEWS_REWIRE_MS      120000u
+#define VIEWS_EVICT_MS       1000u  /* one for newcomers at the most */
+#define VIEWS_AGAIN_MS       10000u /* dials of one learned address */
+#define VIEWS_SHUN_MS        60000u /* after a lasting refusal */
+#define VIEWS_SELF_MS        600000u
+#define VIEWS_ISOLATED_MS    1000u /* all silent for the ping time and this */
+#define VIEWS_ISOLATED_DIALS 3u
+#define VIEWS_LIVELY_PART    4u /* fewer than one link in four is heard */
+
+struct view { /* an address, and who is thought to be there */
+	struct nodeid id;
+	char addr[RECORD_ADDR_MAX + 1];
+};
+
+struct views {
+	bool is_auto, has_started;
+	unsigned links_min, links_max;
+	unsigned denied; /* since the last link came up */
+	struct view passive[VIEWS_PASSIVE_MAX];
+	struct view lost[VIEWS_LOST_MAX];
+	size_t passive_count, lost_count;
+	struct recent recent[RECENT_MAX];
+	uint64_t salt;
+	uint64_t fill_ms, shuffle_ms;   /* when next */
+	uint64_t rewire_ms;             /* of the last */
+	uint64_t rewire_part;           /* of the interval, in 1024ths */
+	uint64_t evict_ms, isolated_ms; /* not before */
+	uint64_t version;               /* of what a snapshot holds */
+};
+
+/* What a dial asks for: flags of HELLO. */
+enum views_dial {
+	VIEWS_LOW = 0,
+	VIEWS_HIGH = HELLO_HIGH,
+	VIEWS_REWIRE = HELLO_REWIRE,
+};
+
+void views_init(struct mesh *mesh, const struct mesh_config *config);
+
+/* Is there a use for another link? */
+bool views_are_low(const struct mesh *mesh);
+/* Links that may be UP at a time. */
+unsigned views_cap(const struct mesh *mesh);
+/* May the link that has said HELLO with these flags come up?  Ends another
+ * one for it if that is what it takes. */
+bool views_make_room(struct link *link, uint64_t now_ms, uint16_t flags);
+/* End the link that is used least, but not `keep` (may be NULL). */
+void views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms);
+
+/* The dialled link has said who it is. */
+void views_on_identity(struct link *link);
+void views_on_up(struct link *link, uint64_t now_ms);
+/* A link has ended, whatever it was. */
+void views_on_end(struct link *link, uint64_t now_ms, enum mesh_closed how);
+
+/* Somebody named `id` at `addr`.  `from` (may be NULL) is the link over which
+ * it was heard. */
+void views_learn(struct mesh *mesh, const struct link *from,
+    const struct nodeid *id, const struct str8 *addr);
+void views_learn_all(struct mesh *mesh, const struct link *from,
+    const struct record_peers *peers);
+/* Some addresses for `to`: links and known ones at random, and this node
+ * itself if `with_self`.  They live until the next change. */
+void views_sample(const struct mesh *mesh, const struct link *to,
+    bool with_self, struct record_peers *peers);
+
+/* seek.c: the dials, each in its time. */
+void seek_start(struct mesh *mesh, uint64_t now_ms);
+/* Dial, shuffle, rewire what is due; returns when the next is. */
+uint64_t seek_on_tick(struct mesh *mesh, uint64_t now_ms);
+/* HIGH if there is no link and others refused. */
+enum views_dial seek_urgency(const struct mesh *mesh);
+/* Dial an address somebody named.  False: known, linked, too soon, too many. */
+bool seek_dial(struct mesh *mesh, const struct view *view,
+    enum views_dial flags, uint64_t now_ms);
+
+/* walk.c: a newcomer is carried to a random place of the network. */
+void walk_begin(struct link *link, uint64_t now_ms);
+void walk_on_record(
+    struct link *link, uint64_t now_ms, const struct record *record);
+
+/* shuffle.c: neighbours exchange samples. */
+void shuffle_begin(struct mesh *mesh);
+void shuffle_on_record(
+    struct link *link, uint64_t now_ms, const struct record *record);
+
+/* A random link that is UP, but not `except` (may be NULL); or NULL. */
+struct link *views_random_link(
+    const struct mesh *mesh, const struct link *except);
+
+/* record.c's addresses, as this node stores them: a missing host is the one
+ * that `from` has.  False: it is none, or a loopback address from elsewhere;
+ * counted. */
+bool views_take_addr(struct mesh *mesh, const struct link *from,
+    const struct str8 *addr, char out[RECORD_ADDR_MAX + 1]);
+/* The same for somebody whom `from` names. */
+bool views_take_other(struct mesh *mesh, const struct link *from,
+    const struct record_peer *peer, char out[RECORD_ADDR_MAX + 1]);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ * walk.c - see views.h: newcomers are carried to random places. */
+
+#include <string.h>
+
+#include "mesh/inside.h"
+#include "mesh/views.h"
+
+enum {
+	WALK_LEARN_TTL = 3, /* who meets it here remembers the newcomer */
+};
+
+/* Hand it to a random link that has not had too many, not back to `except` nor
+ * to the newcomer itself.  False: there is none. */
+static bool
+walk_pass(struct mesh *mesh, const struct link *except,
+    const struct record_walk *walk, uint64_t now_ms)
+{
+	struct link *pick = NULL;
+	uint64_t seen = 0;
+
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		struct link *link = mesh->up[__builtin_ctzll(left)];
+
+		if (link != except &&
+		    !nodeid_equal(&link->node_id, &walk->peer.node_id) &&
+		    limit_has_room(link, now_ms, LIMIT_WALK_SENT) &&
+		    rng_below(mesh->rng, ++seen) == 0) {
+			pick = link;
+		}
+	}
+	if (pick == NULL) {
+		return false;
+	}
+	buf_clear(&mesh->scratch);
+	if (limit_takes(pick, now_ms, LIMIT_WALK_SENT, 1) &&
+	    record_walk_encode(&mesh->scratch, walk) == ERR_OK) {
+		mesh->stats.walks++;
+		mesh->io->send(mesh->io->ctx, pick, mesh->scratch.bytes,
+		    mesh->scratch.len, true);
+	}
+	return true;
+}
+
+void
+walk_begin(struct link *link, uint64_t now_ms)
+{
+	const struct record_walk walk = {
+		.ttl = VIEWS_WALK_TTL,
+		.peer = { .node_id = link->node_id,
+		    .addr = { .text = link->addr,
+		        .len = (uint8_t)strlen(link->addr) } },
+	};
+	struct mesh *mesh = link->mesh;
+
+	if (!mesh->views.is_auto || link->is_leaf || walk.peer.addr.len == 0) {
+		return;
+	}
+	if (!walk_pass(mesh, link, &walk, now_ms)) {
+		mesh->stats.walk_busy++;
+	}
+}
+
+/* Here it ends: a link with the newcomer, or at least its address. */
+static void
+walk_end(struct mesh *mesh, const struct link *from, const struct view *view,
+    uint64_t now_ms)
+{
+	const struct str8 addr = { .text = view->addr,
+		.len = (uint8_t)strlen(view->addr) };
+
+	mesh->stats.walk_ends++;
+	if (mesh->stats.links_up + mesh->dials >= mesh->views.links_max ||
+	    !seek_dial(mesh, view, VIEWS_LOW, now_ms)) {
+		views_learn(mesh, from, &view->id, &addr);
+	}
+}
+
+static void
+walk_on(struct link *link, uint64_t now_ms, struct record_walk *walk)
+{
+	struct mesh *mesh = link->mesh;
+	struct view view = { .id = walk->peer.node_id };
+
+	if (walk->ttl > VIEWS_WALK_TTL) {
+		walk->ttl = VIEWS_WALK_TTL;
+	}
+	if (nodeid_equal(&view.id, &mesh->node_id) ||
+	    !views_take_other(mesh, link, &walk->peer, view.addr)) {
+		return;
+	}
+	if (walk->ttl == WALK_LEARN_TTL) {
+		views_learn(mesh, link, &view.id, &walk->peer.addr);
+	}
+	if (walk->ttl == 0) {
+		walk_end(mesh, link, &view, now_ms);
+		return;
+	}
+	walk->ttl--;
+	if (!walk_pass(mesh, link, walk, now_ms)) {
+		walk_end(mesh, link, &view, now_ms);
+	}
+}
+
+void
+walk_on_record(struct link *link, uint64_t now_ms, const struct record *record)
+{
+	struct mesh *mesh = link->mesh;
+	struct record_walk walk;
+
+	if (record_walk_decode(record, &walk) != ERR_OK) {
+		link_violate(link, now_ms, 1002, "malformed WALK");
+	} else if (!limit_takes(link, now_ms, LIMIT_WALK, 1)) {
+		mesh->stats.walk_limit++;
+	} else if (!mesh->views.is_auto) {
+		mesh->stats.ignored++;
+	} else {
+		walk_on(link, now_ms, &walk);
+	}
+}
