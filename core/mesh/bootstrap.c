@@ -114,8 +114,10 @@ bootstrap_dial(struct mesh *mesh, size_t index, uint16_t flags, uint64_t now_ms)
 	}
 	link->seed = index;
 	link->hello_flags = flags;
+	/* Valid, hence short enough; a WELCOME does not say a better one. */
 	(void)stpncpy(link->addr, seed->url, sizeof(link->addr) - 1);
 	seed->link = link;
+	seed->is_open = true;
 	mesh->stats.dials++;
 	mesh->io->dial(mesh->io->ctx, link, seed->url);
 }
@@ -129,7 +131,7 @@ bootstrap_first(const struct bootstrap *bootstrap)
 	for (size_t i = 0; i < bootstrap->count; i++) {
 		const struct seed *seed = &bootstrap->seeds[i];
 
-		if (seed->link == NULL && !seed->is_parked &&
+		if (!seed->is_open && !seed->is_parked &&
 		    (first == BOOTSTRAP_NONE ||
 		        seed->next_ms < bootstrap->seeds[first].next_ms)) {
 			first = i;
@@ -189,8 +191,10 @@ bootstrap_dial_any(struct mesh *mesh, uint16_t flags, uint64_t now_ms,
 	}
 	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
 		const struct seed *seed = &mesh->bootstrap.seeds[i];
-		bool too_soon = seed->was_dialled &&
-		                now_ms < seed->dialled_ms + BOOTSTRAP_EVERY_MS;
+		bool too_soon = seed->is_open ||
+		                (seed->was_dialled &&
+		                    now_ms <
+		                        seed->dialled_ms + BOOTSTRAP_EVERY_MS);
 		bool shunned = seed->next_ms > now_ms + VIEWS_AGAIN_MS;
 
 		if (!too_soon && !shunned && is_fit(mesh, seed) &&
@@ -389,4 +393,15 @@ bootstrap_on_end(struct mesh *mesh, const struct link *link, uint64_t now_ms,
 	}
 	/* Another may have waited for this dial to end. */
 	mesh_wake_at(mesh, now_ms);
+}
+
+void
+bootstrap_on_closed(struct mesh *mesh, const struct link *link)
+{
+	if (link->seed != BOOTSTRAP_NONE) {
+		struct seed *seed = &mesh->bootstrap.seeds[link->seed];
+
+		seed->is_open = false;
+		mesh_wake_at(mesh, seed->next_ms);
+	}
 }

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT
+ * snapshot.c - what a node keeps between two lives: mesh_snapshot,
+ * mesh_restore.  Lines of text:
+ *
+ *     grapevine-state 1
+ *     id 32 hex digits
+ *     boot N
+ *     peer 32 hex digits, ws://HOST:PORT       (any number of them)
+ *     end 16 hex digits                        FNV-1a of all before */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mesh/inside.h"
+
+enum { SNAPSHOT_LINE_MAX = 512, SNAPSHOT_PEERS_MAX = 64 };
+
+static const char snapshot_head[] = "grapevine-state 1\n";
+
+static uint64_t
+snapshot_hash(const uint8_t *bytes, size_t len)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++) {
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+	}
+	return hash;
+}
+
+static enum err
+snapshot_peer(struct buf *out, const struct nodeid *id, const char *addr)
+{
+	char hex[NODEID_HEX_LEN + 1];
+
+	if (*addr == '\0') {
+		return ERR_OK;
+	}
+	nodeid_hex(id, hex);
+	return buf_printf(out, "peer %s %s\n", hex, addr);
+}
+
+static enum err
+snapshot_peers(const struct mesh *mesh, struct buf *out)
+{
+	const struct views *views = &mesh->views;
+	enum err err = ERR_OK;
+
+	if (!views->is_auto) {
+		return ERR_OK;
+	}
+	for (uint64_t left = mesh->up_slots; left != 0 && err == ERR_OK;
+	     left &= left - 1) {
+		const struct link *link = mesh->up[__builtin_ctzll(left)];
+
+		if (!link->is_leaf) {
+			err = snapshot_peer(out, &link->node_id, link->addr);
+		}
+	}
+	for (size_t i = 0; i < views->passive_count && err == ERR_OK; i++) {
+		err = snapshot_peer(
+		    out, &views->passive[i].id, views->passive[i].addr);
+	}
+	return err;
+}
+
+enum err
+mesh_snapshot(const struct mesh *mesh, struct buf *out)
+{
+	size_t before = out->len;
+	char hex[NODEID_HEX_LEN + 1];
+	enum err err;
+
+	nodeid_hex(&mesh->node_id, hex);
+	err = buf_printf(out, "%sid %s\nboot %" PRIu32 "\n", snapshot_head, hex,
+	    (uint32_t)(mesh->seq >> 32));
+	if (err == ERR_OK) {
+		err = snapshot_peers(mesh, out);
+	}
+	if (err == ERR_OK) {
+		err = buf_printf(out, "end %016" PRIx64 "\n",
+		    snapshot_hash(out->bytes + before, out->len - before));
+	}
+	if (err != ERR_OK) {
+		out->len = before;
+	}
+	return err;
+}
+
+uint64_t
+mesh_snapshot_version(const struct mesh *mesh)
+{
+	return mesh->views.version + (mesh->seq >> 32);
+}
+
+/* ---- read */
+
+struct snapshot {
+	struct nodeid id;
+	uint32_t boot;
+	struct view peers[SNAPSHOT_PEERS_MAX];
+	size_t peer_count;
+};
+
+static int
+snapshot_digit(char digit)
+{
+	if (digit >= '0' && digit <= '9') {
+		return digit - '0';
+	}
+	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+static bool
+snapshot_read_id(const char *hex, struct nodeid *id)
+{
+	for (size_t i = 0; i < sizeof(id->bytes); i++) {
+		int high = snapshot_digit(hex[2 * i]);
+		int low = high < 0 ? -1 : snapshot_digit(hex[2 * i + 1]);
+
+		if (low < 0) {
+			return false;
+		}
+		id->bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+static bool
+snapshot_read_boot(const char *text, uint32_t *boot)
+{
+	uint64_t value = 0;
+	size_t len = strspn(text, "0123456789");
+
+	if (len == 0 || len > 10 || text[len] != '\0') {
+		return false;
+	}
+	for (size_t i = 0; i < len; i++) {
+		value = value * 10 + (uint64_t)(text[i] - '0');
+	}
+	*boot = (uint32_t)value;
+	return value <= UINT32_MAX;
+}
+
+/* `HEX ADDR`.  More than there is room for are left out. */
+static bool
+snapshot_read_peer(const char *text, struct snapshot *snapshot)
+{
+	size_t len = strlen(text);
+	struct view view;
+
+	if (len <= NODEID_HEX_LEN + 1 || text[NODEID_HEX_LEN] != ' ' ||
+	    !snapshot_read_id(text, &view.id)) {
+		return false;
+	}
+	text += NODEID_HEX_LEN + 1;
+	len -= NODEID_HEX_LEN + 1;
+	if (!record_addr_is_valid(text, len)) {
+		return false;
+	}
+	memcpy(view.addr, text, len + 1);
+	if (snapshot->peer_count < SNAPSHOT_PEERS_MAX) {
+		snapshot->peers[snapshot->peer_count++] = view;
+	}
+	return true;
+}
+
+static bool
+snapshot_read_line(const char *line, size_t number, struct snapshot *snapshot)
+{
+	if (number == 0) {
+		return strncmp(line, "id ", 3) == 0 &&
+		       strlen(line) == 3 + NODEID_HEX_LEN &&
+		       snapshot_read_id(line + 3, &snapshot->id);
+	}
+	if (number == 1) {
+		return strncmp(line, "boot ", 5) == 0 &&
+		       snapshot_read_boot(line + 5, &snapshot->boot);
+	}
+	return strncmp(line, "peer ", 5) == 0 &&
+	       snapshot_read_peer(line + 5, snapshot);
+}
+
+/* The length without the last line, if that has the right sum; else 0. */
+static size_t
+snapshot_check_end(const uint8_t *bytes, size_t len)
+{
+	char expected[32];
+	size_t end = sizeof("end 0123456789abcdef\n") - 1;
+
+	if (len <= end) {
+		return 0;
+	}
+	(void)snprintf(expected, sizeof(expected), "end %016" PRIx64 "\n",
+	    snapshot_hash(bytes, len - end));
+	return memcmp(bytes + len - end, expected, end) == 0 ? len - end : 0;
+}
+
+static enum err
+snapshot_read(const uint8_t *bytes, size_t len, struct snapshot *snapshot)
+{
+	size_t head = sizeof(snapshot_head) - 1;
+	size_t end = snapshot_check_end(bytes, len);
+	size_t number = 0;
+	size_t at = head;
+
+	snapshot->peer_count = 0;
+	if (end < head || memcmp(bytes, snapshot_head, head) != 0) {
+		return ERR_INVALID;
+	}
+	while (at < end) {
+		const uint8_t *stop = memchr(bytes + at, '\n', end - at);
+		size_t line_len = stop != NULL ? (size_t)(stop - bytes) - at
+		                               : SNAPSHOT_LINE_MAX;
+		char line[SNAPSHOT_LINE_MAX];
+
+		if (line_len >= sizeof(line)) {
+			return ERR_INVALID;
+		}
+		memcpy(line, bytes + at, line_len);
+		line[line_len] = '\0';
+		if (strlen(line) != line_len ||
+		    !snapshot_read_line(line, number++, snapshot)) {
+			return ERR_INVALID;
+		}
+		at += line_len + 1;
+	}
+	return number >= 2 ? ERR_OK : ERR_INVALID;
+}
+
+enum err
+mesh_snapshot_id(const uint8_t *bytes, size_t len, struct nodeid *id)
+{
+	struct snapshot *snapshot = malloc(sizeof(*snapshot));
+	enum err err;
+
+	if (snapshot == NULL) {
+		return ERR_NOMEM;
+	}
+	err = snapshot_read(bytes, len, snapshot);
+	if (err == ERR_OK) {
+		*id = snapshot->id;
+	}
+	free(snapshot);
+	return err;
+}
+
+/* The id, a boot number behind the stored one, the addresses. */
+static enum err
+snapshot_take(struct mesh *mesh, const struct snapshot *snapshot)
+{
+	uint64_t boot = (uint64_t)snapshot->boot + 1;
+
+	/* The clock went far back: nobody would believe this boot number. */
+	if (boot > (uint64_t)mesh->wall_s + MESH_BOOT_AHEAD_S) {
+		return ERR_INVALID;
+	}
+	mesh->node_id = snapshot->id;
+	if (boot > mesh->boot) {
+		mesh->boot = (uint32_t)boot;
+		mesh->seq = boot << 32;
+	}
+	for (size_t i = 0; i < snapshot->peer_count; i++) {
+		const struct view *view = &snapshot->peers[i];
+		const struct str8 addr = { .text = view->addr,
+			.len = (uint8_t)strlen(view->addr) };
+
+		views_learn(mesh, NULL, &view->id, &addr);
+	}
+	return ERR_OK;
+}
+
+enum err
+mesh_restore(struct mesh *mesh, const uint8_t *bytes, size_t len)
+{
+	struct snapshot *snapshot = malloc(sizeof(*snapshot));
+	enum err err;
+
+	if (snapshot == NULL) {
+		return ERR_NOMEM;
+	}
+	err = snapshot_read(bytes, len, snapshot);
+	if (err == ERR_OK) {
+		err = snapshot_take(mesh, snapshot);
+	}
+	free(snapshot);
+	return err;
+}
