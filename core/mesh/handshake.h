@@ -15,4 +15,8 @@ void handshake_start(struct link *link, uint64_t now_ms);
 void handshake_on_record(
     struct link *link, uint64_t now_ms, const struct record *record);
 
+/* The mesh remembers ids of ours that we do not: from an earlier life with the
+ * same node id.  Number behind them, or nobody would take ours. */
+void handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t now_ms);
+
 #endif

@@ -15,6 +15,7 @@
 #include "mesh/members.h"
 #include "mesh/mesh.h"
 #include "mesh/origin.h"
+#include "mesh/spread.h"
 #include "mesh/views.h"
 #include "wire/record.h"
 
@@ -62,6 +63,7 @@ struct mesh {
 	bool has_key; /* a pre-shared key protects the join */
 	uint8_t key[AUTH_KEY_LEN];
 	struct origins origins;
+	struct spread spread;
 	struct mesh_refusal refusals[MESH_REFUSALS_MAX];
 	struct buf scratch; /* reserved once, for the handshake's records */
 	struct mesh_stats stats;

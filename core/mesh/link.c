@@ -82,6 +82,7 @@ link_destroy(struct link *link)
 	if (!link->dialled && !link->was_up) {
 		mesh->pending--;
 	}
+	bootstrap_on_closed(mesh, link);
 	*(link->prev != NULL ? &link->prev->next : &mesh->links) = link->next;
 	if (link->next != NULL) {
 		link->next->prev = link->prev;
@@ -161,16 +162,18 @@ link_up(struct link *link, uint64_t now_ms)
 	bootstrap_on_up(mesh, link);
 	mesh_wake_at(mesh, now_ms + mesh->ping_ms);
 	link_tell(link);
+	spread_on_up(link, now_ms);
 	members_on_up(mesh, now_ms);
 	/* Last: it may end another link in exchange. */
 	views_on_up(link, now_ms);
 }
 
 static void
-link_down(struct link *link)
+link_down(struct link *link, uint64_t now_ms)
 {
 	struct mesh *mesh = link->mesh;
 
+	spread_on_down(link, now_ms);
 	mesh->up[link->slot] = NULL;
 	mesh->up_slots &= ~(UINT64_C(1) << link->slot);
 	mesh->stats.links_up--;
@@ -187,7 +190,7 @@ link_leave(struct link *link, uint64_t now_ms, enum mesh_closed how)
 
 	link->state = LINK_CLOSING;
 	if (before == LINK_UP) {
-		link_down(link);
+		link_down(link, now_ms);
 	} else if (link->dialled) {
 		mesh->dials--;
 	}

@@ -82,6 +82,10 @@ struct link {
 	size_t hello_len;
 	uint8_t proof[RECORD_PROOF_LEN]; /* AUTH_WAIT: what it has to show */
 	struct limits limits;
+	uint64_t up_ms;   /* since when */
+	uint64_t over_ms; /* since when its queue is over SOFT, if is_over */
+	bool is_over;
+	uint16_t fetches; /* runs that it was asked for and did not send */
 	struct link *prev, *next;
 	char remote[64];
 	char name[256];

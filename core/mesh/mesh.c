@@ -138,11 +138,7 @@ mesh_on_record(struct link *link, uint64_t now_ms, const struct record *record)
 	case RECORD_PRUNE:
 	case RECORD_SYNC:
 	case RECORD_GONE:
-		if (!record_is_well_formed(record)) {
-			link_violate(link, now_ms, 1002, "malformed record");
-			return;
-		}
-		mesh->stats.ignored++;
+		spread_on_record(link, now_ms, record);
 		return;
 	case RECORD_HELLO:
 	case RECORD_WELCOME:
@@ -327,8 +323,8 @@ mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
 		return;
 	}
 	mesh->next_ms = UINT64_MAX;
-	spread_check_queues(mesh, now_ms);
 	mesh_tick_links(mesh, now_ms);
+	mesh_wake_at(mesh, spread_on_tick(mesh, now_ms));
 	origins_expire(&mesh->origins, now_ms);
 	mesh->stats.origins = mesh->origins.count;
 	mesh_wake_at(mesh, origins_next_ms(&mesh->origins));

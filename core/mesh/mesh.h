@@ -162,6 +162,31 @@ struct mesh_stats {
 	uint64_t presence_sent, presence_bad;
 	uint64_t members_full; /* no room in the member list */
 	uint64_t members;      /* now */
+
+	uint64_t late;           /* dropped: came after it was told as a gap */
+	uint64_t prunes;         /* sent: a link is no edge of a tree */
+	uint64_t grafts;         /* sent: a tree is broken here */
+	uint64_t tries;          /* of a faster parent */
+	uint64_t fetches;        /* runs of ids asked for */
+	uint64_t fetch_limit;    /* put off: all links have enough to answer */
+	uint64_t missing_full;   /* runs given up or not noted: no room */
+	uint64_t gone;           /* runs given up: nobody has them any more */
+	uint64_t repairs;        /* messages sent again */
+	uint64_t repair_limit;   /* not sent again: the link is over SOFT */
+	uint64_t announced;      /* runs of ids */
+	uint64_t announce_limit; /* runs ignored: more than a link may bring */
+	uint64_t graft_limit, sync_limit; /* the same */
+	uint64_t bad_runs;       /* ids that cannot be */
+	uint64_t syncs;          /* sent */
+	uint64_t sync_cut;       /* of them, not all fitted */
+	uint64_t congested;      /* links that got announcements only */
+	uint64_t history_limit;  /* messages larger than the history */
+	uint64_t unicasts_sent, unicasts;
+	uint64_t unicast_lost;   /* dropped: no way to its node */
+	uint64_t unicast_full;   /* senders forgotten: no room */
+	uint64_t control_bytes;  /* of lists of ids, sent */
+	uint64_t missing;        /* runs, now */
+	uint64_t history, history_bytes; /* messages kept, now */
 };
 
 /* Names every member of struct mesh_stats. */
@@ -223,6 +248,13 @@ void mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms);
 NODISCARD enum err mesh_publish(
     struct mesh *mesh, uint64_t now_ms, struct message_view *view);
 
+/* Publish a message for the node `dest` alone: along its tree, or through
+ * everybody if none is known.  Gives it a number as mesh_publish does, of a
+ * series of its own.  No gap tells of a loss.  ERR_TOOBIG; ERR_INVALID: `dest`
+ * is this node. */
+NODISCARD enum err mesh_send(struct mesh *mesh, uint64_t now_ms,
+    const struct nodeid *dest, struct message_view *view);
+
 /* Answer over one link (DATA with REPLY).  ERR_TOOBIG, ERR_CLOSED. */
 NODISCARD enum err mesh_reply(
     struct mesh *mesh, struct link *link, const struct message_view *view);
@@ -243,10 +275,10 @@ NODISCARD enum err mesh_snapshot(const struct mesh *mesh, struct buf *out);
 uint64_t mesh_snapshot_version(const struct mesh *mesh);
 /* Take a snapshot into a mesh that has not started: its id, a boot number
  * behind both its own and the config's, and the addresses.  ERR_INVALID: it is
- * damaged; nothing was taken. */
+ * damaged, or from the future; nothing was taken.  ERR_NOMEM. */
 NODISCARD enum err mesh_restore(
     struct mesh *mesh, const uint8_t *bytes, size_t len);
-/* Only the node id in it.  ERR_INVALID. */
+/* Only the node id in it.  ERR_INVALID, ERR_NOMEM. */
 NODISCARD enum err mesh_snapshot_id(
     const uint8_t *bytes, size_t len, struct nodeid *id);
 

@@ -16,7 +16,7 @@ enum {
 struct origin_gaps {
 	struct window_gaps gaps;
 	const struct origins *origins;
-	const struct origin *origin;
+	struct origin *origin;
 };
 
 static void
@@ -24,13 +24,22 @@ origin_on_gap(void *ctx, uint64_t first, uint64_t count)
 {
 	const struct origin_gaps *gaps = ctx;
 	const struct origins_events *events = &gaps->origins->events;
+	uint64_t base = gaps->origin->base;
 
-	events->gap(events->ctx, &gaps->origin->id, first, count);
+	/* Below the base nothing was promised. */
+	if (first < base) {
+		if (base - first >= count) {
+			return;
+		}
+		count -= base - first;
+		first = base;
+	}
+	events->gap(events->ctx, gaps->origin, first, count);
 }
 
 static void
 origin_gaps_init(struct origin_gaps *gaps, const struct origins *origins,
-    const struct origin *origin)
+    struct origin *origin)
 {
 	gaps->gaps.gap = origin_on_gap;
 	gaps->gaps.ctx = gaps;
@@ -133,6 +142,23 @@ origins_has_room(struct origins *origins, uint64_t now_ms)
 	return true;
 }
 
+void
+origin_init(struct origin *origin, const struct nodeid *id, uint64_t now_ms)
+{
+	uint32_t long_ago = (uint32_t)now_ms - ORIGIN_IDLE_MS;
+
+	memset(origin, 0, sizeof(*origin));
+	origin->id = *id;
+	window_init(&origin->window);
+	origin->seen_ms = now_ms;
+	origin->rate_ms = now_ms;
+	origin->graft_ms = long_ago;
+	origin->prune_ms = long_ago;
+	origin->try_ms = long_ago;
+	origin->parent = ORIGIN_NO_SLOT;
+	origin->tried_from = ORIGIN_NO_SLOT;
+}
+
 enum err
 origins_add(struct origins *origins, const struct nodeid *id, uint64_t now_ms,
     struct origin **out)
@@ -146,22 +172,48 @@ origins_add(struct origins *origins, const struct nodeid *id, uint64_t now_ms,
 	if (origin == NULL) {
 		return ERR_NOMEM;
 	}
-	origin->id = *id;
-	window_init(&origin->window);
-	origin->seen_ms = now_ms;
-	origin->rate_ms = now_ms;
-	origin->rate = 0;
+	origin_init(origin, id, now_ms);
 	HASH_ADD(hh, origins->table, id, sizeof(origin->id), origin);
 	if (origin->hh.tbl == NULL) {
 		free(origin);
 		return ERR_NOMEM;
 	}
-	window_restart(
-	    &origin->window, tombstones_take(&origins->tombstones, id));
+	origin->base = tombstones_take(&origins->tombstones, id);
+	window_restart(&origin->window, origin->base);
+	origin->base += origin->base != 0 ? 1 : 0;
 	origins_link_newest(origins, origin);
 	origins->count++;
 	*out = origin;
 	return ERR_OK;
+}
+
+/* Out of memory, or too many: it stays narrow, and is tried again. */
+static void
+origins_widen(struct origins *origins, struct origin *origin)
+{
+	if (origins->wide < ORIGINS_WIDE_MAX &&
+	    window_widen(&origin->window) == ERR_OK) {
+		origins->wide++;
+	}
+}
+
+/* Unless numbers that may still come would fall out. */
+static void
+origins_narrow(struct origins *origins, struct origin *origin)
+{
+	struct window *window = &origin->window;
+	uint64_t first = origin->base;
+	uint64_t count;
+	struct origin_gaps gaps;
+
+	if (window->max >= WINDOW_IDS &&
+	    window_next_unset(
+	        window, &first, window->max - WINDOW_IDS, &count)) {
+		return;
+	}
+	origin_gaps_init(&gaps, origins, origin);
+	window_narrow(window, &gaps.gaps);
+	origins->wide--;
 }
 
 /* Widen the window of a fast origin, narrow that of one no longer fast. */
@@ -170,7 +222,6 @@ origins_measure(struct origins *origins, struct origin *origin, uint64_t now_ms)
 {
 	uint64_t past_ms = now_ms - origin->rate_ms;
 	uint64_t rate;
-	struct origin_gaps gaps;
 
 	origin->rate++;
 	if (past_ms < ORIGIN_RATE_MS) {
@@ -180,17 +231,58 @@ origins_measure(struct origins *origins, struct origin *origin, uint64_t now_ms)
 	origin->rate = 0;
 	origin->rate_ms = now_ms;
 	if (origin->window.wide == NULL) {
-		/* Out of memory: it stays narrow, and is tried again. */
-		if (rate > ORIGIN_RATE_WIDE &&
-		    origins->wide < ORIGINS_WIDE_MAX &&
-		    window_widen(&origin->window) == ERR_OK) {
-			origins->wide++;
+		if (rate > ORIGIN_RATE_WIDE) {
+			origins_widen(origins, origin);
 		}
 	} else if (rate < ORIGIN_RATE_NARROW) {
-		origin_gaps_init(&gaps, origins, origin);
-		window_narrow(&origin->window, &gaps.gaps);
-		origins->wide--;
+		origins_narrow(origins, origin);
 	}
+}
+
+/* Numbers that are missing must not fall off, if memory can help it. */
+static void
+origins_keep_missing(
+    struct origins *origins, struct origin *origin, uint64_t seq)
+{
+	struct window *window = &origin->window;
+	uint64_t first = origin->base;
+	uint64_t count;
+
+	if (window->wide != NULL || seq - window->max >= WINDOW_IDS_WIDE ||
+	    seq < WINDOW_IDS) {
+		return;
+	}
+	if (window_next_unset(window, &first, seq - WINDOW_IDS, &count)) {
+		origins_widen(origins, origin);
+	}
+}
+
+/* A boot that was not seen before. */
+static bool
+origin_is_new_boot(const struct origin *origin, uint64_t seq)
+{
+	return seq >> 32 > origin->window.max >> 32;
+}
+
+void
+origins_expect(struct origins *origins, struct origin *origin, uint64_t seq)
+{
+	uint64_t floor = seq >> 32 << 32;
+	struct origin_gaps gaps;
+
+	if (origin->base != 0 && !origin_is_new_boot(origin, seq)) {
+		return;
+	}
+	if (origin->base != 0) {
+		origin_gaps_init(&gaps, origins, origin);
+		window_flush(&origin->window, &gaps.gaps);
+	}
+	origin->base = seq;
+	origin->parent_seq = 0;
+	if (seq - floor > ORIGIN_SOFT_IDS) {
+		floor = seq - ORIGIN_SOFT_IDS - 1;
+	}
+	window_restart(&origin->window, floor);
 }
 
 enum window_verdict
@@ -201,14 +293,16 @@ origins_take(struct origins *origins, struct origin *origin, uint64_t seq,
 	struct origin_gaps gaps;
 	enum window_verdict verdict;
 
-	origin_gaps_init(&gaps, origins, origin);
-	if (UNLIKELY(seq >> 32 != window->max >> 32) && window->max != 0) {
-		if (seq < window->max) {
-			return WINDOW_OLD;
-		}
-		window_flush(window, &gaps.gaps);
-		window_restart(window, 0);
+	if (UNLIKELY(origin->base == 0 || origin_is_new_boot(origin, seq))) {
+		origins_expect(origins, origin, seq);
+	} else if (UNLIKELY(seq >> 32 < window->max >> 32)) {
+		return WINDOW_OLD;
 	}
+	if (UNLIKELY(seq > window->max + 1 || origin->runs > 0) &&
+	    seq > window->max) {
+		origins_keep_missing(origins, origin, seq);
+	}
+	origin_gaps_init(&gaps, origins, origin);
 	verdict = window_take(window, seq, &gaps.gaps);
 	if (verdict == WINDOW_NEW) {
 		origin->seen_ms = now_ms;
@@ -219,6 +313,30 @@ origins_take(struct origins *origins, struct origin *origin, uint64_t seq,
 		origins_measure(origins, origin, now_ms);
 	}
 	return verdict;
+}
+
+void
+origins_give_up(struct origins *origins, struct origin *origin, uint64_t first,
+    uint64_t count)
+{
+	struct origin_gaps gaps;
+	uint64_t end = first + count;
+	uint64_t run;
+
+	if (count == 0 || first >> 32 < origin->window.max >> 32) {
+		return; /* of a boot whose gaps have been told */
+	}
+	origins_expect(origins, origin, first);
+	origin_gaps_init(&gaps, origins, origin);
+	while (first < end &&
+	       window_next_unset(&origin->window, &first, end - 1, &run)) {
+		for (uint64_t i = 0; i < run; i++) {
+			(void)window_take(
+			    &origin->window, first + i, &gaps.gaps);
+		}
+		origin_on_gap(&gaps, first, run);
+		first += run;
+	}
 }
 
 uint64_t

@@ -8,6 +8,7 @@
 #ifndef MESH_ORIGIN_H
 #define MESH_ORIGIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,24 +25,43 @@
 #define ORIGINS_WIDE_MAX 256u    /* with a wide window */
 #define ORIGIN_KEEP_MS   120000u /* never evicted before */
 #define ORIGIN_IDLE_MS   600000u /* freed then */
+#define ORIGIN_SOFT_IDS  64u     /* below the base, taken but not expected */
+#define ORIGIN_NO_SLOT   (-1)
 
+/* The masks have a bit for each slot of a link.  They are of the tree that
+ * this origin's messages come by (tree.h). */
 struct origin {
 	struct nodeid id;
 	struct window window;
-	uint64_t seen_ms;             /* last new message */
+	uint64_t base;    /* the first number that was promised; 0: none was */
+	uint64_t seen_ms; /* last new message */
 	struct origin *older, *newer; /* by seen_ms */
 	uint64_t rate_ms;             /* when counting began */
 	uint32_t rate;                /* new messages since then */
+	uint32_t held;                /* entries in the history */
+	uint64_t mute;                /* links that said PRUNE: announce only */
+	uint64_t pruned;              /* links that we told PRUNE */
+	uint64_t parent_seq;          /* newest from the parent */
+	uint32_t graft_ms, prune_ms, try_ms; /* when last; they wrap */
+	int8_t parent;                       /* a slot, or ORIGIN_NO_SLOT */
+	int8_t tried_from;                   /* the parent at the last try */
+	uint8_t backoff;                     /* tries without a change */
+	bool has_given; /* some of its messages were given up */
+	uint16_t runs;  /* in the table of missing ids */
 	UT_hash_handle hh;
 };
+
+/* G16: what one origin costs, the hash handle included. */
+_Static_assert(sizeof(struct origin) <= 448, "an origin has grown too large");
 
 /* What the table tells its owner. */
 struct origins_events {
 	void *ctx;
+	/* Numbers that were promised and will never be taken. */
 	void (*gap)(
-	    void *ctx, const struct nodeid *id, uint64_t first, uint64_t count);
+	    void *ctx, struct origin *origin, uint64_t first, uint64_t count);
 	/* `origin` is about to be freed: forget the pointer. */
-	void (*gone)(void *ctx, const struct origin *origin);
+	void (*gone)(void *ctx, struct origin *origin);
 };
 
 struct origins {
@@ -63,16 +83,31 @@ void origins_fini(struct origins *origins);
 struct origin *origins_find(
     const struct origins *origins, const struct nodeid *id);
 
+/* Make one in the caller's memory, not in the table: no message was seen. */
+void origin_init(
+    struct origin *origin, const struct nodeid *id, uint64_t now_ms);
+
 /* Add one that is not in the table; a tombstone is honoured.  ERR_FULL,
  * ERR_NOMEM. */
 NODISCARD enum err origins_add(struct origins *origins, const struct nodeid *id,
     uint64_t now_ms, struct origin **origin);
 
+/* Nothing of this boot was seen yet: `seq` is the base, the first number that
+ * is promised.  A few below it are taken if they come, late by another path,
+ * and are no gaps if not.  Without effect once there is a base. */
+void origins_expect(
+    struct origins *origins, struct origin *origin, uint64_t seq);
+
 /* Ask about `seq` of this origin and remember it.  The upper half of a number
  * is the boot: a smaller one than known is old, a larger one begins anew, and
- * what the last one still missed is a gap. */
+ * what the last one still missed is a gap.  The first number ever is the base.
+ * A window that would lose numbers still missing is widened first. */
 enum window_verdict origins_take(struct origins *origins, struct origin *origin,
     uint64_t seq, uint64_t now_ms);
+
+/* Never take these numbers any more: those that were not taken are a gap. */
+void origins_give_up(struct origins *origins, struct origin *origin,
+    uint64_t first, uint64_t count);
 
 /* The newest number known of `id`, 0: none. */
 uint64_t origins_newest(const struct origins *origins, const struct nodeid *id);

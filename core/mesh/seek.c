@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mesh/inside.h"
+#include "mesh/tree.h"
 #include "mesh/views.h"
 
 enum {
@@ -232,9 +233,7 @@ seek_on_tick(struct mesh *mesh, uint64_t now_ms)
 static unsigned
 seek_use(const struct mesh *mesh, unsigned slot)
 {
-	(void)mesh;
-	(void)slot;
-	return 0;
+	return (unsigned)tree_uses(mesh, slot);
 }
 
 void

@@ -134,6 +134,7 @@ mesh_create(struct mesh **out, const struct mesh_config *config,
 	        .gap = spread_on_gap,
 	        .gone = spread_on_gone,
 	    });
+	spread_init(mesh, config->history_bytes);
 	views_init(mesh, config);
 	err = mesh_init(mesh, config, diag);
 	if (err != ERR_OK) {
@@ -157,6 +158,7 @@ mesh_destroy(struct mesh *mesh)
 		link_forget_hello(link);
 		free(link);
 	}
+	spread_fini(mesh);
 	origins_fini(&mesh->origins);
 	bootstrap_fini(&mesh->bootstrap);
 	members_fini(&mesh->members);

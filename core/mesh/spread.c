@@ -4,27 +4,14 @@
 #include "mesh/spread.h"
 
 #include "base/log.h"
+#include "mesh/fetch.h"
+#include "mesh/flow.h"
 #include "mesh/inside.h"
+#include "mesh/limit.h"
+#include "mesh/repair.h"
+#include "mesh/sync.h"
+#include "mesh/tree.h"
 #include "wire/utf8.h"
-
-void
-spread_check_queues(struct mesh *mesh, uint64_t now_ms)
-{
-	if (mesh->unchecked < mesh->check_every) {
-		return;
-	}
-	mesh->unchecked = 0;
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(left)];
-		size_t queued = mesh->io->queued(mesh->io->ctx, link);
-
-		if (queued > mesh->hard) {
-			link_too_slow(link, now_ms);
-		} else if (queued > mesh->soft) {
-			mesh->io->pressed(mesh->io->ctx, link);
-		}
-	}
-}
 
 /* Without the links that do not take so much. */
 static uint64_t
@@ -41,8 +28,7 @@ spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
 	return slots;
 }
 
-/* Queue `data` on the links of `slots`. */
-static void
+void
 spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data,
     uint64_t now_ms)
 {
@@ -60,7 +46,23 @@ spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data,
 	    mesh->io->ctx, slots, head, len, data->payload, data->payload_len);
 	mesh->stats.relayed += (uint64_t)__builtin_popcountll(slots);
 	mesh->unchecked += len + data->payload_len;
-	spread_check_queues(mesh, now_ms);
+	flow_check(mesh, now_ms);
+}
+
+void
+spread_send_runs(struct mesh *mesh, unsigned slot, enum record_type type,
+    const struct record_run *runs, size_t count)
+{
+	struct buf *out = &mesh->spread.out;
+
+	buf_clear(out);
+	if (record_array_encode(out, type, runs, count) != ERR_OK) {
+		mesh->stats.nomem++;
+		return;
+	}
+	mesh->stats.control_bytes += out->len;
+	mesh->io->send(
+	    mesh->io->ctx, mesh->up[slot], out->bytes, out->len, true);
 }
 
 static uint32_t
@@ -70,7 +72,7 @@ spread_flags(const struct record_data *data)
 	       ((data->flags & DATA_REPLY) != 0 ? MESSAGE_REPLY : 0);
 }
 
-static void
+void
 spread_deliver(
     struct link *link, uint64_t now_ms, const struct record_data *data)
 {
@@ -107,30 +109,54 @@ spread_on_reply(
 
 /* Our own id: a message of ours that came back, or somebody's lie. */
 static void
-spread_on_own(struct link *link, const struct record_data *data)
+spread_on_own(
+    struct link *link, uint64_t now_ms, const struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
+	struct history_entry *entry;
 
-	if (data->seq <= mesh->seq) {
-		mesh->stats.own++;
+	if (data->seq > mesh->seq) {
+		mesh->stats.spoofed++;
+		log_warn("mesh", "spoofed", "spoofed or cloned node id",
+		    LOG_STR("name", link->name),
+		    LOG_STR("remote", link->remote), LOG_U64("seq", data->seq));
 		return;
 	}
-	mesh->stats.spoofed++;
-	log_warn("mesh", "spoofed", "spoofed or cloned node id",
-	    LOG_STR("name", link->name), LOG_STR("remote", link->remote),
-	    LOG_U64("seq", data->seq));
+	mesh->stats.own++;
+	if (link->state != LINK_UP) {
+		return;
+	}
+	entry = history_find(
+	    &mesh->spread.history, &mesh->spread.self, data->seq);
+	if (entry != NULL) {
+		entry->known |= UINT64_C(1) << link->slot;
+	}
+	tree_on_duplicate(mesh, &mesh->spread.self, now_ms, link->slot,
+	    data->seq, (data->flags & DATA_REPAIR) != 0);
 }
 
-/* The origin of a message, made if it is new; NULL: counted, drop it. */
-static struct origin *
-spread_origin(struct link *link, const struct nodeid *id, uint64_t now_ms)
+struct origin *
+spread_find(struct mesh *mesh, const struct nodeid *id)
+{
+	return nodeid_equal(id, &mesh->node_id)
+	           ? &mesh->spread.self
+	           : origins_find(&mesh->origins, id);
+}
+
+struct origin *
+spread_origin(
+    struct link *link, const struct nodeid *id, uint64_t now_ms, bool is_free)
 {
 	struct mesh *mesh = link->mesh;
-	struct origin *origin = origins_find(&mesh->origins, id);
+	struct origin *origin = link->last;
 	enum err err;
 
+	if (LIKELY(origin != NULL && nodeid_equal(&origin->id, id))) {
+		return origin;
+	}
+	origin = spread_find(mesh, id);
 	if (origin == NULL) {
-		if (!link_takes_origin(link, now_ms)) {
+		if (!is_free && !link_takes_origin(link, now_ms)) {
 			mesh->stats.origins_rate++;
 			return NULL;
 		}
@@ -140,6 +166,7 @@ spread_origin(struct link *link, const struct nodeid *id, uint64_t now_ms)
 			                   : &mesh->stats.origins_full) += 1;
 			return NULL;
 		}
+		tree_adopt(mesh, origin, now_ms);
 		mesh->stats.origins = mesh->origins.count;
 		mesh_wake_at(mesh, now_ms + ORIGIN_IDLE_MS);
 	}
@@ -154,10 +181,6 @@ spread_is_fit(
 {
 	struct mesh *mesh = link->mesh;
 
-	if ((data->flags & DATA_UNICAST) != 0) {
-		mesh->stats.ignored++;
-		return false;
-	}
 	if (data->hops > mesh->max_hops) {
 		mesh->stats.hop_limit++;
 		return false;
@@ -172,7 +195,7 @@ spread_is_fit(
 		return false;
 	}
 	if (nodeid_equal(&data->origin, &mesh->node_id)) {
-		spread_on_own(link, data);
+		spread_on_own(link, now_ms, data);
 		return false;
 	}
 	if (data->seq >> 32 >
@@ -183,38 +206,196 @@ spread_is_fit(
 	return true;
 }
 
-/* On to everybody else, one link further. */
-static void
-spread_relay(struct link *link, uint64_t now_ms, struct record_data *data)
+bool
+spread_run_is_fit(
+    struct mesh *mesh, const struct record_run *run, uint64_t now_ms)
 {
-	struct mesh *mesh = link->mesh;
-	uint64_t slots = mesh->up_slots;
-	uint8_t hops = data->hops;
-	uint8_t flags = data->flags;
+	if (run->seq == 0 || run->count == 0 ||
+	    run->seq >> 32 != (run->seq + run->count - 1) >> 32) {
+		mesh->stats.bad_runs++;
+		return false;
+	}
+	if (run->seq >> 32 >
+	    (uint64_t)mesh_wall_s(mesh, now_ms) + MESH_BOOT_AHEAD_S) {
+		mesh->stats.bad_boot++;
+		return false;
+	}
+	return true;
+}
 
-	if (link->state == LINK_UP) {
-		slots &= ~(UINT64_C(1) << link->slot);
+static void
+spread_flush(struct mesh *mesh, uint64_t now_ms)
+{
+	struct spread *spread = &mesh->spread;
+	uint64_t slots = lazy_settle(&spread->lazy, &spread->history);
+
+	(void)now_ms;
+	for (slots &= mesh->up_slots; slots != 0; slots &= slots - 1) {
+		unsigned slot = (unsigned)__builtin_ctzll(slots);
+		size_t runs;
+
+		buf_clear(&spread->out);
+		if (lazy_encode(&spread->lazy, slot, &spread->out, &runs) !=
+		    ERR_OK) {
+			mesh->stats.nomem++;
+			continue;
+		}
+		if (runs > 0) {
+			mesh->stats.announced += runs;
+			mesh->stats.control_bytes += spread->out.len;
+			mesh->io->send(mesh->io->ctx, mesh->up[slot],
+			    spread->out.bytes, spread->out.len, true);
+		}
+	}
+	lazy_clear(&spread->lazy);
+}
+
+static void
+spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
+    const struct record_data *data, uint64_t now_ms)
+{
+	struct lazy *lazy = &mesh->spread.lazy;
+	enum err err;
+
+	if (UNLIKELY(data->payload_len > mesh->smallest_max)) {
+		slots = spread_limit(mesh, slots, data->payload_len);
 	}
 	if (slots == 0) {
 		return;
 	}
-	if (hops == UINT8_MAX) {
+	if (lazy->count == LAZY_MAX) {
+		spread_flush(mesh, now_ms);
+	}
+	err = lazy_put(lazy, origin, data->seq, data->hops, slots, now_ms);
+	if (err != ERR_OK) {
+		mesh->stats.nomem++;
+	}
+	mesh_wake_at(mesh, lazy->due_ms);
+}
+
+/* Keep it for those who miss it, and send or announce it to all others. */
+static void
+spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
+    struct record_data *data, uint64_t now_ms)
+{
+	struct spread *spread = &mesh->spread;
+	uint64_t slots = mesh->up_slots & ~from;
+	uint64_t lazy = slots & (origin->mute | spread->congested);
+	enum err err;
+
+	data->flags &= (uint8_t)~DATA_REPAIR;
+	slots &= ~lazy;
+	err = history_put(&spread->history, origin, data, from | slots, now_ms);
+	if (UNLIKELY(err != ERR_OK)) {
+		/* It can be sent, but not repaired. */
+		*(err == ERR_NOMEM ? &mesh->stats.nomem
+		                   : &mesh->stats.history_limit) += 1;
+	} else if (spread->history.count == 1) {
+		mesh_wake_at(mesh, now_ms + HISTORY_MS);
+	}
+	if (data->hops == UINT8_MAX) {
 		mesh->stats.hop_limit++;
 		return;
 	}
 	data->hops++;
-	data->flags &= (uint8_t)~DATA_REPAIR;
-	spread_to(mesh, slots, data, now_ms);
-	data->hops = hops;
-	data->flags = flags;
+	if (slots != 0) {
+		spread_to(mesh, slots, data, now_ms);
+	}
+	/* Whoever was found too slow just now is not UP any more. */
+	lazy &= mesh->up_slots;
+	if (lazy != 0 && err == ERR_OK) {
+		spread_announce(mesh, origin, lazy, data, now_ms);
+	}
+	data->hops--;
+}
+
+static bool
+spread_is_late(
+    const struct mesh *mesh, const struct origin *origin, uint64_t seq)
+{
+	const struct spread *spread = &mesh->spread;
+
+	for (size_t i = 0; i < spread->given_count && i < SPREAD_GIVEN_MAX;
+	     i++) {
+		const struct spread_given *given = &spread->given[i];
+
+		if (seq - given->seq < given->count &&
+		    nodeid_equal(&given->id, &origin->id)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+spread_on_duplicate(struct link *link, struct origin *origin, uint64_t now_ms,
+    const struct record_data *data)
+{
+	struct mesh *mesh = link->mesh;
+	struct history_entry *entry;
+
+	if (UNLIKELY(origin->has_given) &&
+	    spread_is_late(mesh, origin, data->seq)) {
+		mesh->stats.late++;
+		return;
+	}
+	mesh->stats.duplicates++;
+	if (link->state != LINK_UP) {
+		return;
+	}
+	entry = history_find(&mesh->spread.history, origin, data->seq);
+	if (entry != NULL) {
+		entry->known |= UINT64_C(1) << link->slot;
+	}
+	tree_on_duplicate(mesh, origin, now_ms, link->slot, data->seq,
+	    (data->flags & DATA_REPAIR) != 0);
+}
+
+/* Never seen before: `max` and `seen_ms` are what the origin had until then. */
+static void
+spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
+    struct record_data *data, uint64_t max, uint64_t seen_ms)
+{
+	struct mesh *mesh = link->mesh;
+	bool is_up = link->state == LINK_UP;
+	struct tree_copy copy = {
+		.slot = is_up ? link->slot : ORIGIN_NO_SLOT,
+		.seq = data->seq,
+		.first = ORIGIN_NO_SLOT,
+		.quiet_ms = now_ms - seen_ms,
+	};
+
+	if (UNLIKELY(origin->runs > 0)) {
+		struct fetch_info info = fetch_on_first(
+		    mesh, origin, data->seq, copy.slot, now_ms);
+
+		copy.first = info.first;
+		copy.is_fetched = info.is_fetched;
+	}
+	if (UNLIKELY(data->seq > max + 1) && data->seq >> 32 == max >> 32) {
+		fetch_note_holes(
+		    mesh, origin, max + 1, data->seq - max - 1, now_ms);
+	}
+	tree_on_first(mesh, origin, now_ms, &copy);
+	/* Forward before deliver: no plugin slows the backbone. */
+	spread_relay(
+	    mesh, origin, is_up ? UINT64_C(1) << link->slot : 0, data, now_ms);
+	if (UNLIKELY((data->flags & DATA_UNICAST) != 0) &&
+	    !nodeid_equal(&data->dest, &mesh->node_id)) {
+		return;
+	}
+	mesh->stats.delivered++;
+	spread_deliver(link, now_ms, data);
 }
 
 void
 spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
-	struct origin *origin = link->last;
+	struct origin *origin;
 	struct record_data data;
+	uint64_t max;
+	uint64_t seen_ms;
 
 	if (UNLIKELY(record_data_decode(record, &data) != ERR_OK)) {
 		link_violate(link, now_ms, 1002, "malformed DATA");
@@ -228,48 +409,55 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 	if (!spread_is_fit(link, now_ms, &data)) {
 		return;
 	}
-	if (origin == NULL || !nodeid_equal(&origin->id, &data.origin)) {
-		origin = spread_origin(link, &data.origin, now_ms);
-		if (origin == NULL) {
-			return;
-		}
+	if (UNLIKELY(
+	        (data.flags & (DATA_UNICAST | DATA_FLOOD)) == DATA_UNICAST)) {
+		unicast_on_data(link, now_ms, &data);
+		return;
 	}
+	origin = spread_origin(link, &data.origin, now_ms, false);
+	if (UNLIKELY(origin == NULL)) {
+		return;
+	}
+	fetch_on_boot(mesh, origin, data.seq, now_ms);
+	max = origin->window.max;
+	seen_ms = origin->seen_ms;
 	switch (origins_take(&mesh->origins, origin, data.seq, now_ms)) {
 	case WINDOW_NEW:
-		break;
+		spread_on_first(link, origin, now_ms, &data, max, seen_ms);
+		return;
 	case WINDOW_SEEN:
-		mesh->stats.duplicates++;
+		spread_on_duplicate(link, origin, now_ms, &data);
 		return;
 	case WINDOW_OLD:
 		mesh->stats.old++;
 		return;
 	}
-	/* Forward before deliver: no plugin slows the backbone. */
-	spread_relay(link, now_ms, &data);
-	mesh->stats.delivered++;
-	spread_deliver(link, now_ms, &data);
 }
 
 void
-spread_on_gap(
-    void *ctx, const struct nodeid *id, uint64_t first, uint64_t count)
+spread_on_gap(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 {
 	struct mesh *mesh = ctx;
 	char hex[NODEID_HEX_LEN + 1];
 
+	fetch_forget(mesh, origin, first, count);
 	mesh->stats.gaps += count;
-	nodeid_hex(id, hex);
+	nodeid_hex(&origin->id, hex);
 	log_warn("mesh", "gap", "messages that never came",
 	    LOG_STR("origin", hex), LOG_U64("first", first),
 	    LOG_U64("count", count));
-	mesh->io->gap(mesh->io->ctx, id, first, count);
+	mesh->io->gap(mesh->io->ctx, &origin->id, first, count);
 }
 
 void
-spread_on_gone(void *ctx, const struct origin *origin)
+spread_on_gone(void *ctx, struct origin *origin)
 {
 	struct mesh *mesh = ctx;
 
+	fetch_on_origin_gone(mesh, origin);
+	history_forget(&mesh->spread.history, origin);
+	lazy_forget_origin(&mesh->spread.lazy, origin);
+	tree_forget(mesh, origin);
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
 		if (link->last == origin) {
 			link->last = NULL;
@@ -277,23 +465,152 @@ spread_on_gone(void *ctx, const struct origin *origin)
 	}
 }
 
-enum err
-mesh_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view)
+void
+spread_on_record(
+    struct link *link, uint64_t now_ms, const struct record *record)
 {
+	struct mesh *mesh = link->mesh;
+	struct record_array array;
+	uint32_t count;
+
+	if (record_array_decode(record, &array) != ERR_OK) {
+		link_violate(link, now_ms, 1002, "malformed list");
+		return;
+	}
+	count = (uint32_t)record_array_count(&array);
+	switch (record->type) {
+	case RECORD_IHAVE:
+		if (!limit_takes(link, now_ms, LIMIT_ANNOUNCE, count)) {
+			mesh->stats.announce_limit += count;
+			return;
+		}
+		fetch_on_ihave(link, now_ms, record);
+		return;
+	case RECORD_GRAFT:
+		if (!limit_takes(link, now_ms, LIMIT_GRAFT, count)) {
+			mesh->stats.graft_limit += count;
+			return;
+		}
+		repair_on_graft(link, now_ms, record);
+		return;
+	case RECORD_PRUNE:
+		tree_on_prune(link, record);
+		return;
+	case RECORD_GONE:
+		fetch_on_gone(link, now_ms, record);
+		return;
+	case RECORD_SYNC:
+		if (now_ms - link->up_ms >= SYNC_EARLY_MS &&
+		    !limit_takes(link, now_ms, LIMIT_SYNC, 1)) {
+			mesh->stats.sync_limit++;
+			return;
+		}
+		sync_on_record(link, now_ms, record);
+		return;
+	default:
+		return;
+	}
+}
+
+void
+spread_on_up(struct link *link, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+
+	link->up_ms = now_ms;
+	link->fetches = 0;
+	link->is_over = false;
+	mesh->spread.congested &= ~(UINT64_C(1) << link->slot);
+	tree_on_up(mesh, link);
+	sync_send(link, now_ms);
+}
+
+void
+spread_on_down(struct link *link, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+
+	tree_on_down(mesh, link->slot);
+	lazy_forget_slot(&mesh->spread.lazy, link->slot);
+	mesh->spread.congested &= ~(UINT64_C(1) << link->slot);
+	/* What is due because of it is asked for with the next tick. */
+	fetch_on_down(mesh, link->slot, now_ms);
+}
+
+uint64_t
+spread_on_tick(struct mesh *mesh, uint64_t now_ms)
+{
+	struct spread *spread = &mesh->spread;
+	uint64_t next = UINT64_MAX;
+	uint64_t times[4];
+
+	flow_check(mesh, now_ms);
+	if (now_ms >= spread->lazy.due_ms) {
+		spread_flush(mesh, now_ms);
+	}
+	fetch_due(mesh, now_ms);
+	history_expire(&spread->history, now_ms);
+	times[0] = spread->flow_ms;
+	times[1] = spread->lazy.due_ms;
+	times[2] = fetch_next_ms(mesh);
+	times[3] = history_next_ms(&spread->history, now_ms);
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		next = times[i] < next ? times[i] : next;
+	}
+	return next;
+}
+
+void
+spread_init(struct mesh *mesh, size_t history_bytes)
+{
+	struct spread *spread = &mesh->spread;
+
+	origin_init(&spread->self, &mesh->node_id, 0);
+	history_init(&spread->history,
+	    history_bytes != 0 ? history_bytes : HISTORY_BYTES_DEFAULT);
+	missing_init(&spread->missing);
+	lazy_init(&spread->lazy);
+	unicast_init(&spread->unicast, rng_next(mesh->rng));
+	buf_init(&spread->out);
+	spread->flow_ms = UINT64_MAX;
+}
+
+void
+spread_fini(struct mesh *mesh)
+{
+	struct spread *spread = &mesh->spread;
+
+	history_fini(&spread->history);
+	missing_fini(&spread->missing);
+	lazy_fini(&spread->lazy);
+	unicast_fini(&spread->unicast);
+	buf_fini(&spread->out);
+}
+
+enum err
+spread_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view,
+    uint8_t flags, const struct nodeid *dest)
+{
+	struct spread *spread = &mesh->spread;
 	struct record_data data;
 
 	if (view->payload_len > mesh->max_message) {
 		return ERR_TOOBIG;
 	}
+	if (!spread->has_published) {
+		spread->self.id = mesh->node_id;
+		spread->self.seen_ms = now_ms;
+		tree_adopt(mesh, &spread->self, now_ms);
+		spread->has_published = true;
+	}
 	view->origin = mesh->node_id;
 	view->seq = ++mesh->seq;
+	spread->self.seen_ms = now_ms;
 	mesh->stats.published++;
-	if (mesh->up_slots == 0) {
-		return ERR_OK;
-	}
 	data = (struct record_data){
-		.flags = (view->flags & MESSAGE_TEXT) != 0 ? DATA_TEXT : 0,
-		.hops = 1,
+		.flags = (uint8_t)(flags | ((view->flags & MESSAGE_TEXT) != 0
+		                                   ? DATA_TEXT
+		                                   : 0)),
 		.topic = { .text = view->topic,
 		    .len = (uint8_t)view->topic_len },
 		.origin = view->origin,
@@ -301,8 +618,17 @@ mesh_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view)
 		.payload = view->payload,
 		.payload_len = view->payload_len,
 	};
-	spread_to(mesh, mesh->up_slots, &data, now_ms);
+	if (dest != NULL) {
+		data.dest = *dest;
+	}
+	spread_relay(mesh, &spread->self, 0, &data, now_ms);
 	return ERR_OK;
+}
+
+enum err
+mesh_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view)
+{
+	return spread_publish(mesh, now_ms, view, 0, NULL);
 }
 
 enum err

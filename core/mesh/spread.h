@@ -1,26 +1,101 @@
 /* SPDX-License-Identifier: MIT
- * spread.h - messages: each goes to every link but the one it came over, and
- * to this node once (PROTOCOL 9, without trees). */
+ * spread.h - messages: each reaches every node once, along a tree of its
+ * origin, with announcements over the other links (PROTOCOL 9).
+ *
+ *     tree.h      which links payload takes
+ *     lazy.h      announcements on their way out
+ *     missing.h   ids that are known and not here; fetch.h gets them
+ *     history.h   what others may ask for; repair.h answers
+ *     sync.h      what a new link is told
+ *     flow.h      links that do not keep up
+ *     unicast.h   messages for one node */
 #ifndef MESH_SPREAD_H
 #define MESH_SPREAD_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+#include "mesh/history.h"
+#include "mesh/lazy.h"
 #include "mesh/link.h"
+#include "mesh/missing.h"
+#include "mesh/origin.h"
+#include "mesh/unicast.h"
 #include "wire/record.h"
+#include "wire/record_array.h"
+
+#define SPREAD_GIVEN_MAX 64u /* runs given up that are remembered */
+
+/* A run that was told as a gap: who comes later is late, not a duplicate. */
+struct spread_given {
+	struct nodeid id;
+	uint64_t seq, count;
+};
+
+struct spread {
+	struct origin self; /* of this node's own messages; not in the table */
+	bool has_published;
+	struct history history;
+	struct missing missing;
+	struct lazy lazy;
+	struct unicast unicast;
+	const struct origin *model; /* whose tree new origins start on */
+	uint64_t model_ms;          /* not searched again before */
+	uint64_t congested;         /* slots that get announcements only */
+	uint64_t flow_ms;           /* when queues are looked at again */
+	struct buf out;             /* records being made */
+	struct spread_given given[SPREAD_GIVEN_MAX];
+	size_t given_count; /* of all time */
+};
+
+void spread_init(struct mesh *mesh, size_t history_bytes);
+void spread_fini(struct mesh *mesh);
 
 /* A DATA record of a link that is, or was, UP.  Allocates nothing, unless its
- * origin is new; the payload is not copied here. */
+ * origin is new or a table grows; the payload goes into the history. */
 void spread_on_data(
     struct link *link, uint64_t now_ms, const struct record *record);
+/* IHAVE, GRAFT, PRUNE, SYNC, GONE of a link that is UP. */
+void spread_on_record(
+    struct link *link, uint64_t now_ms, const struct record *record);
 
-/* Once enough was queued since the last time: whoever does not keep up is
- * pressed (SOFT), or goes (HARD). */
-void spread_check_queues(struct mesh *mesh, uint64_t now_ms);
+/* A link has got its slot; is about to lose it. */
+void spread_on_up(struct link *link, uint64_t now_ms);
+void spread_on_down(struct link *link, uint64_t now_ms);
+
+/* Do what is due; returns when the next is. */
+uint64_t spread_on_tick(struct mesh *mesh, uint64_t now_ms);
+
+/* The origin with this id, this node included; or NULL. */
+struct origin *spread_find(struct mesh *mesh, const struct nodeid *id);
+/* The same, made if it is new; NULL: not now, counted.  `is_free`: does not
+ * count for the link's limit of new ones. */
+struct origin *spread_origin(
+    struct link *link, const struct nodeid *id, uint64_t now_ms, bool is_free);
+
+/* Is this run of ids one that may exist?  False: counted. */
+bool spread_run_is_fit(
+    struct mesh *mesh, const struct record_run *run, uint64_t now_ms);
+
+/* Queue `data` on the links of `slots`, with the hops it has. */
+void spread_to(struct mesh *mesh, uint64_t slots,
+    const struct record_data *data, uint64_t now_ms);
+/* Send a list over the link in `slot`, ahead of messages. */
+void spread_send_runs(struct mesh *mesh, unsigned slot, enum record_type type,
+    const struct record_run *runs, size_t count);
+/* To this node's clients and plugins. */
+void spread_deliver(
+    struct link *link, uint64_t now_ms, const struct record_data *data);
 
 /* What origins.h's events become. */
 void spread_on_gap(
-    void *ctx, const struct nodeid *id, uint64_t first, uint64_t count);
-void spread_on_gone(void *ctx, const struct origin *origin);
+    void *ctx, struct origin *origin, uint64_t first, uint64_t count);
+void spread_on_gone(void *ctx, struct origin *origin);
+
+/* As mesh_publish, but with these DATA flags (and dest). */
+NODISCARD enum err spread_publish(struct mesh *mesh, uint64_t now_ms,
+    struct message_view *view, uint8_t flags, const struct nodeid *dest);
 
 #endif

@@ -126,6 +126,58 @@ window_has(const struct window *window, uint64_t seq)
 	return window_bit(window, seq);
 }
 
+uint64_t
+window_low(const struct window *window)
+{
+	uint64_t ids = window_ids(window);
+
+	return window->max < ids ? 1 : window->max - ids + 1;
+}
+
+/* The first number from `seq` to `last` whose bit is `want`; last + 1: none. */
+static uint64_t
+window_search(
+    const struct window *window, uint64_t seq, uint64_t last, bool want)
+{
+	const uint64_t *words = window->wide != NULL ? window->wide
+	                                             : window->bits;
+	const uint64_t skip = want ? 0 : UINT64_MAX;
+
+	while (seq <= last) {
+		uint64_t word = words[seq % window_ids(window) / 64];
+
+		if (word == skip && last - seq >= 64 - seq % 64) {
+			seq += 64 - seq % 64;
+		} else if (((word & window_mask(seq)) != 0) == want) {
+			return seq;
+		} else {
+			seq++;
+		}
+	}
+	return last + 1;
+}
+
+bool
+window_next_unset(const struct window *window, uint64_t *first, uint64_t last,
+    uint64_t *count)
+{
+	uint64_t inside = last < window->max ? last : window->max;
+	uint64_t seq = window_low(window);
+	uint64_t end;
+
+	seq = *first > seq ? *first : seq;
+	if (seq <= inside) {
+		seq = window_search(window, seq, inside, false);
+	}
+	if (seq > last) {
+		return false;
+	}
+	end = seq <= inside ? window_search(window, seq, inside, true) : seq;
+	*first = seq;
+	*count = (end > inside ? last + 1 : end) - seq;
+	return true;
+}
+
 enum window_verdict
 window_take(struct window *window, uint64_t seq, const struct window_gaps *gaps)
 {

@@ -48,6 +48,15 @@ void window_restart(struct window *window, uint64_t max);
 /* True if `seq` was taken and is still inside the window. */
 bool window_has(const struct window *window, uint64_t seq);
 
+/* The lowest number that the window still tells apart; below, all are old. */
+uint64_t window_low(const struct window *window);
+
+/* The next run of numbers within `*first` .. `last` that may still come: not
+ * taken, not old; those above `max` count.  True: it begins at `*first` and has
+ * `*count` numbers. */
+bool window_next_unset(const struct window *window, uint64_t *first,
+    uint64_t last, uint64_t *count);
+
 /* Give up every number inside that is still unseen. */
 void window_flush(const struct window *window, const struct window_gaps *gaps);
 

@@ -268,6 +268,7 @@ record_data_decode(const struct record *record, struct record_data *data)
 		memset(&data->dest, 0, sizeof(data->dest));
 	}
 	if (reader.is_short || (data->flags & ~RECORD_DATA_FLAGS) != 0 ||
+	    (data->flags & (DATA_FLOOD | DATA_UNICAST)) == DATA_FLOOD ||
 	    data->seq == 0 ||
 	    !topic_is_valid_from_peer(data->topic.text, data->topic.len)) {
 		return ERR_INVALID;

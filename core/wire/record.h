@@ -60,6 +60,7 @@ enum { /* DATA.flags */
 	DATA_UNICAST = 4,
 	DATA_SIGNED = 8,
 	DATA_REPLY = 16,
+	DATA_FLOOD = 32, /* UNICAST that everybody relays: no way is known */
 };
 
 enum { /* tags of the caps behind HELLO and WELCOME */
@@ -160,7 +161,8 @@ struct record_data {
 };
 
 #define RECORD_DATA_FLAGS \
-	(DATA_TEXT | DATA_REPAIR | DATA_UNICAST | DATA_REPLY) /* of version 1 */
+	(DATA_TEXT | DATA_REPAIR | DATA_UNICAST | DATA_REPLY | \
+	    DATA_FLOOD) /* of version 1 */
 
 /* Take the next record off `[*at, end)`: ERR_NOTFOUND at the very end,
  * ERR_INVALID if what is left is no whole record.  `*at` moves behind it. */

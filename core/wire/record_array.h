@@ -19,7 +19,7 @@
 /* The body of one such record at the most. */
 #define RECORD_ARRAY_MAX ((size_t)65536 - RECORD_HEADER_LEN)
 
-enum { /* record_run.flags of GRAFT */
+enum {                    /* record_run.flags of GRAFT */
 	GRAFT_EAGER = 1,  /* push this origin to me from now on */
 	GRAFT_NODATA = 2, /* do not resend */
 };

@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: MIT
+ * fetch.c - see fetch.h. */
+
+#include "mesh/fetch.h"
+
+#include "mesh/inside.h"
+#include "mesh/tree.h"
+#include "wire/record_array.h"
+
+enum {
+	FETCH_BATCH = 128,    /* runs asked for at a time */
+	FETCH_DOUBLINGS = 5,  /* of the wait, round by round */
+	FETCH_MARK_MAX = 256, /* ids of a run marked as known */
+};
+
+/* What is asked for in one go. */
+struct fetch_batch {
+	uint64_t slots;
+	size_t count;
+	uint8_t slot[FETCH_BATCH];
+	struct record_run runs[FETCH_BATCH];
+};
+
+uint64_t
+fetch_timeout_ms(const struct link *link)
+{
+	uint64_t ms = UINT64_C(2) * LAZY_MS + 3 * link->rtt_us / 1000;
+
+	return ms < FETCH_TIMEOUT_MS       ? FETCH_TIMEOUT_MS
+	       : ms > FETCH_TIMEOUT_MAX_MS ? FETCH_TIMEOUT_MAX_MS
+	                                   : ms;
+}
+
+uint64_t
+fetch_next_ms(const struct mesh *mesh)
+{
+	const struct missing_run *run = missing_first(&mesh->spread.missing);
+
+	return run != NULL ? run->due_ms : UINT64_MAX;
+}
+
+static void
+fetch_set_due(struct mesh *mesh, struct missing_run *run, uint64_t due_ms)
+{
+	uint64_t last_ms = run->born_ms + FETCH_KEEP_MS;
+
+	due_ms = due_ms < last_ms ? due_ms : last_ms;
+	missing_set_due(&mesh->spread.missing, run, due_ms);
+	mesh_wake_at(mesh, due_ms);
+}
+
+/* No answer is waited for any more. */
+static void
+fetch_settle(struct mesh *mesh, struct missing_run *run)
+{
+	if (run->asked != ORIGIN_NO_SLOT) {
+		mesh->up[run->asked]->fetches--;
+		run->asked = ORIGIN_NO_SLOT;
+	}
+}
+
+static void
+fetch_remove(struct mesh *mesh, struct missing_run *run)
+{
+	fetch_settle(mesh, run);
+	missing_remove(&mesh->spread.missing, run);
+}
+
+static enum err
+fetch_split(struct mesh *mesh, struct missing_run *run, uint64_t seq,
+    struct missing_run **tail)
+{
+	enum err err = missing_split(&mesh->spread.missing, run, seq, tail);
+
+	if (err == ERR_OK && run->asked != ORIGIN_NO_SLOT) {
+		mesh->up[run->asked]->fetches++;
+	}
+	return err;
+}
+
+/* A message of these that still comes is too late. */
+static void
+fetch_remember_given(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t count)
+{
+	struct spread *spread = &mesh->spread;
+
+	spread->given[spread->given_count++ % SPREAD_GIVEN_MAX] =
+	    (struct spread_given){
+		    .id = origin->id,
+		    .seq = seq,
+		    .count = count,
+	    };
+	origin->has_given = true;
+}
+
+static void
+fetch_give_up_ids(struct mesh *mesh, struct origin *origin, uint64_t seq,
+    uint64_t count, uint64_t now_ms)
+{
+	uint64_t max = origin->window.max;
+
+	fetch_remember_given(mesh, origin, seq, count);
+	origins_give_up(&mesh->origins, origin, seq, count);
+	if (seq > max + 1 && seq >> 32 == max >> 32) {
+		fetch_note_holes(mesh, origin, max + 1, seq - max - 1, now_ms);
+	}
+}
+
+static void
+fetch_give_up(struct mesh *mesh, struct missing_run *run, uint64_t now_ms)
+{
+	struct origin *origin = run->origin;
+	uint64_t seq = run->seq;
+	uint32_t count = run->count;
+
+	fetch_remove(mesh, run);
+	fetch_give_up_ids(mesh, origin, seq, count, now_ms);
+}
+
+/* Oldest out.  What is given up may leave holes, which are runs again; each
+ * time round fewer lie beyond a window, so it ends. */
+static void
+fetch_make_room(struct mesh *mesh, uint64_t now_ms)
+{
+	struct missing *missing = &mesh->spread.missing;
+
+	while (missing->count > MISSING_MAX - 4) {
+		mesh->stats.missing_full++;
+		fetch_give_up(mesh, missing->oldest, now_ms);
+	}
+}
+
+static uint64_t
+fetch_first_due_ms(
+    const struct link *link, const struct origin *origin, uint64_t now_ms)
+{
+	return origin->parent == ORIGIN_NO_SLOT
+	           ? now_ms
+	           : now_ms + fetch_timeout_ms(link);
+}
+
+/* The whole run is known to the link too. */
+static void
+fetch_know(struct link *link, struct missing_run *run, uint64_t now_ms)
+{
+	bool was_known = run->known != 0;
+
+	run->known |= UINT64_C(1) << link->slot;
+	if (run->first == ORIGIN_NO_SLOT) {
+		run->first = (int8_t)link->slot;
+	}
+	if (!was_known) {
+		/* It may be asked for anew for as long as histories reach. */
+		run->born_ms = now_ms;
+		run->tries = 0;
+		run->tried = 0;
+		fetch_set_due(link->mesh, run,
+		    fetch_first_due_ms(link, run->origin, now_ms));
+	}
+}
+
+/* Numbers seq .. end - 1, of which none is in the table. */
+static void
+fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
+    uint64_t seq, uint64_t end, uint64_t now_ms)
+{
+	struct missing_run *run;
+
+	while (seq < end) {
+		uint32_t count = end - seq < UINT16_MAX ? (uint32_t)(end - seq)
+		                                        : UINT16_MAX;
+		enum err err = missing_add(
+		    &mesh->spread.missing, origin, seq, count, now_ms, &run);
+
+		if (err != ERR_OK) {
+			*(err == ERR_NOMEM ? &mesh->stats.nomem
+			                   : &mesh->stats.missing_full) += 1;
+			/* Only what the window has passed can be given up
+			 * without making holes. */
+			if (seq <= origin->window.max) {
+				fetch_give_up_ids(
+				    mesh, origin, seq, count, now_ms);
+			}
+		} else if (link != NULL) {
+			fetch_know(link, run, now_ms);
+		} else {
+			fetch_set_due(mesh, run, now_ms + FETCH_KEEP_MS);
+		}
+		seq += count;
+	}
+}
+
+/* The part of `run` within seq .. end - 1 as a run of its own; without memory
+ * for that, the whole run. */
+static struct missing_run *
+fetch_isolate(
+    struct mesh *mesh, struct missing_run *run, uint64_t seq, uint64_t end)
+{
+	struct missing_run *tail;
+
+	if (run->seq < seq && fetch_split(mesh, run, seq, &tail) == ERR_OK) {
+		run = tail;
+	}
+	if (run->seq + run->count > end &&
+	    fetch_split(mesh, run, end, &tail) != ERR_OK) {
+		mesh->stats.missing_full++;
+	}
+	return run;
+}
+
+/* Numbers seq .. end - 1, of which the window has none. */
+static void
+fetch_note_unset(struct mesh *mesh, struct link *link, struct origin *origin,
+    uint64_t seq, uint64_t end, uint64_t now_ms)
+{
+	while (seq < end) {
+		struct missing_run *run = missing_find(
+		    &mesh->spread.missing, origin, seq);
+		uint64_t stop = end;
+
+		if (run == NULL || run->seq > seq) {
+			stop = run != NULL && run->seq < end ? run->seq : end;
+			fetch_add(mesh, link, origin, seq, stop, now_ms);
+		} else {
+			if (link != NULL) {
+				run = fetch_isolate(mesh, run, seq, end);
+				fetch_know(link, run, now_ms);
+			}
+			stop = run->seq + run->count;
+		}
+		seq = stop;
+	}
+}
+
+static void
+fetch_note_range(struct mesh *mesh, struct link *link, struct origin *origin,
+    uint64_t seq, uint64_t count, uint64_t now_ms)
+{
+	uint64_t end = seq + count;
+	uint64_t run;
+
+	fetch_make_room(mesh, now_ms);
+	while (seq < end &&
+	       window_next_unset(&origin->window, &seq, end - 1, &run)) {
+		fetch_note_unset(mesh, link, origin, seq, seq + run, now_ms);
+		seq += run;
+	}
+}
+
+void
+fetch_note(struct link *link, struct origin *origin, uint64_t seq,
+    uint64_t count, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+
+	fetch_on_boot(mesh, origin, seq, now_ms);
+	origins_expect(&mesh->origins, origin, seq);
+	fetch_note_range(mesh, link, origin, seq, count, now_ms);
+}
+
+void
+fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,
+    uint64_t count, uint64_t now_ms)
+{
+	uint64_t end = seq + count;
+
+	seq = seq < origin->base ? origin->base : seq;
+	if (seq < end) {
+		fetch_note_range(mesh, NULL, origin, seq, end - seq, now_ms);
+	}
+}
+
+/* One of those that have it and were not asked in this round, at random;
+ * ORIGIN_NO_SLOT: none has time. */
+static int
+fetch_pick(struct mesh *mesh, const struct missing_run *run)
+{
+	uint64_t left = run->known & ~run->tried;
+	uint64_t seen = 0;
+	int pick = ORIGIN_NO_SLOT;
+
+	for (; left != 0; left &= left - 1) {
+		int slot = __builtin_ctzll(left);
+
+		if (mesh->up[slot]->fetches < FETCH_LINK_MAX &&
+		    rng_below(mesh->rng, ++seen) == 0) {
+			pick = slot;
+		}
+	}
+	return pick;
+}
+
+static void
+fetch_flush(struct mesh *mesh, struct fetch_batch *batch)
+{
+	for (; batch->slots != 0; batch->slots &= batch->slots - 1) {
+		unsigned slot = (unsigned)__builtin_ctzll(batch->slots);
+		struct record_run runs[FETCH_BATCH];
+		size_t count = 0;
+
+		for (size_t i = 0; i < batch->count; i++) {
+			if (batch->slot[i] == slot) {
+				runs[count++] = batch->runs[i];
+			}
+		}
+		spread_send_runs(mesh, slot, RECORD_GRAFT, runs, count);
+	}
+	batch->count = 0;
+}
+
+static void
+fetch_ask(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run,
+    unsigned slot, uint64_t now_ms)
+{
+	struct link *link = mesh->up[slot];
+	uint64_t timeout_ms = fetch_timeout_ms(link);
+	unsigned doublings = run->tries < FETCH_DOUBLINGS ? run->tries
+	                                                  : FETCH_DOUBLINGS;
+	uint64_t wait_ms = timeout_ms << doublings;
+	uint8_t flags = 0;
+
+	if (tree_is_broken(run->origin, run->seq, now_ms, timeout_ms)) {
+		tree_grafted(run->origin, now_ms, slot);
+		flags = GRAFT_EAGER;
+		mesh->stats.grafts++;
+	}
+	mesh->stats.fetches++;
+	fetch_settle(mesh, run);
+	link->fetches++;
+	run->asked = (int8_t)slot;
+	run->tried |= UINT64_C(1) << slot;
+	fetch_set_due(mesh, run,
+	    now_ms +
+	        (wait_ms < FETCH_WAIT_MAX_MS ? wait_ms : FETCH_WAIT_MAX_MS));
+	batch->slots |= UINT64_C(1) << slot;
+	batch->slot[batch->count] = (uint8_t)slot;
+	batch->runs[batch->count++] = (struct record_run){
+		.origin = run->origin->id,
+		.seq = run->seq,
+		.count = run->count,
+		.flags = flags,
+	};
+}
+
+/* It is due. */
+static void
+fetch_one(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run,
+    uint64_t now_ms)
+{
+	int slot;
+
+	if (now_ms >= run->born_ms + FETCH_KEEP_MS) {
+		fetch_give_up(mesh, run, now_ms);
+		return;
+	}
+	if (run->known == 0) {
+		fetch_settle(mesh, run);
+		fetch_set_due(mesh, run, UINT64_MAX);
+		return;
+	}
+	if ((run->known & ~run->tried) == 0) {
+		run->tried = 0;
+		if (run->tries < UINT8_MAX) {
+			run->tries++;
+		}
+	}
+	slot = fetch_pick(mesh, run);
+	if (slot == ORIGIN_NO_SLOT) {
+		mesh->stats.fetch_limit++;
+		fetch_set_due(mesh, run, now_ms + FETCH_TIMEOUT_MS);
+		return;
+	}
+	fetch_ask(mesh, batch, run, (unsigned)slot, now_ms);
+}
+
+void
+fetch_due(struct mesh *mesh, uint64_t now_ms)
+{
+	struct fetch_batch batch;
+	struct missing_run *run;
+
+	batch.slots = 0;
+	batch.count = 0;
+	while ((run = missing_first(&mesh->spread.missing)) != NULL &&
+	       run->due_ms <= now_ms) {
+		fetch_one(mesh, &batch, run, now_ms);
+		if (batch.count == FETCH_BATCH) {
+			fetch_flush(mesh, &batch);
+		}
+	}
+	fetch_flush(mesh, &batch);
+}
+
+/* Take `seq` out of the run it is in. */
+static void
+fetch_take(
+    struct mesh *mesh, struct missing_run *run, uint64_t seq, uint64_t now_ms)
+{
+	struct missing_run *tail;
+
+	if (seq != run->seq) {
+		if (fetch_split(mesh, run, seq, &tail) != ERR_OK) {
+			struct origin *origin = run->origin;
+			uint64_t end = run->seq + run->count;
+
+			missing_cut(run, (uint32_t)(seq - run->seq));
+			mesh->stats.missing_full++;
+			fetch_give_up_ids(
+			    mesh, origin, seq + 1, end - seq - 1, now_ms);
+			return;
+		}
+		run = tail;
+	}
+	if (run->count == 1) {
+		fetch_settle(mesh, run);
+	}
+	missing_shift(&mesh->spread.missing, run);
+}
+
+struct fetch_info
+fetch_on_first(struct mesh *mesh, struct origin *origin, uint64_t seq, int slot,
+    uint64_t now_ms)
+{
+	struct fetch_info info = { .first = ORIGIN_NO_SLOT };
+	struct missing_run *run = missing_find(
+	    &mesh->spread.missing, origin, seq);
+
+	if (run == NULL || run->seq > seq) {
+		return info;
+	}
+	info.first = run->first;
+	info.is_fetched = run->tried != 0 || run->tries != 0;
+	if (slot != ORIGIN_NO_SLOT && run->asked == slot) {
+		/* The answer is coming: wait for the rest of it. */
+		run->tries = 0;
+		fetch_set_due(
+		    mesh, run, now_ms + fetch_timeout_ms(mesh->up[slot]));
+	}
+	fetch_take(mesh, run, seq, now_ms);
+	return info;
+}
+
+/* What this node has, the link has too: it need not be told. */
+static void
+fetch_mark(struct link *link, const struct origin *origin,
+    const struct record_run *run)
+{
+	uint32_t count = run->count < FETCH_MARK_MAX ? run->count
+	                                             : FETCH_MARK_MAX;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct history_entry *entry = history_find(
+		    &link->mesh->spread.history, origin, run->seq + i);
+
+		if (entry != NULL) {
+			entry->known |= UINT64_C(1) << link->slot;
+		}
+	}
+}
+
+void
+fetch_on_ihave(struct link *link, uint64_t now_ms, const struct record *record)
+{
+	struct mesh *mesh = link->mesh;
+	struct record_array array;
+	struct record_run run;
+
+	if (record_array_decode(record, &array) != ERR_OK) {
+		return;
+	}
+	while (record_array_next(&array, &run)) {
+		struct origin *origin;
+
+		if (!spread_run_is_fit(mesh, &run, now_ms)) {
+			continue;
+		}
+		origin = spread_origin(link, &run.origin, now_ms, false);
+		if (origin == NULL) {
+			continue;
+		}
+		fetch_mark(link, origin, &run);
+		if (origin != &mesh->spread.self) {
+			fetch_note(link, origin, run.seq, run.count, now_ms);
+		}
+	}
+	fetch_due(mesh, now_ms);
+}
+
+static void
+fetch_gone_run(struct link *link, struct origin *origin,
+    const struct record_run *gone, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+	uint64_t seq = gone->seq;
+	uint64_t end = seq + gone->count;
+	struct missing_run *run;
+
+	while (
+	    seq < end &&
+	    (run = missing_find(&mesh->spread.missing, origin, seq)) != NULL &&
+	    run->seq < end) {
+		run = fetch_isolate(
+		    mesh, run, seq > run->seq ? seq : run->seq, end);
+		seq = run->seq + run->count;
+		if ((run->known & UINT64_C(1) << link->slot) == 0) {
+			continue;
+		}
+		run->known &= ~(UINT64_C(1) << link->slot);
+		if (run->asked == (int8_t)link->slot) {
+			fetch_settle(mesh, run);
+		}
+		if (run->known == 0) {
+			mesh->stats.gone++;
+			fetch_give_up(mesh, run, now_ms);
+		} else {
+			fetch_set_due(mesh, run, now_ms);
+		}
+	}
+}
+
+void
+fetch_on_gone(struct link *link, uint64_t now_ms, const struct record *record)
+{
+	struct mesh *mesh = link->mesh;
+	struct record_array array;
+	struct record_run run;
+
+	if (record_array_decode(record, &array) != ERR_OK) {
+		return;
+	}
+	while (record_array_next(&array, &run)) {
+		struct origin *origin = origins_find(
+		    &mesh->origins, &run.origin);
+
+		if (origin != NULL) {
+			fetch_gone_run(link, origin, &run, now_ms);
+		}
+	}
+	fetch_due(mesh, now_ms);
+}
+
+void
+fetch_on_down(struct mesh *mesh, unsigned slot, uint64_t now_ms)
+{
+	struct missing *missing = &mesh->spread.missing;
+	uint64_t bit = UINT64_C(1) << slot;
+	struct missing_run *run = missing->oldest;
+
+	for (; run != NULL; run = run->newer) {
+		if (run->asked == (int8_t)slot) {
+			fetch_settle(mesh, run);
+			run->due_ms = now_ms;
+		}
+		run->known &= ~bit;
+		run->tried &= ~bit;
+		if (run->first == (int8_t)slot) {
+			run->first = ORIGIN_NO_SLOT;
+		}
+		if (run->known == 0) {
+			run->due_ms = run->born_ms + FETCH_KEEP_MS;
+		} else if (run->origin->parent == ORIGIN_NO_SLOT &&
+		           run->tried == 0) {
+			run->due_ms = now_ms;
+		}
+		fetch_set_due(mesh, run, run->due_ms);
+	}
+}
+
+void
+fetch_on_boot(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t now_ms)
+{
+	struct missing_run *run;
+	uint64_t boot = seq >> 32 << 32;
+
+	if (LIKELY(
+	        origin->runs == 0 || seq >> 32 <= origin->window.max >> 32)) {
+		return;
+	}
+	while ((run = missing_find(&mesh->spread.missing, origin, 0)) != NULL &&
+	       run->seq < boot) {
+		fetch_give_up(mesh, run, now_ms);
+	}
+}
+
+void
+fetch_forget(
+    struct mesh *mesh, struct origin *origin, uint64_t first, uint64_t count)
+{
+	uint64_t end = first + count;
+	struct missing_run *run;
+
+	while (origin->runs > 0 &&
+	       (run = missing_find(&mesh->spread.missing, origin, first)) !=
+	           NULL &&
+	       run->seq < end) {
+		struct missing_run *tail;
+
+		if (run->seq >= first && run->seq + run->count <= end) {
+			fetch_remove(mesh, run);
+		} else if (run->seq >= first) {
+			missing_shift(&mesh->spread.missing, run);
+		} else if (fetch_split(mesh, run, first, &tail) != ERR_OK) {
+			/* The rest of it stays a hole of the window. */
+			missing_cut(run, (uint32_t)(first - run->seq));
+		}
+	}
+}
+
+void
+fetch_on_origin_gone(struct mesh *mesh, struct origin *origin)
+{
+	struct missing_run *run;
+
+	while ((run = missing_find(&mesh->spread.missing, origin, 0)) != NULL) {
+		uint64_t seq = run->seq;
+		uint32_t count = run->count;
+
+		fetch_remove(mesh, run);
+		if (seq >= origin->base) {
+			spread_on_gap(mesh, origin, seq, count);
+		}
+	}
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * fetch.h - getting what is missing: whom to ask, when, and when to give up
+ * (PROTOCOL 9).
+ *
+ * A message that does not come within FETCH_KEEP_MS of being noticed, that
+ * nobody has any more, or whose place in a full table is needed, is a gap:
+ * told once, counted exactly, and never delivered afterwards. */
+#ifndef MESH_FETCH_H
+#define MESH_FETCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mesh/link.h"
+#include "mesh/missing.h"
+#include "wire/record.h"
+
+#define FETCH_KEEP_MS        60000u /* as long as histories reach */
+#define FETCH_LINK_MAX       64u    /* not answered, a link */
+#define FETCH_TIMEOUT_MS     150u   /* at the least */
+#define FETCH_TIMEOUT_MAX_MS 1000u
+#define FETCH_WAIT_MAX_MS    5000u /* between rounds that brought nothing */
+
+/* What was known of a message before it came. */
+struct fetch_info {
+	int first; /* who announced it first, or ORIGIN_NO_SLOT */
+	bool is_fetched;
+};
+
+/* How long to wait for an answer of this link. */
+uint64_t fetch_timeout_ms(const struct link *link);
+
+/* The link has these ids: those that are not here become missing.  Asks for
+ * nothing yet: fetch_due does. */
+void fetch_note(struct link *link, struct origin *origin, uint64_t seq,
+    uint64_t count, uint64_t now_ms);
+/* These ids exist, and nobody has announced them. */
+void fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,
+    uint64_t count, uint64_t now_ms);
+/* Ask for what is due, and give up what has been for too long. */
+void fetch_due(struct mesh *mesh, uint64_t now_ms);
+/* When that will be; UINT64_MAX: never. */
+uint64_t fetch_next_ms(const struct mesh *mesh);
+
+/* A first copy came over the link in `slot` (or ORIGIN_NO_SLOT). */
+struct fetch_info fetch_on_first(struct mesh *mesh, struct origin *origin,
+    uint64_t seq, int slot, uint64_t now_ms);
+/* IHAVE, GONE came; well formed, within limits. */
+void fetch_on_ihave(
+    struct link *link, uint64_t now_ms, const struct record *record);
+void fetch_on_gone(
+    struct link *link, uint64_t now_ms, const struct record *record);
+
+void fetch_on_down(struct mesh *mesh, unsigned slot, uint64_t now_ms);
+/* A message of a boot not seen before is near: the others are given up. */
+void fetch_on_boot(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t now_ms);
+/* The origin is about to be freed: what it still misses is a gap. */
+void fetch_on_origin_gone(struct mesh *mesh, struct origin *origin);
+/* These were told as a gap. */
+void fetch_forget(
+    struct mesh *mesh, struct origin *origin, uint64_t first, uint64_t count);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * flow.c - see flow.h. */
+
+#include "mesh/flow.h"
+
+#include "mesh/inside.h"
+
+static void
+flow_check_link(struct mesh *mesh, struct link *link, uint64_t now_ms)
+{
+	uint64_t bit = UINT64_C(1) << link->slot;
+	size_t queued = mesh->io->queued(mesh->io->ctx, link);
+
+	if (queued > mesh->hard) {
+		link_too_slow(link, now_ms);
+		return;
+	}
+	if (queued <= mesh->soft / 2) {
+		mesh->spread.congested &= ~bit;
+	}
+	if (queued <= mesh->soft) {
+		link->is_over = false;
+		return;
+	}
+	if (!link->is_over) {
+		link->is_over = true;
+		link->over_ms = now_ms;
+	}
+	mesh->io->pressed(mesh->io->ctx, link);
+	if (now_ms - link->over_ms >= FLOW_PRESS_MS &&
+	    (mesh->spread.congested & bit) == 0) {
+		mesh->spread.congested |= bit;
+		mesh->stats.congested++;
+	}
+}
+
+void
+flow_check(struct mesh *mesh, uint64_t now_ms)
+{
+	struct spread *spread = &mesh->spread;
+	bool again = false;
+
+	if (LIKELY(mesh->unchecked < mesh->check_every) &&
+	    now_ms < spread->flow_ms) {
+		return;
+	}
+	mesh->unchecked = 0;
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		struct link *link = mesh->up[__builtin_ctzll(left)];
+
+		flow_check_link(mesh, link, now_ms);
+		again |= link->state == LINK_UP && link->is_over;
+	}
+	again |= spread->congested != 0;
+	spread->flow_ms = again ? now_ms + FLOW_LOOK_MS : UINT64_MAX;
+	mesh_wake_at(mesh, spread->flow_ms);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ * inspect.c - see inspect.h. */
+
+#include "mesh/inspect.h"
+
+#include "mesh/fetch.h"
+#include "mesh/inside.h"
+
+static size_t
+inspect_missing_of(const struct mesh *mesh, const struct origin *origin)
+{
+	const struct missing *missing = &mesh->spread.missing;
+	const struct missing_run *run = missing_find(missing, origin, 0);
+	size_t ids = 0;
+
+	for (; run != NULL; run = missing_next(missing, run)) {
+		ids += run->count;
+	}
+	return ids;
+}
+
+static void
+inspect_one(const struct mesh *mesh, const struct origin *origin,
+    struct inspect_origin *out)
+{
+	bool is_self = origin == &mesh->spread.self;
+
+	*out = (struct inspect_origin){
+		.id = origin->id,
+		.max = is_self ? mesh->seq : origin->window.max,
+		.base = origin->base,
+		.mute = origin->mute,
+		.pruned = origin->pruned,
+		.parent = origin->parent,
+		.parent_seq = origin->parent_seq,
+		.held = origin->held,
+		.missing = inspect_missing_of(mesh, origin),
+		.is_self = is_self,
+		.is_wide = origin->window.wide != NULL,
+	};
+}
+
+void
+inspect_origins(const struct mesh *mesh,
+    void (*each)(void *ctx, const struct inspect_origin *origin), void *ctx)
+{
+	const struct origin *origin = mesh->origins.oldest;
+	struct inspect_origin seen;
+
+	for (; origin != NULL; origin = origin->newer) {
+		inspect_one(mesh, origin, &seen);
+		each(ctx, &seen);
+	}
+	if (mesh->spread.has_published) {
+		inspect_one(mesh, &mesh->spread.self, &seen);
+		each(ctx, &seen);
+	}
+}
+
+static void
+inspect_fetches(const struct mesh *mesh, struct inspect_tables *tables)
+{
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		size_t fetches = mesh->up[__builtin_ctzll(left)]->fetches;
+
+		if (fetches > tables->fetches_max_seen) {
+			tables->fetches_max_seen = fetches;
+		}
+	}
+}
+
+void
+inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
+{
+	const struct spread *spread = &mesh->spread;
+	const struct missing_run *run = spread->missing.oldest;
+
+	*tables = (struct inspect_tables){
+		.origins = mesh->origins.count,
+		.origins_max = ORIGINS_MAX,
+		.tombstones = mesh->origins.tombstones.count,
+		.tombstones_max = TOMBSTONES_MAX,
+		.history = spread->history.count,
+		.history_bytes = spread->history.bytes,
+		.history_bytes_max = spread->history.limit,
+		.missing = spread->missing.count,
+		.missing_max = MISSING_MAX,
+		.lazy = spread->lazy.count,
+		.lazy_max = LAZY_MAX,
+		.fetches_max = FETCH_LINK_MAX,
+	};
+	for (; run != NULL; run = run->newer) {
+		tables->missing_ids += run->count;
+	}
+	inspect_fetches(mesh, tables);
+}
+
+uint64_t
+inspect_up_slots(const struct mesh *mesh)
+{
+	return mesh->up_slots;
+}
+
+bool
+inspect_has(const struct mesh *mesh, const struct nodeid *id, uint64_t seq)
+{
+	const struct origin *origin = origins_find(&mesh->origins, id);
+
+	if (nodeid_equal(id, &mesh->node_id)) {
+		return seq <= mesh->seq;
+	}
+	return origin != NULL && window_has(&origin->window, seq);
+}
+
+static const char *
+inspect_check_origin(const struct mesh *mesh, const struct origin *origin)
+{
+	uint64_t up = mesh->up_slots;
+
+	if ((origin->mute & ~up) != 0) {
+		return "a mute bit of a link that is not UP";
+	}
+	if ((origin->pruned & ~up) != 0) {
+		return "a pruned bit of a link that is not UP";
+	}
+	if (origin->parent != ORIGIN_NO_SLOT &&
+	    (up >> origin->parent & 1) == 0) {
+		return "a parent that is not UP";
+	}
+	if (origin->parent != ORIGIN_NO_SLOT &&
+	    (origin->pruned >> origin->parent & 1) != 0) {
+		return "a parent that is pruned";
+	}
+	return NULL;
+}
+
+static const char *
+inspect_check_runs(const struct mesh *mesh)
+{
+	const struct missing_run *run = mesh->spread.missing.oldest;
+
+	for (; run != NULL; run = run->newer) {
+		uint64_t first = run->seq;
+		uint64_t count;
+
+		if (((run->known | run->tried) & ~mesh->up_slots) != 0) {
+			return "a missing id known to a link that is not UP";
+		}
+		if (run->asked != ORIGIN_NO_SLOT &&
+		    (mesh->up_slots >> run->asked & 1) == 0) {
+			return "a fetch from a link that is not UP";
+		}
+		if (!window_next_unset(&run->origin->window, &first,
+		        run->seq + run->count - 1, &count) ||
+		    first != run->seq || count != run->count) {
+			return "a missing id that was taken";
+		}
+	}
+	return NULL;
+}
+
+static const char *
+inspect_check_tables(const struct mesh *mesh)
+{
+	struct inspect_tables tables;
+
+	inspect_tables(mesh, &tables);
+	if (tables.origins > tables.origins_max ||
+	    tables.tombstones > tables.tombstones_max ||
+	    tables.history_bytes > tables.history_bytes_max ||
+	    tables.missing > tables.missing_max ||
+	    tables.lazy > tables.lazy_max) {
+		return "a table over its limit";
+	}
+	/* A split leaves one fetch with two runs. */
+	return NULL;
+}
+
+const char *
+inspect_check(const struct mesh *mesh)
+{
+	const struct origin *origin = mesh->origins.oldest;
+	const char *wrong = inspect_check_origin(mesh, &mesh->spread.self);
+
+	for (; origin != NULL && wrong == NULL; origin = origin->newer) {
+		wrong = inspect_check_origin(mesh, origin);
+	}
+	if (wrong == NULL) {
+		wrong = inspect_check_runs(mesh);
+	}
+	return wrong != NULL ? wrong : inspect_check_tables(mesh);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * inspect.h - a look inside, for tests and the simulator: what must hold after
+ * every event.  Nothing here changes anything. */
+#ifndef MESH_INSPECT_H
+#define MESH_INSPECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mesh/mesh.h"
+#include "wire/nodeid.h"
+
+/* What is known of one origin. */
+struct inspect_origin {
+	struct nodeid id;
+	uint64_t max, base;    /* of its numbers */
+	uint64_t mute, pruned; /* slots */
+	int parent;            /* slot, -1: none */
+	uint64_t parent_seq;
+	size_t held, missing; /* messages */
+	bool is_self, is_wide;
+};
+
+/* Tables, and how large they may grow. */
+struct inspect_tables {
+	size_t origins, origins_max;
+	size_t tombstones, tombstones_max;
+	size_t history, history_bytes, history_bytes_max;
+	size_t missing, missing_max; /* runs */
+	size_t missing_ids;
+	size_t lazy, lazy_max;
+	size_t fetches_max_seen, fetches_max; /* of one link, not answered */
+};
+
+/* Call `each` for every origin, this node (if it has published) last. */
+void inspect_origins(const struct mesh *mesh,
+    void (*each)(void *ctx, const struct inspect_origin *origin), void *ctx);
+void inspect_tables(const struct mesh *mesh, struct inspect_tables *tables);
+uint64_t inspect_up_slots(const struct mesh *mesh);
+/* Has the window of `id` taken `seq`?  True for the node's own. */
+bool inspect_has(
+    const struct mesh *mesh, const struct nodeid *id, uint64_t seq);
+
+/* What is wrong, in a few words; NULL: all invariants hold.  Bits only of
+ * links that are UP, parents alive and not pruned, tables within their limits
+ * and consistent. */
+const char *inspect_check(const struct mesh *mesh);
+
+#endif

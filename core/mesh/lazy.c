@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT
+ * lazy.c - see lazy.h. */
+
+#include "mesh/lazy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	LAZY_ROOM_MIN = 16,
+	LAZY_LOOK_BACK = 32, /* runs that an id may lengthen */
+};
+
+void
+lazy_init(struct lazy *lazy)
+{
+	memset(lazy, 0, sizeof(*lazy));
+	lazy->due_ms = UINT64_MAX;
+}
+
+void
+lazy_fini(struct lazy *lazy)
+{
+	free(lazy->items);
+	free(lazy->runs);
+	lazy_init(lazy);
+}
+
+static enum err
+lazy_grow(struct lazy *lazy)
+{
+	size_t room = lazy->room == 0 ? LAZY_ROOM_MIN : lazy->room * 2;
+	void *more = realloc(lazy->items, room * sizeof(*lazy->items));
+
+	if (more == NULL) {
+		return ERR_NOMEM;
+	}
+	lazy->items = more;
+	more = realloc(lazy->runs, room * sizeof(*lazy->runs));
+	if (more == NULL) {
+		return ERR_NOMEM;
+	}
+	lazy->runs = more;
+	lazy->room = room;
+	return ERR_OK;
+}
+
+enum err
+lazy_put(struct lazy *lazy, struct origin *origin, uint64_t seq, uint8_t hops,
+    uint64_t slots, uint64_t now_ms)
+{
+	if (lazy->count == LAZY_MAX) {
+		return ERR_FULL;
+	}
+	if (lazy->count == lazy->room && lazy_grow(lazy) != ERR_OK) {
+		return ERR_NOMEM;
+	}
+	if (lazy->count == 0) {
+		lazy->due_ms = now_ms + LAZY_MS;
+	}
+	lazy->items[lazy->count++] = (struct lazy_item){
+		.origin = origin,
+		.seq = seq,
+		.slots = slots,
+		.hops = hops,
+	};
+	return ERR_OK;
+}
+
+void
+lazy_forget_slot(struct lazy *lazy, unsigned slot)
+{
+	for (size_t i = 0; i < lazy->count; i++) {
+		lazy->items[i].slots &= ~(UINT64_C(1) << slot);
+	}
+}
+
+void
+lazy_forget_origin(struct lazy *lazy, const struct origin *origin)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < lazy->count; i++) {
+		if (lazy->items[i].origin != origin) {
+			lazy->items[kept++] = lazy->items[i];
+		}
+	}
+	lazy->count = kept;
+}
+
+uint64_t
+lazy_settle(struct lazy *lazy, const struct history *history)
+{
+	uint64_t slots = 0;
+
+	for (size_t i = 0; i < lazy->count; i++) {
+		struct lazy_item *item = &lazy->items[i];
+		const struct history_entry *entry = history_find(
+		    history, item->origin, item->seq);
+
+		if (entry != NULL) {
+			item->slots &= ~entry->known;
+		}
+		slots |= item->slots;
+	}
+	return slots;
+}
+
+/* Lengthen one of the last runs by this id. */
+static bool
+lazy_merge(struct lazy *lazy, size_t count, const struct lazy_item *item)
+{
+	size_t stop = count > LAZY_LOOK_BACK ? count - LAZY_LOOK_BACK : 0;
+
+	for (size_t i = count; i > stop; i--) {
+		struct record_run *run = &lazy->runs[i - 1];
+
+		if (run->seq + run->count == item->seq &&
+		    run->count < UINT16_MAX &&
+		    nodeid_equal(&run->origin, &item->origin->id)) {
+			run->count++;
+			return true;
+		}
+	}
+	return false;
+}
+
+enum err
+lazy_encode(struct lazy *lazy, unsigned slot, struct buf *out, size_t *runs)
+{
+	uint64_t bit = UINT64_C(1) << slot;
+	size_t count = 0;
+
+	for (size_t i = 0; i < lazy->count; i++) {
+		const struct lazy_item *item = &lazy->items[i];
+
+		if ((item->slots & bit) == 0 || lazy_merge(lazy, count, item)) {
+			continue;
+		}
+		lazy->runs[count++] = (struct record_run){
+			.origin = item->origin->id,
+			.seq = item->seq,
+			.count = 1,
+			.flags = item->hops,
+		};
+	}
+	*runs = count;
+	return count == 0
+	           ? ERR_OK
+	           : record_array_encode(out, RECORD_IHAVE, lazy->runs, count);
+}
+
+void
+lazy_clear(struct lazy *lazy)
+{
+	lazy->count = 0;
+	lazy->due_ms = UINT64_MAX;
+}

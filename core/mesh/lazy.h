@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ * lazy.h - announcements that wait a little, so that one record tells many and
+ * nobody is told what he knows by then (PROTOCOL 9).
+ *
+ * One queue for all links: an id is put once, with the links that are to hear
+ * of it. */
+#ifndef MESH_LAZY_H
+#define MESH_LAZY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "mesh/history.h"
+#include "mesh/origin.h"
+#include "wire/record_array.h"
+
+#define LAZY_MS  25u   /* from the first id to the flush */
+#define LAZY_MAX 4096u /* ids that wait */
+
+struct lazy_item {
+	struct origin *origin; /* borrowed */
+	uint64_t seq;
+	uint64_t slots; /* who is to hear of it */
+	uint8_t hops;
+};
+
+struct lazy {
+	struct lazy_item *items;
+	struct record_run *runs; /* of the record being made */
+	size_t count, room;      /* `room`: of both */
+	uint64_t due_ms;         /* UINT64_MAX: nothing waits */
+};
+
+void lazy_init(struct lazy *lazy);
+void lazy_fini(struct lazy *lazy);
+
+/* Announce (origin, seq) to `slots` (not 0).  ERR_FULL: flush first.
+ * ERR_NOMEM. */
+NODISCARD enum err lazy_put(struct lazy *lazy, struct origin *origin,
+    uint64_t seq, uint8_t hops, uint64_t slots, uint64_t now_ms);
+
+/* The link of this slot is gone, or its origin is. */
+void lazy_forget_slot(struct lazy *lazy, unsigned slot);
+void lazy_forget_origin(struct lazy *lazy, const struct origin *origin);
+
+/* Take out of every id the links that have it by now; what links remain. */
+uint64_t lazy_settle(struct lazy *lazy, const struct history *history);
+/* Append to `out` the IHAVE for the link of `slot`.  ERR_NOMEM. */
+NODISCARD enum err lazy_encode(
+    struct lazy *lazy, unsigned slot, struct buf *out, size_t *runs);
+/* All were told. */
+void lazy_clear(struct lazy *lazy);
+
+#endif

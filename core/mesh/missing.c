@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT
+ * missing.c - see missing.h. */
+
+#include "mesh/missing.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MISSING_SLAB = 64, MISSING_ROOM_MIN = 64 };
+
+struct missing_slab {
+	struct missing_slab *next;
+	struct missing_run runs[MISSING_SLAB];
+};
+
+void
+missing_init(struct missing *missing)
+{
+	memset(missing, 0, sizeof(*missing));
+}
+
+void
+missing_fini(struct missing *missing)
+{
+	while (missing->slabs != NULL) {
+		struct missing_slab *next = missing->slabs->next;
+
+		free(missing->slabs);
+		missing->slabs = next;
+	}
+	free(missing->sorted);
+	free(missing->heap);
+	missing_init(missing);
+}
+
+/* Which of the two origins stands first does not matter, only that it always
+ * is the same one: nothing is ever done in this order. */
+static bool
+missing_is_before(
+    const struct missing_run *run, const struct origin *origin, uint64_t seq)
+{
+	if (run->origin != origin) {
+		return (uintptr_t)run->origin < (uintptr_t)origin;
+	}
+	return run->seq + run->count <= seq;
+}
+
+/* Place of the run that holds `seq`, or of the first behind it. */
+static size_t
+missing_search(
+    const struct missing *missing, const struct origin *origin, uint64_t seq)
+{
+	size_t low = 0;
+	size_t high = missing->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (missing_is_before(missing->sorted[middle], origin, seq)) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
+static struct missing_run *
+missing_at(
+    const struct missing *missing, size_t place, const struct origin *origin)
+{
+	if (place < missing->count &&
+	    missing->sorted[place]->origin == origin) {
+		return missing->sorted[place];
+	}
+	return NULL;
+}
+
+struct missing_run *
+missing_find(
+    const struct missing *missing, const struct origin *origin, uint64_t seq)
+{
+	if (origin->runs == 0) {
+		return NULL;
+	}
+	return missing_at(
+	    missing, missing_search(missing, origin, seq), origin);
+}
+
+struct missing_run *
+missing_next(const struct missing *missing, const struct missing_run *run)
+{
+	return missing_at(missing,
+	    missing_search(missing, run->origin, run->seq) + 1, run->origin);
+}
+
+static bool
+missing_is_sooner(const struct missing_run *a, const struct missing_run *b)
+{
+	return a->due_ms != b->due_ms ? a->due_ms < b->due_ms
+	                              : a->serial < b->serial;
+}
+
+static void
+missing_place(struct missing *missing, struct missing_run *run, size_t at)
+{
+	missing->heap[at] = run;
+	run->at = (uint16_t)at;
+}
+
+static void
+missing_sift(struct missing *missing, struct missing_run *run, size_t count)
+{
+	size_t at = run->at;
+
+	while (at > 0 && missing_is_sooner(run, missing->heap[(at - 1) / 2])) {
+		missing_place(missing, missing->heap[(at - 1) / 2], at);
+		at = (at - 1) / 2;
+	}
+	for (;;) {
+		size_t child = 2 * at + 1;
+
+		if (child >= count) {
+			break;
+		}
+		if (child + 1 < count &&
+		    missing_is_sooner(
+		        missing->heap[child + 1], missing->heap[child])) {
+			child++;
+		}
+		if (!missing_is_sooner(missing->heap[child], run)) {
+			break;
+		}
+		missing_place(missing, missing->heap[child], at);
+		at = child;
+	}
+	missing_place(missing, run, at);
+}
+
+void
+missing_set_due(
+    struct missing *missing, struct missing_run *run, uint64_t due_ms)
+{
+	run->due_ms = due_ms;
+	missing_sift(missing, run, missing->count);
+}
+
+struct missing_run *
+missing_first(const struct missing *missing)
+{
+	return missing->count > 0 ? missing->heap[0] : NULL;
+}
+
+static enum err
+missing_grow(struct missing *missing)
+{
+	size_t room = missing->room == 0 ? MISSING_ROOM_MIN : missing->room * 2;
+	void *more = realloc(missing->sorted, room * sizeof(void *));
+
+	if (more == NULL) {
+		return ERR_NOMEM;
+	}
+	missing->sorted = more;
+	more = realloc(missing->heap, room * sizeof(void *));
+	if (more == NULL) {
+		return ERR_NOMEM;
+	}
+	missing->heap = more;
+	missing->room = room;
+	return ERR_OK;
+}
+
+/* A run to use, and room for it. */
+static enum err
+missing_reserve(struct missing *missing)
+{
+	struct missing_slab *slab;
+
+	if (missing->count == MISSING_MAX) {
+		return ERR_FULL;
+	}
+	if (missing->count == missing->room &&
+	    missing_grow(missing) != ERR_OK) {
+		return ERR_NOMEM;
+	}
+	if (missing->spare != NULL) {
+		return ERR_OK;
+	}
+	slab = malloc(sizeof(*slab));
+	if (slab == NULL) {
+		return ERR_NOMEM;
+	}
+	slab->next = missing->slabs;
+	missing->slabs = slab;
+	for (size_t i = 0; i < MISSING_SLAB; i++) {
+		slab->runs[i].newer = missing->spare;
+		missing->spare = &slab->runs[i];
+	}
+	return ERR_OK;
+}
+
+/* Into the sorted array and the heap; the list is the caller's. */
+static void
+missing_insert(struct missing *missing, struct missing_run *run)
+{
+	size_t place = missing_search(missing, run->origin, run->seq);
+
+	memmove(&missing->sorted[place + 1], &missing->sorted[place],
+	    (missing->count - place) * sizeof(void *));
+	missing->sorted[place] = run;
+	run->serial = ++missing->serial;
+	missing_place(missing, run, missing->count);
+	missing->count++;
+	missing_sift(missing, run, missing->count);
+	run->origin->runs++;
+}
+
+enum err
+missing_add(struct missing *missing, struct origin *origin, uint64_t seq,
+    uint32_t count, uint64_t now_ms, struct missing_run **out)
+{
+	struct missing_run *run;
+	enum err err = missing_reserve(missing);
+
+	if (err != ERR_OK) {
+		return err;
+	}
+	run = missing->spare;
+	missing->spare = run->newer;
+	*run = (struct missing_run){
+		.origin = origin,
+		.seq = seq,
+		.count = count,
+		.born_ms = now_ms,
+		.due_ms = UINT64_MAX,
+		.first = ORIGIN_NO_SLOT,
+		.asked = ORIGIN_NO_SLOT,
+		.older = missing->newest,
+	};
+	*(missing->newest != NULL ? &missing->newest->newer
+	                          : &missing->oldest) = run;
+	missing->newest = run;
+	missing_insert(missing, run);
+	*out = run;
+	return ERR_OK;
+}
+
+enum err
+missing_split(struct missing *missing, struct missing_run *run, uint64_t seq,
+    struct missing_run **out)
+{
+	uint32_t head = (uint32_t)(seq - run->seq);
+	struct missing_run *tail;
+	enum err err = missing_reserve(missing);
+
+	assert(head > 0 && head < run->count);
+	if (err != ERR_OK) {
+		return err;
+	}
+	tail = missing->spare;
+	missing->spare = tail->newer;
+	*tail = *run;
+	tail->seq = seq;
+	tail->count = run->count - head;
+	run->count = head;
+	/* As old as the run it was part of. */
+	tail->older = run;
+	run->newer = tail;
+	*(tail->newer != NULL ? &tail->newer->older : &missing->newest) = tail;
+	missing_insert(missing, tail);
+	*out = tail;
+	return ERR_OK;
+}
+
+void
+missing_shift(struct missing *missing, struct missing_run *run)
+{
+	if (run->count == 1) {
+		missing_remove(missing, run);
+		return;
+	}
+	run->seq++;
+	run->count--;
+}
+
+void
+missing_cut(struct missing_run *run, uint32_t count)
+{
+	assert(count > 0 && count <= run->count);
+	run->count = count;
+}
+
+void
+missing_remove(struct missing *missing, struct missing_run *run)
+{
+	size_t place = missing_search(missing, run->origin, run->seq);
+	struct missing_run *last = missing->heap[missing->count - 1];
+
+	assert(missing->sorted[place] == run);
+	missing->count--;
+	memmove(&missing->sorted[place], &missing->sorted[place + 1],
+	    (missing->count - place) * sizeof(void *));
+	if (last != run) {
+		missing_place(missing, last, run->at);
+		missing_sift(missing, last, missing->count);
+	}
+	*(run->older != NULL ? &run->older->newer
+	                     : &missing->oldest) = run->newer;
+	*(run->newer != NULL ? &run->newer->older
+	                     : &missing->newest) = run->older;
+	run->origin->runs--;
+	run->newer = missing->spare;
+	missing->spare = run;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * missing.h - the messages that this node knows of and does not have: a table
+ * of runs of ids (PROTOCOL 8).
+ *
+ * Every number that a window skipped, and every one that a peer announced and
+ * that is not here, is in exactly one run, until it comes or is given up.
+ * MISSING_MAX runs at the most; who adds one makes room first.
+ *
+ * Runs are found by (origin, seq) with a binary search, and by due time with a
+ * heap.  Equal times are told apart by the order of creation, so that the same
+ * events always have the same consequences. */
+#ifndef MESH_MISSING_H
+#define MESH_MISSING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "mesh/origin.h"
+
+#define MISSING_MAX 4096u
+
+struct missing_run {
+	struct origin *origin; /* borrowed; it counts its runs */
+	uint64_t seq;
+	uint32_t count;
+	uint64_t known; /* slots of links that have it */
+	uint64_t tried; /* of them, asked in this round */
+	uint64_t born_ms, due_ms;
+	uint64_t serial;
+	int8_t first;  /* slot that announced it first, or ORIGIN_NO_SLOT */
+	int8_t asked;  /* slot of the fetch that is not answered, or none */
+	uint8_t tries; /* rounds over all that know it */
+	uint16_t at;   /* place in the heap */
+	struct missing_run *older, *newer; /* by birth; newer: next free one */
+};
+
+struct missing {
+	struct missing_run **sorted; /* by origin and seq */
+	struct missing_run **heap;   /* by due_ms and serial */
+	struct missing_run *oldest, *newest, *spare;
+	struct missing_slab *slabs;
+	size_t count, room; /* `room`: of sorted and heap */
+	uint64_t serial;
+};
+
+/* An empty table; nothing is allocated before the first run. */
+void missing_init(struct missing *missing);
+void missing_fini(struct missing *missing);
+
+/* The run that holds `seq`, else the first behind it of this origin, or
+ * NULL. */
+struct missing_run *missing_find(
+    const struct missing *missing, const struct origin *origin, uint64_t seq);
+/* The run behind `run` of the same origin, or NULL. */
+struct missing_run *missing_next(
+    const struct missing *missing, const struct missing_run *run);
+
+/* Add the run seq .. seq + count - 1, of which nothing is in the table.
+ * ERR_FULL, ERR_NOMEM. */
+NODISCARD enum err missing_add(struct missing *missing, struct origin *origin,
+    uint64_t seq, uint32_t count, uint64_t now_ms, struct missing_run **run);
+
+/* Split `run` so that one begins at `seq`, which is inside it but not its
+ * first; returned in `tail`.  The fetch, if there is one, stays with both.
+ * ERR_FULL, ERR_NOMEM: it stays whole. */
+NODISCARD enum err missing_split(struct missing *missing,
+    struct missing_run *run, uint64_t seq, struct missing_run **tail);
+
+/* Shorten it by its first number; the last one takes the run with it. */
+void missing_shift(struct missing *missing, struct missing_run *run);
+/* Only its first `count` (> 0) numbers stay. */
+void missing_cut(struct missing_run *run, uint32_t count);
+void missing_remove(struct missing *missing, struct missing_run *run);
+
+void missing_set_due(
+    struct missing *missing, struct missing_run *run, uint64_t due_ms);
+/* The run that is due first, or NULL. */
+struct missing_run *missing_first(const struct missing *missing);
+
+#endif

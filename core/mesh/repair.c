@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ * repair.c - see repair.h. */
+
+#include "mesh/repair.h"
+
+#include "mesh/inside.h"
+#include "wire/record_array.h"
+
+enum { REPAIR_GONE_MAX = 64 };
+
+/* What one GRAFT leads to. */
+struct repair {
+	struct link *link;
+	uint64_t now_ms;
+	size_t room; /* bytes until the link is over SOFT */
+	size_t gone_count;
+	struct record_run gone[REPAIR_GONE_MAX];
+};
+
+static void
+repair_flush(struct repair *repair)
+{
+	if (repair->gone_count > 0) {
+		spread_send_runs(repair->link->mesh, repair->link->slot,
+		    RECORD_GONE, repair->gone, repair->gone_count);
+		repair->gone_count = 0;
+	}
+}
+
+static void
+repair_say_gone(
+    struct repair *repair, const struct record_run *run, uint64_t seq)
+{
+	struct record_run *last = &repair->gone[repair->gone_count];
+
+	if (repair->gone_count > 0 && last[-1].seq + last[-1].count == seq &&
+	    last[-1].count < UINT16_MAX &&
+	    nodeid_equal(&last[-1].origin, &run->origin)) {
+		last[-1].count++;
+		return;
+	}
+	*last = (struct record_run){
+		.origin = run->origin,
+		.seq = seq,
+		.count = 1,
+	};
+	repair->gone_count++;
+	if (repair->gone_count == REPAIR_GONE_MAX) {
+		repair_flush(repair);
+	}
+}
+
+/* One message again; false: the link has enough for now. */
+static bool
+repair_send(struct repair *repair, struct history_entry *entry)
+{
+	struct mesh *mesh = repair->link->mesh;
+	struct record_data data = history_data(entry);
+	size_t len = RECORD_DATA_HEAD_MAX + data.payload_len;
+
+	if (len > repair->room) {
+		mesh->stats.repair_limit++;
+		return false;
+	}
+	repair->room -= len;
+	entry->known |= UINT64_C(1) << repair->link->slot;
+	data.flags |= DATA_REPAIR;
+	if (data.hops < UINT8_MAX) {
+		data.hops++;
+	}
+	mesh->stats.repairs++;
+	spread_to(
+	    mesh, UINT64_C(1) << repair->link->slot, &data, repair->now_ms);
+	return repair->link->state == LINK_UP;
+}
+
+static void
+repair_run(
+    struct repair *repair, struct origin *origin, const struct record_run *run)
+{
+	const struct link *link = repair->link;
+
+	for (uint32_t i = 0; i < run->count; i++) {
+		struct history_entry *entry =
+		    origin == NULL ? NULL
+		                   : history_find(&link->mesh->spread.history,
+		                         origin, run->seq + i);
+
+		if (entry == NULL || entry->payload_len > link->max_message) {
+			repair_say_gone(repair, run, run->seq + i);
+		} else if (!repair_send(repair, entry)) {
+			return;
+		}
+	}
+}
+
+void
+repair_on_graft(struct link *link, uint64_t now_ms, const struct record *record)
+{
+	struct mesh *mesh = link->mesh;
+	size_t queued = mesh->io->queued(mesh->io->ctx, link);
+	struct repair repair = {
+		.link = link,
+		.now_ms = now_ms,
+		.room = queued < mesh->soft ? mesh->soft - queued : 0,
+	};
+	struct record_array array;
+	struct record_run run;
+
+	if (record_array_decode(record, &array) != ERR_OK) {
+		return;
+	}
+	/* An answer must be possible, however small SOFT is. */
+	if (queued == 0 &&
+	    repair.room < RECORD_DATA_HEAD_MAX + mesh->max_message) {
+		repair.room = RECORD_DATA_HEAD_MAX + mesh->max_message;
+	}
+	while (link->state == LINK_UP && record_array_next(&array, &run)) {
+		struct origin *origin = spread_find(mesh, &run.origin);
+
+		if (origin != NULL && (run.flags & GRAFT_EAGER) != 0) {
+			origin->mute &= ~(UINT64_C(1) << link->slot);
+		}
+		if ((run.flags & GRAFT_NODATA) == 0) {
+			repair_run(&repair, origin, &run);
+		}
+	}
+	if (link->state == LINK_UP) {
+		repair_flush(&repair);
+	}
+}

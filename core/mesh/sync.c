@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ * sync.c - see sync.h. */
+
+#include "mesh/sync.h"
+
+#include <stdlib.h>
+
+#include "mesh/fetch.h"
+#include "mesh/handshake.h"
+#include "mesh/inside.h"
+#include "wire/record_array.h"
+
+enum {
+	SYNC_ROOM_MIN = 64,
+	SYNC_RUNS_MAX = SYNC_BYTES_MAX / (16 + 8 + 4) - 8,
+};
+
+/* The entries for one link, in the order they are sent. */
+struct sync {
+	struct record_run *runs;
+	size_t count, room;
+	size_t empty; /* of them, without ids */
+	bool is_full;
+};
+
+static struct record_run *
+sync_add(struct sync *sync)
+{
+	if (sync->count == sync->room) {
+		size_t room = sync->room == 0 ? SYNC_ROOM_MIN : sync->room * 2;
+		struct record_run *more = realloc(
+		    sync->runs, room * sizeof(*more));
+
+		if (more == NULL) {
+			sync->is_full = true;
+			return NULL;
+		}
+		sync->runs = more;
+		sync->room = room;
+	}
+	if (sync->count == SYNC_RUNS_MAX) {
+		sync->is_full = true;
+		return NULL;
+	}
+	return &sync->runs[sync->count++];
+}
+
+/* Lowest first: the first one is the base of who knows nothing yet. */
+static void
+sync_reverse(struct record_run *runs, size_t count)
+{
+	for (size_t i = 0; i < count / 2; i++) {
+		struct record_run run = runs[i];
+
+		runs[i] = runs[count - 1 - i];
+		runs[count - 1 - i] = run;
+	}
+}
+
+/* The ids of one origin that are held, `max` the highest of all. */
+static void
+sync_add_held(struct sync *sync, const struct history *history,
+    const struct origin *origin, uint64_t max)
+{
+	size_t begin = sync->count;
+	struct record_run *run = NULL;
+	uint32_t found = 0;
+
+	for (uint64_t back = 0;
+	     found < origin->held && back < SYNC_IDS_MAX && back < max;
+	     back++) {
+		uint64_t seq = max - back;
+
+		if (history_find(history, origin, seq) == NULL) {
+			run = NULL;
+			continue;
+		}
+		found++;
+		if (run == NULL) {
+			run = sync_add(sync);
+			if (run == NULL) {
+				break;
+			}
+			*run = (struct record_run){ .origin = origin->id };
+		}
+		run->seq = seq;
+		run->count++;
+	}
+	if (sync->count > begin) {
+		sync_reverse(sync->runs + begin, sync->count - begin);
+	}
+}
+
+static void
+sync_add_empty(struct sync *sync, const struct origin *origin)
+{
+	struct record_run *run;
+
+	if (sync->empty == SYNC_EMPTY_MAX || origin->base == 0) {
+		return;
+	}
+	run = sync_add(sync);
+	if (run != NULL) {
+		sync->empty++;
+		*run = (struct record_run){
+			.origin = origin->id,
+			.seq = origin->window.max + 1,
+		};
+	}
+}
+
+static void
+sync_gather(struct sync *sync, struct mesh *mesh)
+{
+	const struct history *history = &mesh->spread.history;
+	const struct origin *origin = mesh->origins.newest;
+
+	if (mesh->spread.self.held > 0) {
+		sync_add_held(sync, history, &mesh->spread.self, mesh->seq);
+	} else if (mesh->spread.has_published) {
+		struct record_run *run = sync_add(sync);
+
+		if (run != NULL) {
+			*run = (struct record_run){
+				.origin = mesh->node_id,
+				.seq = mesh->seq + 1,
+			};
+		}
+	}
+	for (; origin != NULL && !sync->is_full; origin = origin->older) {
+		if (origin->held > 0) {
+			sync_add_held(
+			    sync, history, origin, origin->window.max);
+		} else {
+			sync_add_empty(sync, origin);
+		}
+	}
+}
+
+void
+sync_send(struct link *link, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+	struct sync sync = { .runs = NULL };
+
+	if (link->is_fresh) {
+		return;
+	}
+	history_expire(&mesh->spread.history, now_ms);
+	sync_gather(&sync, mesh);
+	if (sync.is_full) {
+		mesh->stats.sync_cut++;
+	}
+	if (sync.count > 0) {
+		mesh->stats.syncs++;
+		spread_send_runs(
+		    mesh, link->slot, RECORD_SYNC, sync.runs, sync.count);
+	}
+	free(sync.runs);
+}
+
+/* The origin has come as far as `max`, and the peer holds nothing of it. */
+static void
+sync_on_empty(
+    struct link *link, struct origin *origin, uint64_t max, uint64_t now_ms)
+{
+	uint64_t known = origin->window.max;
+
+	if (origin->base != 0 && max > known && max >> 32 == known >> 32) {
+		fetch_note_holes(
+		    link->mesh, origin, known + 1, max - known, now_ms);
+	}
+}
+
+static void
+sync_on_run(struct link *link, struct record_run *run, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+	bool is_early = now_ms - link->up_ms < SYNC_EARLY_MS;
+	struct origin *origin;
+
+	if (nodeid_equal(&run->origin, &mesh->node_id)) {
+		uint64_t max = run->seq + run->count - 1;
+
+		handshake_pass(mesh, max, now_ms);
+		return;
+	}
+	if (run->count == 0) {
+		origin = origins_find(&mesh->origins, &run->origin);
+		if (origin != NULL && run->seq > 1) {
+			sync_on_empty(link, origin, run->seq - 1, now_ms);
+		}
+		return;
+	}
+	if (!spread_run_is_fit(mesh, run, now_ms)) {
+		return;
+	}
+	if (run->count > SYNC_IDS_MAX) {
+		run->seq += run->count - SYNC_IDS_MAX;
+		run->count = SYNC_IDS_MAX;
+	}
+	origin = spread_origin(link, &run->origin, now_ms, is_early);
+	if (origin != NULL) {
+		fetch_note(link, origin, run->seq, run->count, now_ms);
+	}
+}
+
+void
+sync_on_record(struct link *link, uint64_t now_ms, const struct record *record)
+{
+	struct record_array array;
+	struct record_run run;
+
+	if (record_array_decode(record, &array) != ERR_OK) {
+		return;
+	}
+	while (record_array_next(&array, &run)) {
+		sync_on_run(link, &run, now_ms);
+	}
+	fetch_due(link->mesh, now_ms);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * sync.h - what a new link is told: every id in the history, so that what was
+ * missed is fetched, and how far each origin has come (PROTOCOL 9). */
+#ifndef MESH_SYNC_H
+#define MESH_SYNC_H
+
+#include <stdint.h>
+
+#include "mesh/link.h"
+#include "wire/record.h"
+
+#define SYNC_BYTES_MAX ((size_t)256 * 1024) /* to one link */
+#define SYNC_EMPTY_MAX 1024u  /* origins of which nothing is held */
+#define SYNC_IDS_MAX   65536u /* of a run; older ones are not looked at */
+#define SYNC_EARLY_MS  10000u /* after UP: no limits */
+
+/* Tell the link, which has just come UP. */
+void sync_send(struct link *link, uint64_t now_ms);
+/* SYNC came; well formed, within limits. */
+void sync_on_record(
+    struct link *link, uint64_t now_ms, const struct record *record);
+
+#endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ * tree.c - see tree.h. */
+
+#include "mesh/tree.h"
+
+#include "mesh/fetch.h"
+#include "mesh/inside.h"
+#include "wire/record_array.h"
+
+enum {
+	TREE_MODEL_MS = 60000,  /* a tree used since then is a good model */
+	TREE_SEARCH_MS = 250,   /* between searches for one */
+	TREE_SEARCH_MAX = 4096, /* origins looked at */
+};
+
+static uint64_t
+tree_bit(int slot)
+{
+	return slot == ORIGIN_NO_SLOT ? 0 : UINT64_C(1) << slot;
+}
+
+static void
+tree_up_one(struct origin *origin, uint64_t bit, bool push)
+{
+	origin->pruned &= ~bit;
+	if (push || origin->parent == ORIGIN_NO_SLOT) {
+		origin->mute &= ~bit;
+	} else {
+		origin->mute |= bit;
+	}
+}
+
+void
+tree_on_up(struct mesh *mesh, const struct link *link)
+{
+	uint64_t bit = UINT64_C(1) << link->slot;
+	struct origin *origin = mesh->origins.oldest;
+
+	for (; origin != NULL; origin = origin->newer) {
+		tree_up_one(origin, bit, link->is_orphan);
+	}
+	tree_up_one(&mesh->spread.self, bit, link->is_orphan);
+}
+
+static void
+tree_down_one(struct origin *origin, unsigned slot)
+{
+	uint64_t bit = UINT64_C(1) << slot;
+
+	origin->mute &= ~bit;
+	origin->pruned &= ~bit;
+	if (origin->parent == (int8_t)slot) {
+		origin->parent = ORIGIN_NO_SLOT;
+	}
+	if (origin->tried_from == (int8_t)slot) {
+		origin->tried_from = ORIGIN_NO_SLOT;
+	}
+}
+
+void
+tree_on_down(struct mesh *mesh, unsigned slot)
+{
+	struct origin *origin = mesh->origins.oldest;
+
+	for (; origin != NULL; origin = origin->newer) {
+		tree_down_one(origin, slot);
+	}
+	tree_down_one(&mesh->spread.self, slot);
+}
+
+/* The lowest id wins, so that all nodes choose the same tree. */
+static bool
+tree_is_better(const struct origin *model, const struct origin *than)
+{
+	return than == NULL || nodeid_compare(&model->id, &than->id) < 0;
+}
+
+static bool
+tree_is_model(
+    const struct mesh *mesh, const struct origin *origin, uint64_t now_ms)
+{
+	if (now_ms - origin->seen_ms > TREE_MODEL_MS) {
+		return false;
+	}
+	return origin == &mesh->spread.self ? mesh->spread.has_published
+	                                    : origin->parent != ORIGIN_NO_SLOT;
+}
+
+static const struct origin *
+tree_search(const struct mesh *mesh, uint64_t now_ms)
+{
+	const struct origin *origin = mesh->origins.newest;
+	const struct origin *best = NULL;
+
+	if (tree_is_model(mesh, &mesh->spread.self, now_ms)) {
+		best = &mesh->spread.self;
+	}
+	for (size_t i = 0; origin != NULL && i < TREE_SEARCH_MAX; i++) {
+		if (now_ms - origin->seen_ms > TREE_MODEL_MS) {
+			break;
+		}
+		if (tree_is_model(mesh, origin, now_ms) &&
+		    tree_is_better(origin, best)) {
+			best = origin;
+		}
+		origin = origin->older;
+	}
+	return best;
+}
+
+static const struct origin *
+tree_model(struct mesh *mesh, uint64_t now_ms)
+{
+	struct spread *spread = &mesh->spread;
+
+	if (spread->model != NULL &&
+	    tree_is_model(mesh, spread->model, now_ms)) {
+		return spread->model;
+	}
+	spread->model = NULL;
+	if (now_ms >= spread->model_ms) {
+		spread->model_ms = now_ms + TREE_SEARCH_MS;
+		spread->model = tree_search(mesh, now_ms);
+	}
+	return spread->model;
+}
+
+void
+tree_adopt(struct mesh *mesh, struct origin *origin, uint64_t now_ms)
+{
+	const struct origin *model = tree_model(mesh, now_ms);
+
+	origin->pruned = 0;
+	origin->mute = 0;
+	if (model != NULL && model != origin) {
+		origin->mute = model->mute & ~tree_bit(model->parent);
+	}
+}
+
+static void
+tree_set_parent(struct mesh *mesh, struct origin *origin, int slot)
+{
+	struct spread *spread = &mesh->spread;
+
+	if (origin->parent == ORIGIN_NO_SLOT && spread->model != NULL &&
+	    tree_is_better(origin, spread->model)) {
+		spread->model = origin;
+	}
+	origin->parent = (int8_t)slot;
+}
+
+static void
+tree_send_prune(struct mesh *mesh, const struct origin *origin, unsigned slot)
+{
+	struct record_run run = { .origin = origin->id };
+
+	spread_send_runs(mesh, slot, RECORD_PRUNE, &run, 1);
+}
+
+void
+tree_prune(
+    struct mesh *mesh, struct origin *origin, uint64_t now_ms, unsigned slot)
+{
+	uint64_t bit = UINT64_C(1) << slot;
+
+	if ((origin->pruned & bit) != 0 &&
+	    (uint32_t)now_ms - origin->prune_ms < TREE_PRUNE_MS) {
+		return; /* already said, the rest is in flight */
+	}
+	origin->pruned |= bit;
+	origin->prune_ms = (uint32_t)now_ms;
+	mesh->stats.prunes++;
+	tree_send_prune(mesh, origin, slot);
+}
+
+static bool
+tree_may_try(struct origin *origin, uint64_t now_ms)
+{
+	uint32_t wait_ms = TREE_TRY_MS << origin->backoff;
+
+	if ((uint32_t)now_ms - origin->try_ms < wait_ms) {
+		return false;
+	}
+	if (origin->tried_from != origin->parent) {
+		origin->backoff = 0;
+	} else if (origin->backoff < TREE_BACKOFF) {
+		origin->backoff++;
+	}
+	origin->try_ms = (uint32_t)now_ms;
+	origin->tried_from = origin->parent;
+	return true;
+}
+
+/* `copy->first` announced the message before the parent brought it: its path
+ * is faster by at least the wait of an announcement, and does not lead through
+ * us. */
+static void
+tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
+    const struct tree_copy *copy)
+{
+	unsigned first = (unsigned)copy->first;
+	uint64_t timeout_ms = fetch_timeout_ms(mesh->up[first]);
+	struct record_run run = {
+		.origin = origin->id,
+		.seq = copy->seq,
+		.count = 1,
+		.flags = GRAFT_EAGER | GRAFT_NODATA,
+	};
+
+	if (copy->quiet_ms >= 3 * timeout_ms) {
+		/* Nothing is in flight: swap at once. */
+		origin->parent = (int8_t)first;
+		origin->parent_seq = copy->seq;
+		origin->prune_ms = (uint32_t)now_ms - TREE_PRUNE_MS;
+		tree_prune(mesh, origin, now_ms, (unsigned)copy->slot);
+	} else if (!tree_may_try(origin, now_ms)) {
+		return;
+	}
+	/* Both push now: the next first copy decides, and the loser is pruned
+	 * as a duplicate. */
+	mesh->stats.tries++;
+	tree_grafted(origin, now_ms, first);
+	spread_send_runs(mesh, first, RECORD_GRAFT, &run, 1);
+}
+
+void
+tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
+    const struct tree_copy *copy)
+{
+	if (copy->slot == ORIGIN_NO_SLOT) {
+		return;
+	}
+	/* A late copy over a link we just pruned changes nothing. */
+	if ((origin->pruned & tree_bit(copy->slot)) == 0 &&
+	    origin->parent != copy->slot) {
+		tree_set_parent(mesh, origin, copy->slot);
+	}
+	if (origin->parent != copy->slot) {
+		return;
+	}
+	if (copy->seq > origin->parent_seq) {
+		origin->parent_seq = copy->seq;
+	}
+	if (copy->first != ORIGIN_NO_SLOT && copy->first != copy->slot &&
+	    !copy->is_fetched) {
+		tree_faster(mesh, origin, now_ms, copy);
+	}
+}
+
+void
+tree_on_duplicate(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
+    unsigned slot, uint64_t seq, bool is_repair)
+{
+	uint64_t bit = UINT64_C(1) << slot;
+
+	if (origin == &mesh->spread.self) {
+		if (!is_repair) {
+			tree_prune(mesh, origin, now_ms, slot);
+		}
+		return;
+	}
+	if (origin->parent == ORIGIN_NO_SLOT && (origin->pruned & bit) == 0) {
+		tree_set_parent(mesh, origin, (int)slot);
+	} else if (origin->parent != (int8_t)slot && !is_repair) {
+		tree_prune(mesh, origin, now_ms, slot);
+	}
+	if (origin->parent == (int8_t)slot && seq > origin->parent_seq) {
+		origin->parent_seq = seq;
+	}
+}
+
+void
+tree_on_prune(struct link *link, const struct record *record)
+{
+	struct mesh *mesh = link->mesh;
+	struct record_array array;
+	struct record_run run;
+
+	if (record_array_decode(record, &array) != ERR_OK) {
+		return;
+	}
+	while (record_array_next(&array, &run)) {
+		struct origin *origin = spread_find(mesh, &run.origin);
+
+		if (origin != NULL) {
+			origin->mute |= UINT64_C(1) << link->slot;
+		}
+	}
+}
+
+bool
+tree_is_broken(const struct origin *origin, uint64_t seq, uint64_t now_ms,
+    uint64_t timeout_ms)
+{
+	return (origin->parent == ORIGIN_NO_SLOT || origin->parent_seq < seq) &&
+	       (uint32_t)now_ms - origin->graft_ms >= timeout_ms;
+}
+
+void
+tree_grafted(struct origin *origin, uint64_t now_ms, unsigned slot)
+{
+	origin->pruned &= ~(UINT64_C(1) << slot);
+	origin->graft_ms = (uint32_t)now_ms;
+}
+
+void
+tree_forget(struct mesh *mesh, const struct origin *origin)
+{
+	if (mesh->spread.model == origin) {
+		mesh->spread.model = NULL;
+	}
+}
+
+size_t
+tree_uses(const struct mesh *mesh, unsigned slot)
+{
+	uint64_t bit = UINT64_C(1) << slot;
+	const struct origin *origin = mesh->origins.oldest;
+	size_t uses = 0;
+
+	for (; origin != NULL; origin = origin->newer) {
+		uses += origin->parent == (int8_t)slot ||
+		                (origin->parent != ORIGIN_NO_SLOT &&
+		                    (origin->mute & bit) == 0)
+		            ? 1
+		            : 0;
+	}
+	return uses;
+}

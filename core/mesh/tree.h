@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * tree.h - which links an origin's messages come and go by (PROTOCOL 5, 9).
+ *
+ * Edges are directed, per origin: payload flows from parent to child.  A link
+ * is muted when its peer said PRUNE, or at UP: it gets announcements.  It is
+ * pruned when we said PRUNE: nothing new should come over it. */
+#ifndef MESH_TREE_H
+#define MESH_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mesh/link.h"
+#include "mesh/origin.h"
+#include "wire/record.h"
+
+#define TREE_PRUNE_MS 1000u /* before PRUNE is said again */
+#define TREE_TRY_MS   1000u /* between tries of a faster parent, doubled */
+#define TREE_BACKOFF  6u    /* times at the most */
+
+/* A first copy came. */
+struct tree_copy {
+	int slot; /* ORIGIN_NO_SLOT: of a link that is closing */
+	uint64_t seq;
+	int first;         /* who announced it before, or ORIGIN_NO_SLOT */
+	bool is_fetched;   /* somebody was asked for it */
+	uint64_t quiet_ms; /* since the first copy before it */
+};
+
+/* PROTOCOL 5: what a link's coming and going does to every tree. */
+void tree_on_up(struct mesh *mesh, const struct link *link);
+void tree_on_down(struct mesh *mesh, unsigned slot);
+
+/* A new origin starts on the tree of another, so that its first message does
+ * not flood: a spanning tree serves any root. */
+void tree_adopt(struct mesh *mesh, struct origin *origin, uint64_t now_ms);
+
+void tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
+    const struct tree_copy *copy);
+/* One more copy came over the link in `slot`; `is_repair`: on demand. */
+void tree_on_duplicate(struct mesh *mesh, struct origin *origin,
+    uint64_t now_ms, unsigned slot, uint64_t seq, bool is_repair);
+
+/* Say PRUNE over the link in `slot`, unless that was just done. */
+void tree_prune(
+    struct mesh *mesh, struct origin *origin, uint64_t now_ms, unsigned slot);
+/* PRUNE came.  It is well formed. */
+void tree_on_prune(struct link *link, const struct record *record);
+
+/* The parent has sent nothing newer than `seq`, or there is none: is it time
+ * to GRAFT? */
+bool tree_is_broken(const struct origin *origin, uint64_t seq, uint64_t now_ms,
+    uint64_t timeout_ms);
+/* GRAFT(EAGER) goes to `slot` now. */
+void tree_grafted(struct origin *origin, uint64_t now_ms, unsigned slot);
+
+/* `origin` is about to be freed. */
+void tree_forget(struct mesh *mesh, const struct origin *origin);
+
+/* How many trees use the link in `slot`. */
+size_t tree_uses(const struct mesh *mesh, unsigned slot);
+
+#endif
