@@ -5,6 +5,8 @@
 
 #include "base/rng.h"
 
+enum { CONFIG_TIGHT_WINDOW = 4096 };
+
 void
 sim_config_init(struct sim_config *config)
 {
@@ -104,8 +106,12 @@ sim_config_random(struct sim_config *config, uint64_t seed)
 	if (config_chance(&rng, 20)) {
 		config->soft = 2048 + rng_below(&rng, 16384);
 		config->hard = config->soft * 8;
-		config->window = 4096;
+		config->window = CONFIG_TIGHT_WINDOW;
 	}
 	config_random_faults(config, &rng);
+	if (config->slow_nodes > 0 || config->pause_per_s > 0 ||
+	    config->window == CONFIG_TIGHT_WINDOW) {
+		config->drain_s = 75; /* who was too slow is refused for 60 s */
+	}
 	config->check = 2;
 }

@@ -134,11 +134,13 @@ report_text(struct buf *out, const struct sim_config *config,
 	if (err == ERR_OK) {
 		err = buf_printf(out,
 		    "links of a node      %.2f (%u to %u)\n"
+		    "flooding would have  p99 %.0f ms\n"
 		    "idle                 %.1f B/s a node\n"
 		    "at the end           %u of %u nodes, %u part%s\n",
 		    result->links_mean, result->links_min, result->links_max,
-		    result->idle_bps, result->live, config->nodes,
-		    result->parts, result->parts == 1 ? "" : "s");
+		    result->flood_p99_ms, result->idle_bps, result->live,
+		    config->nodes, result->parts,
+		    result->parts == 1 ? "" : "s");
 	}
 	if (err == ERR_OK) {
 		err = report_seconds(
@@ -216,14 +218,15 @@ report_json(struct buf *out, const struct sim_config *config,
 	}
 	return buf_printf(out,
 	    "},\"live\":%u,\"parts\":%u,\"links\":{\"mean\":%.4f,\"min\":%u,"
-	    "\"max\":%u},\"idle_bps\":%.3f,\"joined_s\":%.3f,"
+	    "\"max\":%u},\"flood_p99_ms\":%.0f,\"idle_bps\":%.3f,\"joined_s\":%"
+	    ".3f,"
 	    "\"whole_s\":%.3f,\"delivery_s\":%.3f,\"duplicates\":%llu,"
 	    "\"late\":%llu,\"gaps\":%llu,\"virtual_s\":%.3f,"
 	    "\"events\":%llu,\"cpu_s\":%.3f,\"hash\":\"%016llx\","
 	    "\"violation\":\"%s\"}\n",
 	    result->live, result->parts, result->links_mean, result->links_min,
-	    result->links_max, result->idle_bps, result->joined_s,
-	    result->whole_s, result->delivery_s,
+	    result->links_max, result->flood_p99_ms, result->idle_bps,
+	    result->joined_s, result->whole_s, result->delivery_s,
 	    (unsigned long long)result->duplicates,
 	    (unsigned long long)result->late, (unsigned long long)result->gaps,
 	    result->virtual_s, (unsigned long long)result->events,

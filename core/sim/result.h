@@ -36,10 +36,11 @@ struct sim_result {
 	uint32_t parts;                /* components then */
 	uint32_t links_min, links_max; /* when traffic begins */
 	double links_mean;
-	double idle_bps;   /* bytes a node and second, before traffic */
-	double joined_s;   /* one component since the start; < 0: never */
-	double whole_s;    /* the same, after the crash or the healed cut */
-	double delivery_s; /* after the event began: the last message that not
+	double flood_p99_ms; /* of flooding, on these links */
+	double idle_bps;     /* bytes a node and second, before traffic */
+	double joined_s;     /* one component since the start; < 0: never */
+	double whole_s;      /* the same, after the crash or the healed cut */
+	double delivery_s;   /* after the event began: the last message that not
 	                      all had within a second was sent */
 	uint64_t duplicates, strangers, late, gaps; /* at the plugins */
 	char violation[256]; /* "": all invariants held */

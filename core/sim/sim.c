@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "sim/check.h"
+#include "sim/flood.h"
 #include "sim/overlay.h"
 #include "sim/vnet.h"
 #include "sim/world.h"
@@ -79,6 +80,7 @@ sim_on_phase(struct world *world, enum phase phase)
 	switch (phase) {
 	case PHASE_WARM:
 		overlay_measure(world);
+		flood_measure(world);
 		break;
 	case PHASE_EVENT:
 		faults_begin(world);

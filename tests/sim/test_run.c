@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/test.h"
+
+#include "base/log.h"
+#include "sim/report.h"
+#include "sim/sim.h"
+
+static void
+small(struct sim_config *config)
+{
+	sim_config_init(config);
+	config->is_static = true;
+	config->nodes = 12;
+	config->join_s = 2;
+	config->settle_s = 8;
+	config->check = 2;
+}
+
+static void
+run(const struct sim_config *config, struct sim_result *result)
+{
+	struct diag diag;
+
+	assert_int_equal(sim_run(config, result, &diag), ERR_OK);
+	assert_string_equal(result->violation, "");
+}
+
+static void
+the_same_seed_gives_the_same_run(void **state)
+{
+	struct sim_config config;
+	struct sim_result first;
+	struct sim_result again;
+	struct buf text[2];
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		sim_config_random(&config, seed);
+		config.is_static = true;
+		run(&config, &first);
+		run(&config, &again);
+		assert_true(first.hash == again.hash);
+		assert_true(first.events == again.events);
+		first.cpu_s = 0;
+		again.cpu_s = 0;
+		buf_init(&text[0]);
+		buf_init(&text[1]);
+		assert_int_equal(
+		    report_json(&text[0], &config, &first), ERR_OK);
+		assert_int_equal(
+		    report_json(&text[1], &config, &again), ERR_OK);
+		assert_int_equal(text[0].len, text[1].len);
+		assert_memory_equal(text[0].bytes, text[1].bytes, text[0].len);
+		buf_fini(&text[0]);
+		buf_fini(&text[1]);
+	}
+}
+
+static void
+another_seed_gives_another_run(void **state)
+{
+	struct sim_config config;
+	struct sim_result first;
+	struct sim_result other;
+
+	(void)state;
+	small(&config);
+	run(&config, &first);
+	config.seed = 2;
+	run(&config, &other);
+	assert_true(first.hash != other.hash);
+}
+
+static void
+everything_arrives_once_when_nothing_fails(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+
+	(void)state;
+	small(&config);
+	run(&config, &result);
+	for (int i = 0; i < ROW_COUNT; i++) {
+		const struct sim_row *row = &result.rows[i];
+
+		assert_true(row->messages > 0);
+		assert_true(row->expected == row->messages * 11);
+		assert_true(row->delivered == row->expected);
+		assert_true(row->soon == row->expected);
+		assert_true(row->missing == 0 && row->gaps == 0);
+		assert_true(row->p99_ms <= result.flood_p99_ms + 2);
+	}
+	assert_true(result.duplicates == 0);
+	assert_int_equal(result.live, 12);
+	assert_int_equal(result.parts, 1);
+}
+
+static void
+every_byte_of_a_message_is_counted(void **state)
+{
+	/* 4 + 2 + 1 + 1 + 16 + 8 + 256, and a header of 4 bytes; the dialler
+	 * masks with 4 more. */
+	const double plain = (292 + 0) / 2.0;
+	const double masked = (292 + 4) / 2.0;
+	struct sim_config config;
+	struct sim_result result;
+
+	(void)state;
+	small(&config);
+	config.nodes = 2;
+	config.degree = 1;
+	run(&config, &result);
+	assert_true(result.rows[ROW_STEADY].rmr == 0);
+	assert_true(result.rows[ROW_STEADY].bytes[CLASS_DATA] == plain ||
+	            result.rows[ROW_STEADY].bytes[CLASS_DATA] == masked);
+}
+
+static void
+a_crash_with_resets_leaves_the_survivors(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+
+	(void)state;
+	small(&config);
+	config.crash_percent = 50;
+	run(&config, &result);
+	assert_int_equal(result.live, 6);
+	assert_true(result.rows[ROW_EVENT].expected ==
+	            result.rows[ROW_EVENT].messages * 5);
+}
+
+static void
+a_cut_loses_messages_until_it_heals(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+
+	(void)state;
+	small(&config);
+	config.partition_s = 20;
+	run(&config, &result);
+	assert_true(
+	    result.rows[ROW_EVENT].soon < result.rows[ROW_EVENT].expected);
+	assert_true(
+	    result.rows[ROW_STEADY].soon == result.rows[ROW_STEADY].expected);
+	assert_true(result.rows[ROW_HEALED].delivered ==
+	            result.rows[ROW_HEALED].expected);
+	assert_int_equal(result.parts, 1);
+	assert_true(result.whole_s >= 0);
+}
+
+static void
+a_short_cut_only_delays(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+
+	(void)state;
+	small(&config);
+	config.partition_s = 4; /* nobody is dead before nine */
+	run(&config, &result);
+	assert_true(
+	    result.rows[ROW_EVENT].soon < result.rows[ROW_EVENT].expected);
+	assert_true(result.rows[ROW_EVENT].delivered ==
+	            result.rows[ROW_EVENT].expected);
+}
+
+static void
+what_makes_no_sense_is_refused(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+	struct diag diag;
+
+	(void)state;
+	small(&config);
+	config.nodes = 1;
+	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
+	small(&config);
+	config.senders = 13;
+	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
+	small(&config);
+	config.latency_min_ms = 60;
+	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_same_seed_gives_the_same_run),
+		cmocka_unit_test(another_seed_gives_another_run),
+		cmocka_unit_test(everything_arrives_once_when_nothing_fails),
+		cmocka_unit_test(every_byte_of_a_message_is_counted),
+		cmocka_unit_test(a_crash_with_resets_leaves_the_survivors),
+		cmocka_unit_test(a_cut_loses_messages_until_it_heals),
+		cmocka_unit_test(a_short_cut_only_delays),
+		cmocka_unit_test(what_makes_no_sense_is_refused),
+	};
+	struct diag diag;
+
+	if (log_open(&(struct log_config){ .filter = "error" }, &diag) !=
+	    ERR_OK) {
+		return 1;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
