@@ -38,7 +38,13 @@ struct config {
 	uint32_t max_hops;    /* 64, 1..255 */
 	size_t queue_soft, queue_hard; /* 1M..8M */
 	bool overflow_disconnect;
-	uint32_t ping_s; /* 3 */
+	uint32_t ping_s;             /* 3 */
+	bool mesh_auto;              /* --mesh; else static */
+	uint32_t view_min, view_max; /* 5..8 */
+	size_t history;              /* 8M */
+	bool presence;
+	char *state_dir; /* NULL: nothing is kept */
+	char *psk_file;  /* NULL: anybody may join */
 	struct strings allow_origins;
 
 	struct strings plugins; /* specs for host_load, -P and --plugins mixed,

@@ -149,7 +149,7 @@ enum err
 links_init(struct node *node)
 {
 	node->lost_dials = calloc(
-	    node->config->peers.count + 1, sizeof(struct link *));
+	    node->config->peers.count + MESH_DIALS_MAX, sizeof(struct link *));
 	node->mesh_io = (struct mesh_io){
 		.ctx = node,
 		.spread = links_spread,

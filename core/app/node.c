@@ -160,6 +160,7 @@ node_on_timer(void *ctx, uint64_t late_ms)
 		mesh_on_tick(node->mesh, now, 0);
 	}
 	if (node->hub_tick_ms <= now) {
+		statefile_on_tick(&node->state, node->mesh, now);
 		hub_on_tick(node->hub, now);
 		node->hub_tick_ms = now + NODE_HUB_TICK_MS;
 	}
@@ -228,6 +229,7 @@ node_choose_identity(struct node *node)
 	               ERR_OK) {
 		return ERR_SYSTEM;
 	}
+	(void)statefile_id(&node->state, &node->id);
 	if (config->name != NULL) {
 		node->name = strdup(config->name);
 	} else {
@@ -363,13 +365,24 @@ node_create_mesh(struct node *node, struct diag *diag)
 		.ping_ms = config->ping_s * 1000,
 		.soft = config->queue_soft,
 		.hard = config->queue_hard,
+		.is_auto = config->mesh_auto,
+		.links_min = config->view_min,
+		.links_max = config->view_max,
+		.psk = node->psk.len > 0 ? node->psk.bytes : NULL,
+		.psk_len = node->psk.len,
+		.presence = config->presence,
+		.version = GV_VERSION,
+		.history_bytes = config->history,
 	};
+	enum err err;
 
 	if (links_init(node) != ERR_OK) {
 		return ERR_NOMEM;
 	}
-	return mesh_create(
-	    &node->mesh, &mesh, &node->mesh_io, &node->rng, diag);
+	err = mesh_create(&node->mesh, &mesh, &node->mesh_io, &node->rng, diag);
+	psk_forget(&node->psk);
+	return err == ERR_OK ? statefile_restore(&node->state, node->mesh)
+	                     : err;
 }
 
 static enum err
@@ -441,6 +454,19 @@ node_open_network(struct node *node, struct diag *diag)
 	return err;
 }
 
+static enum err
+node_open_state(struct node *node, struct diag *diag)
+{
+	const char *dir = node->config->state_dir;
+	enum err err = dir != NULL ? statefile_open(&node->state, dir, diag)
+	                           : ERR_OK;
+
+	if (err != ERR_OK) {
+		log_error("app", "state_refused", diag->text);
+	}
+	return err;
+}
+
 enum exit_code
 node_init(struct node *node, const struct config *config, struct diag *diag)
 {
@@ -451,7 +477,15 @@ node_init(struct node *node, const struct config *config, struct diag *diag)
 	chunk_pool_init(&node->pool);
 	node_set_limits(config);
 	diag_set(diag, "out of memory");
-	err = node_choose_identity(node);
+	if (config->psk_file != NULL &&
+	    psk_read(&node->psk, config->psk_file, diag) != ERR_OK) {
+		log_error("app", "psk_refused", diag->text);
+		return EXIT_CREDENTIALS;
+	}
+	err = node_open_state(node, diag);
+	if (err == ERR_OK) {
+		err = node_choose_identity(node);
+	}
 	if (err == ERR_OK) {
 		err = node_create_net(node, diag);
 	}
@@ -502,6 +536,8 @@ node_fini(struct node *node)
 	node_stop_host(node);
 	net_destroy(node->net);
 	mesh_destroy(node->mesh);
+	statefile_close(&node->state);
+	psk_forget(&node->psk);
 	hub_destroy(node->hub);
 	host_destroy(node->host);
 	chunk_pool_fini(&node->pool);

@@ -12,6 +12,8 @@
 
 #include "app/config.h"
 #include "app/options.h"
+#include "app/psk.h"
+#include "app/statefile.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/rng.h"
@@ -48,7 +50,9 @@ struct node {
 	struct hub *hub;
 	struct host *host;
 	struct node_stats stats;
-	struct link **lost_dials; /* room for one per --peers address */
+	struct statefile state;
+	struct psk psk;           /* until the mesh has it */
+	struct link **lost_dials; /* room for each dial at a time */
 	size_t lost_dial_count;
 	struct net_handler net_handler;
 	struct mesh_io mesh_io;

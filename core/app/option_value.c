@@ -350,16 +350,47 @@ OPTION_APPLY(option_overflow)
 
 OPTION_APPLY(option_mesh)
 {
-	(void)config;
-	if (strcmp(value, "auto") == 0) {
-		diag_set(diag,
-		    "--%s: found 'auto', but a mesh that finds its own links "
-		    "comes with a later version; expected 'static': every "
-		    "--peers address is kept linked.",
-		    option->flag);
+	static const char *const words[] = { "static", "auto" };
+	size_t word = word_find(value, words, ARRAY_LEN(words));
+
+	(void)option;
+	(void)diag;
+	if (word == ARRAY_LEN(words)) {
 		return ERR_INVALID;
 	}
-	return strcmp(value, "static") == 0 ? ERR_OK : ERR_INVALID;
+	config->mesh_auto = word == 1;
+	return ERR_OK;
+}
+
+OPTION_APPLY(option_view)
+{
+	const char *dots = strstr(value, "..");
+	uint64_t min, max;
+
+	(void)diag;
+	if (dots == NULL ||
+	    !digits_parse(value, (size_t)(dots - value), &min) ||
+	    !digits_parse(dots + 2, strlen(dots + 2), &max) ||
+	    min < option->min || max < min || max > option->max) {
+		return ERR_INVALID;
+	}
+	config->view_min = (uint32_t)min;
+	config->view_max = (uint32_t)max;
+	return ERR_OK;
+}
+
+OPTION_APPLY(option_switch)
+{
+	static const char *const words[] = { "off", "on" };
+	size_t word = word_find(value, words, ARRAY_LEN(words));
+	bool *member = member_of(config, option);
+
+	(void)diag;
+	if (word == ARRAY_LEN(words)) {
+		return ERR_INVALID;
+	}
+	*member = word == 1;
+	return ERR_OK;
 }
 
 OPTION_APPLY(option_log)

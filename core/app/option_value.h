@@ -29,6 +29,10 @@ OPTION_APPLY(option_origin);
 OPTION_APPLY(option_queue);
 OPTION_APPLY(option_overflow);
 OPTION_APPLY(option_mesh);
+/* MIN..MAX into view_min and view_max. */
+OPTION_APPLY(option_view);
+/* on or off into a bool. */
+OPTION_APPLY(option_switch);
 OPTION_APPLY(option_log);
 OPTION_APPLY(option_log_format);
 OPTION_APPLY(option_verbose);

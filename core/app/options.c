@@ -409,6 +409,8 @@ config_fini(struct config *config)
 	free(config->log_filter);
 	free(config->log_file);
 	free(config->ports_file);
+	free(config->state_dir);
+	free(config->psk_file);
 	memset(config, 0, sizeof(*config));
 }
 
@@ -463,6 +465,6 @@ options_help(struct buf *out)
 	                 "the log file anew,\nUSR2 logs every counter. Exit: 0 "
 	                 "stopped, 1 failed, 2 usage, 4 plugin, 5 bind,\n6 "
 	                 "drain "
-	                 "exceeded.\n")
+	                 "exceeded, 7 key file.\n")
 	           : err;
 }

@@ -168,6 +168,7 @@ struct mesh_stats {
 	uint64_t grafts;         /* sent: a tree is broken here */
 	uint64_t tries;          /* of a faster parent */
 	uint64_t fetches;        /* runs of ids asked for */
+	uint64_t suspects;       /* parents that fell silent */
 	uint64_t fetch_limit;    /* put off: all links have enough to answer */
 	uint64_t missing_full;   /* runs given up or not noted: no room */
 	uint64_t gone;           /* runs given up: nobody has them any more */
@@ -176,16 +177,16 @@ struct mesh_stats {
 	uint64_t announced;      /* runs of ids */
 	uint64_t announce_limit; /* runs ignored: more than a link may bring */
 	uint64_t graft_limit, sync_limit; /* the same */
-	uint64_t bad_runs;       /* ids that cannot be */
-	uint64_t syncs;          /* sent */
-	uint64_t sync_cut;       /* of them, not all fitted */
-	uint64_t congested;      /* links that got announcements only */
-	uint64_t history_limit;  /* messages larger than the history */
+	uint64_t bad_runs;                /* ids that cannot be */
+	uint64_t syncs;                   /* sent */
+	uint64_t sync_cut;                /* of them, not all fitted */
+	uint64_t congested;     /* links that got announcements only */
+	uint64_t history_limit; /* messages larger than the history */
 	uint64_t unicasts_sent, unicasts;
-	uint64_t unicast_lost;   /* dropped: no way to its node */
-	uint64_t unicast_full;   /* senders forgotten: no room */
-	uint64_t control_bytes;  /* of lists of ids, sent */
-	uint64_t missing;        /* runs, now */
+	uint64_t unicast_lost;           /* dropped: no way to its node */
+	uint64_t unicast_full;           /* senders forgotten: no room */
+	uint64_t control_bytes;          /* of lists of ids, sent */
+	uint64_t missing;                /* runs, now */
 	uint64_t history, history_bytes; /* messages kept, now */
 };
 
@@ -278,9 +279,10 @@ uint64_t mesh_snapshot_version(const struct mesh *mesh);
  * damaged, or from the future; nothing was taken.  ERR_NOMEM. */
 NODISCARD enum err mesh_restore(
     struct mesh *mesh, const uint8_t *bytes, size_t len);
-/* Only the node id in it.  ERR_INVALID, ERR_NOMEM. */
+/* Only the node id in it; `wall_s`: what the config's boot number will be.
+ * ERR_INVALID, ERR_NOMEM. */
 NODISCARD enum err mesh_snapshot_id(
-    const uint8_t *bytes, size_t len, struct nodeid *id);
+    const uint8_t *bytes, size_t len, uint32_t wall_s, struct nodeid *id);
 
 /* A node that has told of itself; strings live as long as the call. */
 struct mesh_member {

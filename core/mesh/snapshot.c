@@ -230,8 +230,16 @@ snapshot_read(const uint8_t *bytes, size_t len, struct snapshot *snapshot)
 	return number >= 2 ? ERR_OK : ERR_INVALID;
 }
 
+/* Unless the clock went far back: nobody would believe its boot number. */
+static bool
+snapshot_is_past(const struct snapshot *snapshot, uint32_t wall_s)
+{
+	return snapshot->boot < (uint64_t)wall_s + MESH_BOOT_AHEAD_S;
+}
+
 enum err
-mesh_snapshot_id(const uint8_t *bytes, size_t len, struct nodeid *id)
+mesh_snapshot_id(
+    const uint8_t *bytes, size_t len, uint32_t wall_s, struct nodeid *id)
 {
 	struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	enum err err;
@@ -240,6 +248,9 @@ mesh_snapshot_id(const uint8_t *bytes, size_t len, struct nodeid *id)
 		return ERR_NOMEM;
 	}
 	err = snapshot_read(bytes, len, snapshot);
+	if (err == ERR_OK && !snapshot_is_past(snapshot, wall_s)) {
+		err = ERR_INVALID;
+	}
 	if (err == ERR_OK) {
 		*id = snapshot->id;
 	}
@@ -253,8 +264,7 @@ snapshot_take(struct mesh *mesh, const struct snapshot *snapshot)
 {
 	uint64_t boot = (uint64_t)snapshot->boot + 1;
 
-	/* The clock went far back: nobody would believe this boot number. */
-	if (boot > (uint64_t)mesh->wall_s + MESH_BOOT_AHEAD_S) {
+	if (!snapshot_is_past(snapshot, mesh->wall_s)) {
 		return ERR_INVALID;
 	}
 	mesh->node_id = snapshot->id;

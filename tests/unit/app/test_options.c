@@ -88,6 +88,13 @@ has_the_documented_defaults(void **state)
 	assert_int_equal(config.queue_hard, 8 << 20);
 	assert_false(config.overflow_disconnect);
 	assert_int_equal(config.ping_s, 3);
+	assert_true(config.mesh_auto);
+	assert_int_equal(config.view_min, 5);
+	assert_int_equal(config.view_max, 8);
+	assert_int_equal(config.history, 8 << 20);
+	assert_true(config.presence);
+	assert_null(config.state_dir);
+	assert_null(config.psk_file);
 	assert_int_equal(config.allow_origins.count, 0);
 	assert_int_equal(config.plugins.count, 0);
 	assert_int_equal(config.plugin_dirs.count, 0);
@@ -149,6 +156,8 @@ reads_every_option(void **state)
 	           "--advertise ws://me:1 --name n~n --network net "
 	           "--mesh static --max-message 15M --max-clients 7 "
 	           "--max-hops 255 --queue 64K..2m --overflow disconnect "
+	           "--view 1..16 --history 64K --presence off --state s/d "
+	           "--psk-file k "
 	           "--ping 9 --allow-origin http://a:1 --allow-origin null "
 	           "-P x,k=v -P y",
 	    &config);
@@ -166,6 +175,13 @@ reads_every_option(void **state)
 	assert_int_equal(config.queue_hard, 2 << 20);
 	assert_true(config.overflow_disconnect);
 	assert_int_equal(config.ping_s, 9);
+	assert_false(config.mesh_auto);
+	assert_int_equal(config.view_min, 1);
+	assert_int_equal(config.view_max, 16);
+	assert_int_equal(config.history, 64 << 10);
+	assert_false(config.presence);
+	assert_string_equal(config.state_dir, "s/d");
+	assert_string_equal(config.psk_file, "k");
 	assert_int_equal(config.allow_origins.count, 2);
 	assert_string_equal(config.allow_origins.items[1], "null");
 	assert_string_equal(config.plugins.items[0], "x,k=v");
@@ -280,6 +296,15 @@ refuses_bad_values_and_says_how_to_mend_them(void **state)
 		    "5678901234" },
 		{ "--network", "\x7f" },
 		{ "--mesh", "dynamic" },
+		{ "--view", "5" },
+		{ "--view", "0..8" },
+		{ "--view", "8..5" },
+		{ "--view", "5..17" },
+		{ "--view", "5..8..9" },
+		{ "--view", "..8" },
+		{ "--history", "63K" },
+		{ "--history", "2G" },
+		{ "--presence", "yes" },
 		{ "--max-message", "0" },
 		{ "--max-message", "16M" },
 		{ "--max-message", "15729K" },
@@ -441,7 +466,6 @@ refuses_what_comes_with_a_later_version(void **state)
 	assert_refused("--peers wss://a:1", "TLS", "later version");
 	assert_refused("--peers ws://a:1,wss://b:1", "TLS", "later version");
 	assert_refused("--advertise wss://a:1", "TLS", "later version");
-	assert_refused("--mesh auto", "'auto'", "later version");
 }
 
 static void
