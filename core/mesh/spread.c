@@ -13,6 +13,8 @@
 #include "mesh/tree.h"
 #include "wire/utf8.h"
 
+enum { SPREAD_TURN = 3 }; /* ends of a link take turns every 8 messages */
+
 /* Without the links that do not take so much. */
 static uint64_t
 spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
@@ -90,7 +92,9 @@ spread_deliver(
 		.payload_len = data->payload_len,
 	};
 
-	io->deliver(io->ctx, &view);
+	if (!members_on_message(link->mesh, now_ms, &view)) {
+		io->deliver(io->ctx, &view);
+	}
 }
 
 static void
@@ -223,20 +227,28 @@ spread_run_is_fit(
 	return true;
 }
 
+/* It was the other end's turn to announce these, and it is silent. */
 static void
-spread_flush(struct mesh *mesh, uint64_t now_ms)
+spread_doubt(struct mesh *mesh, uint64_t slots, uint64_t now_ms)
+{
+	for (; slots != 0; slots &= slots - 1) {
+		fetch_doubt(
+		    mesh->up[__builtin_ctzll(slots)], now_ms, LAZY_LATE_MS);
+	}
+}
+
+static void
+spread_flush(struct mesh *mesh, struct lazy *lazy)
 {
 	struct spread *spread = &mesh->spread;
-	uint64_t slots = lazy_settle(&spread->lazy, &spread->history);
+	uint64_t slots = lazy_settle(lazy, &spread->history);
 
-	(void)now_ms;
 	for (slots &= mesh->up_slots; slots != 0; slots &= slots - 1) {
 		unsigned slot = (unsigned)__builtin_ctzll(slots);
 		size_t runs;
 
 		buf_clear(&spread->out);
-		if (lazy_encode(&spread->lazy, slot, &spread->out, &runs) !=
-		    ERR_OK) {
+		if (lazy_encode(lazy, slot, &spread->out, &runs) != ERR_OK) {
 			mesh->stats.nomem++;
 			continue;
 		}
@@ -247,30 +259,44 @@ spread_flush(struct mesh *mesh, uint64_t now_ms)
 			    spread->out.bytes, spread->out.len, true);
 		}
 	}
-	lazy_clear(&spread->lazy);
+	lazy_clear(lazy);
 }
 
 static void
-spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
-    const struct record_data *data, uint64_t now_ms)
+spread_put(struct mesh *mesh, struct lazy *lazy, struct origin *origin,
+    uint64_t slots, const struct record_data *data, uint64_t now_ms)
 {
-	struct lazy *lazy = &mesh->spread.lazy;
-	enum err err;
-
-	if (UNLIKELY(data->payload_len > mesh->smallest_max)) {
-		slots = spread_limit(mesh, slots, data->payload_len);
-	}
 	if (slots == 0) {
 		return;
 	}
 	if (lazy->count == LAZY_MAX) {
-		spread_flush(mesh, now_ms);
+		spread_flush(mesh, lazy);
 	}
-	err = lazy_put(lazy, origin, data->seq, data->hops, slots, now_ms);
-	if (err != ERR_OK) {
+	if (lazy_put(lazy, origin, data->seq, data->hops, slots, now_ms) !=
+	    ERR_OK) {
 		mesh->stats.nomem++;
+		return;
 	}
 	mesh_wake_at(mesh, lazy->due_ms);
+}
+
+/* Both ends of a link that is in no tree have the message at about the same
+ * time, and one announcement between them will do.  They take turns; the other
+ * one waits for it, and speaks only if it does not come. */
+static void
+spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
+    const struct record_data *data, uint64_t now_ms)
+{
+	struct spread *spread = &mesh->spread;
+	bool swap = ((data->seq >> SPREAD_TURN ^ origin->id.bytes[0]) & 1) != 0;
+	uint64_t late = swap ? ~spread->second : spread->second;
+
+	if (UNLIKELY(data->payload_len > mesh->smallest_max)) {
+		slots = spread_limit(mesh, slots, data->payload_len);
+	}
+	late &= ~spread->congested; /* those wait for nothing else */
+	spread_put(mesh, &spread->early, origin, slots & ~late, data, now_ms);
+	spread_put(mesh, &spread->late, origin, slots & late, data, now_ms);
 }
 
 /* Keep it for those who miss it, and send or announce it to all others. */
@@ -456,7 +482,8 @@ spread_on_gone(void *ctx, struct origin *origin)
 
 	fetch_on_origin_gone(mesh, origin);
 	history_forget(&mesh->spread.history, origin);
-	lazy_forget_origin(&mesh->spread.lazy, origin);
+	lazy_forget_origin(&mesh->spread.early, origin);
+	lazy_forget_origin(&mesh->spread.late, origin);
 	tree_forget(mesh, origin);
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
 		if (link->last == origin) {
@@ -516,11 +543,16 @@ void
 spread_on_up(struct link *link, uint64_t now_ms)
 {
 	struct mesh *mesh = link->mesh;
+	uint64_t bit = UINT64_C(1) << link->slot;
 
 	link->up_ms = now_ms;
 	link->fetches = 0;
 	link->is_over = false;
-	mesh->spread.congested &= ~(UINT64_C(1) << link->slot);
+	mesh->spread.congested &= ~bit;
+	mesh->spread.second &= ~bit;
+	if (nodeid_compare(&link->node_id, &mesh->node_id) < 0) {
+		mesh->spread.second |= bit;
+	}
 	tree_on_up(mesh, link);
 	sync_send(link, now_ms);
 }
@@ -531,7 +563,8 @@ spread_on_down(struct link *link, uint64_t now_ms)
 	struct mesh *mesh = link->mesh;
 
 	tree_on_down(mesh, link->slot);
-	lazy_forget_slot(&mesh->spread.lazy, link->slot);
+	lazy_forget_slot(&mesh->spread.early, link->slot);
+	lazy_forget_slot(&mesh->spread.late, link->slot);
 	mesh->spread.congested &= ~(UINT64_C(1) << link->slot);
 	/* What is due because of it is asked for with the next tick. */
 	fetch_on_down(mesh, link->slot, now_ms);
@@ -542,18 +575,26 @@ spread_on_tick(struct mesh *mesh, uint64_t now_ms)
 {
 	struct spread *spread = &mesh->spread;
 	uint64_t next = UINT64_MAX;
-	uint64_t times[4];
+	uint64_t times[5];
 
 	flow_check(mesh, now_ms);
-	if (now_ms >= spread->lazy.due_ms) {
-		spread_flush(mesh, now_ms);
+	if (now_ms >= spread->early.due_ms) {
+		spread_flush(mesh, &spread->early);
+	}
+	if (now_ms >= spread->late.due_ms) {
+		spread_doubt(mesh,
+		    lazy_settle(&spread->late, &spread->history) &
+		        mesh->up_slots,
+		    now_ms);
+		spread_flush(mesh, &spread->late);
 	}
 	fetch_due(mesh, now_ms);
 	history_expire(&spread->history, now_ms);
 	times[0] = spread->flow_ms;
-	times[1] = spread->lazy.due_ms;
-	times[2] = fetch_next_ms(mesh);
-	times[3] = history_next_ms(&spread->history, now_ms);
+	times[1] = spread->early.due_ms;
+	times[2] = spread->late.due_ms;
+	times[3] = fetch_next_ms(mesh);
+	times[4] = history_next_ms(&spread->history, now_ms);
 	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
 		next = times[i] < next ? times[i] : next;
 	}
@@ -569,7 +610,8 @@ spread_init(struct mesh *mesh, size_t history_bytes)
 	history_init(&spread->history,
 	    history_bytes != 0 ? history_bytes : HISTORY_BYTES_DEFAULT);
 	missing_init(&spread->missing);
-	lazy_init(&spread->lazy);
+	lazy_init(&spread->early, LAZY_MS);
+	lazy_init(&spread->late, LAZY_LATE_MS);
 	unicast_init(&spread->unicast, rng_next(mesh->rng));
 	buf_init(&spread->out);
 	spread->flow_ms = UINT64_MAX;
@@ -582,7 +624,8 @@ spread_fini(struct mesh *mesh)
 
 	history_fini(&spread->history);
 	missing_fini(&spread->missing);
-	lazy_fini(&spread->lazy);
+	lazy_fini(&spread->early);
+	lazy_fini(&spread->late);
 	unicast_fini(&spread->unicast);
 	buf_fini(&spread->out);
 }
@@ -602,6 +645,7 @@ spread_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view,
 		spread->self.seen_ms = now_ms;
 		tree_adopt(mesh, &spread->self, now_ms);
 		spread->has_published = true;
+		spread->model_ms = 0;
 	}
 	view->origin = mesh->node_id;
 	view->seq = ++mesh->seq;
