@@ -131,11 +131,40 @@ fetch_make_room(struct mesh *mesh, uint64_t now_ms)
 	}
 }
 
+/* The link was waited for in vain, and nothing at all has come since. */
+static bool
+fetch_is_suspect(const struct link *link)
+{
+	return link->suspect_ms != 0 && link->heard_ms <= link->suspect_ms;
+}
+
+void
+fetch_doubt(struct link *link, uint64_t now_ms, uint64_t silence_ms)
+{
+	if (!fetch_is_suspect(link) && now_ms - link->heard_ms >= silence_ms) {
+		link->suspect_ms = now_ms;
+		link->mesh->stats.suspects++;
+	}
+}
+
+/* The parent had its time for this run.  If it is silent altogether, it will
+ * not be waited for by the other trees that it is the parent of. */
+static void
+fetch_suspect(struct mesh *mesh, const struct missing_run *run, uint64_t now_ms)
+{
+	if (run->origin->parent != ORIGIN_NO_SLOT && run->tried == 0 &&
+	    run->tries == 0) {
+		fetch_doubt(
+		    mesh->up[run->origin->parent], now_ms, FETCH_TIMEOUT_MS);
+	}
+}
+
 static uint64_t
 fetch_first_due_ms(
     const struct link *link, const struct origin *origin, uint64_t now_ms)
 {
-	return origin->parent == ORIGIN_NO_SLOT
+	return origin->parent == ORIGIN_NO_SLOT ||
+	               fetch_is_suspect(link->mesh->up[origin->parent])
 	           ? now_ms
 	           : now_ms + fetch_timeout_ms(link);
 }
@@ -354,6 +383,7 @@ fetch_one(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run,
 		fetch_give_up(mesh, run, now_ms);
 		return;
 	}
+	fetch_suspect(mesh, run, now_ms);
 	if (run->known == 0) {
 		fetch_settle(mesh, run);
 		fetch_set_due(mesh, run, UINT64_MAX);

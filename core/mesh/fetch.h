@@ -30,6 +30,10 @@ struct fetch_info {
 /* How long to wait for an answer of this link. */
 uint64_t fetch_timeout_ms(const struct link *link);
 
+/* Something should have come over the link.  If nothing did for `silence_ms`,
+ * the trees that it is the parent of do not wait for it, until it does. */
+void fetch_doubt(struct link *link, uint64_t now_ms, uint64_t silence_ms);
+
 /* The link has these ids: those that are not here become missing.  Asks for
  * nothing yet: fetch_due does. */
 void fetch_note(struct link *link, struct origin *origin, uint64_t seq,

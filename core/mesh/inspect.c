@@ -85,8 +85,8 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 		.history_bytes_max = spread->history.limit,
 		.missing = spread->missing.count,
 		.missing_max = MISSING_MAX,
-		.lazy = spread->lazy.count,
-		.lazy_max = LAZY_MAX,
+		.lazy = spread->early.count + spread->late.count,
+		.lazy_max = 2 * LAZY_MAX,
 		.fetches_max = FETCH_LINK_MAX,
 	};
 	for (; run != NULL; run = run->newer) {

@@ -12,9 +12,11 @@ enum {
 };
 
 void
-lazy_init(struct lazy *lazy)
+lazy_init(struct lazy *lazy, uint64_t wait_ms, uint64_t quiet_ms)
 {
 	memset(lazy, 0, sizeof(*lazy));
+	lazy->wait_ms = wait_ms;
+	lazy->quiet_ms = quiet_ms;
 	lazy->due_ms = UINT64_MAX;
 }
 
@@ -23,7 +25,7 @@ lazy_fini(struct lazy *lazy)
 {
 	free(lazy->items);
 	free(lazy->runs);
-	lazy_init(lazy);
+	lazy_init(lazy, lazy->wait_ms, lazy->quiet_ms);
 }
 
 static enum err
@@ -56,8 +58,11 @@ lazy_put(struct lazy *lazy, struct origin *origin, uint64_t seq, uint8_t hops,
 		return ERR_NOMEM;
 	}
 	if (lazy->count == 0) {
-		lazy->due_ms = now_ms + LAZY_MS;
+		lazy->due_ms = now_ms + (now_ms - lazy->put_ms > LAZY_GAP_MS
+		                                ? lazy->quiet_ms
+		                                : lazy->wait_ms);
 	}
+	lazy->put_ms = now_ms;
 	lazy->items[lazy->count++] = (struct lazy_item){
 		.origin = origin,
 		.seq = seq,
@@ -86,6 +91,9 @@ lazy_forget_origin(struct lazy *lazy, const struct origin *origin)
 		}
 	}
 	lazy->count = kept;
+	if (kept == 0) {
+		lazy->due_ms = UINT64_MAX;
+	}
 }
 
 uint64_t

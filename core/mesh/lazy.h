@@ -16,8 +16,11 @@
 #include "mesh/origin.h"
 #include "wire/record_array.h"
 
-#define LAZY_MS  25u   /* from the first id to the flush */
-#define LAZY_MAX 4096u /* ids that wait */
+#define LAZY_MS       25u   /* from the first id to the flush */
+#define LAZY_QUIET_MS 10u   /* the same, if nothing came for LAZY_GAP_MS: */
+#define LAZY_GAP_MS   40u   /* there is nothing to wait for */
+#define LAZY_LATE_MS  100u  /* the same, where the other end goes first */
+#define LAZY_MAX      4096u /* ids that wait */
 
 struct lazy_item {
 	struct origin *origin; /* borrowed */
@@ -28,12 +31,15 @@ struct lazy_item {
 
 struct lazy {
 	struct lazy_item *items;
-	struct record_run *runs; /* of the record being made */
-	size_t count, room;      /* `room`: of both */
-	uint64_t due_ms;         /* UINT64_MAX: nothing waits */
+	struct record_run *runs;    /* of the record being made */
+	size_t count, room;         /* `room`: of both */
+	uint64_t wait_ms, quiet_ms; /* from the first id to the flush */
+	uint64_t put_ms;            /* the last id came */
+	uint64_t due_ms;            /* UINT64_MAX: nothing waits */
 };
 
-void lazy_init(struct lazy *lazy);
+/* `wait_ms` from the first id to the flush, `quiet_ms` if it is alone. */
+void lazy_init(struct lazy *lazy, uint64_t wait_ms, uint64_t quiet_ms);
 void lazy_fini(struct lazy *lazy);
 
 /* Announce (origin, seq) to `slots` (not 0).  ERR_FULL: flush first.

@@ -85,6 +85,7 @@ struct link {
 	uint64_t up_ms;   /* since when */
 	uint64_t over_ms; /* since when its queue is over SOFT, if is_over */
 	bool is_over;
+	uint64_t suspect_ms; /* a parent that brought nothing; 0: is none */
 	uint16_t fetches; /* runs that it was asked for and did not send */
 	struct link *prev, *next;
 	char remote[64];

@@ -13,7 +13,7 @@
 #include "mesh/tree.h"
 #include "wire/utf8.h"
 
-enum { SPREAD_TURN = 3 }; /* ends of a link take turns every 8 messages */
+enum { SPREAD_TURN = 4 }; /* ends of a link take turns every 16 messages */
 
 /* Without the links that do not take so much. */
 static uint64_t
@@ -610,8 +610,8 @@ spread_init(struct mesh *mesh, size_t history_bytes)
 	history_init(&spread->history,
 	    history_bytes != 0 ? history_bytes : HISTORY_BYTES_DEFAULT);
 	missing_init(&spread->missing);
-	lazy_init(&spread->early, LAZY_MS);
-	lazy_init(&spread->late, LAZY_LATE_MS);
+	lazy_init(&spread->early, LAZY_MS, LAZY_QUIET_MS);
+	lazy_init(&spread->late, LAZY_LATE_MS, LAZY_LATE_MS);
 	unicast_init(&spread->unicast, rng_next(mesh->rng));
 	buf_init(&spread->out);
 	spread->flow_ms = UINT64_MAX;

@@ -39,7 +39,8 @@ struct spread {
 	bool has_published;
 	struct history history;
 	struct missing missing;
-	struct lazy lazy;
+	struct lazy early, late; /* announcements; see spread_announce */
+	uint64_t second; /* slots of links whose other end has a lower id */
 	struct unicast unicast;
 	const struct origin *model; /* whose tree new origins start on */
 	uint64_t model_ms;          /* not searched again before */

@@ -80,6 +80,7 @@ const struct counter mesh_counters[] = {
 	STAT(grafts),
 	STAT(tries),
 	STAT(fetches),
+	STAT(suspects),
 	STAT(fetch_limit),
 	STAT(missing_full),
 	STAT(gone),

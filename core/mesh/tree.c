@@ -142,8 +142,10 @@ tree_set_parent(struct mesh *mesh, struct origin *origin, int slot)
 {
 	struct spread *spread = &mesh->spread;
 
-	if (origin->parent == ORIGIN_NO_SLOT && spread->model != NULL &&
-	    tree_is_better(origin, spread->model)) {
+	if (spread->model == NULL) {
+		spread->model_ms = 0; /* now there is one to be found */
+	} else if (origin->parent == ORIGIN_NO_SLOT &&
+	           tree_is_better(origin, spread->model)) {
 		spread->model = origin;
 	}
 	origin->parent = (int8_t)slot;
