@@ -39,10 +39,17 @@ fetch_next_ms(const struct mesh *mesh)
 	return run != NULL ? run->due_ms : UINT64_MAX;
 }
 
+/* When it is given up. */
+static uint64_t
+fetch_last_ms(const struct missing_run *run)
+{
+	return run->born_ms + (run->known != 0 ? FETCH_KEEP_MS : FETCH_HOLE_MS);
+}
+
 static void
 fetch_set_due(struct mesh *mesh, struct missing_run *run, uint64_t due_ms)
 {
-	uint64_t last_ms = run->born_ms + FETCH_KEEP_MS;
+	uint64_t last_ms = fetch_last_ms(run);
 
 	due_ms = due_ms < last_ms ? due_ms : last_ms;
 	missing_set_due(&mesh->spread.missing, run, due_ms);
@@ -214,7 +221,7 @@ fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
 		} else if (link != NULL) {
 			fetch_know(link, run, now_ms);
 		} else {
-			fetch_set_due(mesh, run, now_ms + FETCH_KEEP_MS);
+			fetch_set_due(mesh, run, UINT64_MAX);
 		}
 		seq += count;
 	}
@@ -284,7 +291,10 @@ fetch_note(struct link *link, struct origin *origin, uint64_t seq,
 	struct mesh *mesh = link->mesh;
 
 	fetch_on_boot(mesh, origin, seq, now_ms);
-	origins_expect(&mesh->origins, origin, seq);
+	if (origins_expect(&mesh->origins, origin, seq)) {
+		fetch_note_holes(
+		    mesh, origin, origin->base, seq - origin->base, now_ms);
+	}
 	fetch_note_range(mesh, link, origin, seq, count, now_ms);
 }
 
@@ -294,6 +304,7 @@ fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,
 {
 	uint64_t end = seq + count;
 
+	/* Below the base nothing was promised. */
 	seq = seq < origin->base ? origin->base : seq;
 	if (seq < end) {
 		fetch_note_range(mesh, NULL, origin, seq, end - seq, now_ms);
@@ -379,7 +390,13 @@ fetch_one(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run,
 {
 	int slot;
 
-	if (now_ms >= run->born_ms + FETCH_KEEP_MS) {
+	if (mesh->up_slots == 0) {
+		/* Nobody can tell; the clock begins with the next link. */
+		run->born_ms = now_ms;
+		fetch_set_due(mesh, run, UINT64_MAX);
+		return;
+	}
+	if (now_ms >= fetch_last_ms(run)) {
 		fetch_give_up(mesh, run, now_ms);
 		return;
 	}
@@ -537,6 +554,7 @@ fetch_gone_run(struct link *link, struct origin *origin,
 			continue;
 		}
 		run->known &= ~(UINT64_C(1) << link->slot);
+		run->tried &= ~(UINT64_C(1) << link->slot);
 		if (run->asked == (int8_t)link->slot) {
 			fetch_settle(mesh, run);
 		}
@@ -571,6 +589,17 @@ fetch_on_gone(struct link *link, uint64_t now_ms, const struct record *record)
 }
 
 void
+fetch_on_first_up(struct mesh *mesh, uint64_t now_ms)
+{
+	struct missing_run *run = mesh->spread.missing.oldest;
+
+	for (; run != NULL; run = run->newer) {
+		run->born_ms = now_ms;
+		fetch_set_due(mesh, run, UINT64_MAX);
+	}
+}
+
+void
 fetch_on_down(struct mesh *mesh, unsigned slot, uint64_t now_ms)
 {
 	struct missing *missing = &mesh->spread.missing;
@@ -582,13 +611,16 @@ fetch_on_down(struct mesh *mesh, unsigned slot, uint64_t now_ms)
 			fetch_settle(mesh, run);
 			run->due_ms = now_ms;
 		}
+		if (run->known == bit) {
+			run->born_ms = now_ms; /* from now on a hole */
+		}
 		run->known &= ~bit;
 		run->tried &= ~bit;
 		if (run->first == (int8_t)slot) {
 			run->first = ORIGIN_NO_SLOT;
 		}
 		if (run->known == 0) {
-			run->due_ms = run->born_ms + FETCH_KEEP_MS;
+			run->due_ms = UINT64_MAX;
 		} else if (run->origin->parent == ORIGIN_NO_SLOT &&
 		           run->tried == 0) {
 			run->due_ms = now_ms;

@@ -2,8 +2,8 @@
  * fetch.h - getting what is missing: whom to ask, when, and when to give up
  * (PROTOCOL 9).
  *
- * A message that does not come within FETCH_KEEP_MS of being noticed, that
- * nobody has any more, or whose place in a full table is needed, is a gap:
+ * A message that does not come within FETCH_KEEP_MS of being announced, that
+ * nobody announces within FETCH_HOLE_MS, that nobody has any more, or whose place in a full table is needed, is a gap:
  * told once, counted exactly, and never delivered afterwards. */
 #ifndef MESH_FETCH_H
 #define MESH_FETCH_H
@@ -16,6 +16,7 @@
 #include "wire/record.h"
 
 #define FETCH_KEEP_MS        60000u /* as long as histories reach */
+#define FETCH_HOLE_MS        30000u /* what nobody has announced */
 #define FETCH_LINK_MAX       64u    /* not answered, a link */
 #define FETCH_TIMEOUT_MS     150u   /* at the least */
 #define FETCH_TIMEOUT_MAX_MS 1000u
@@ -55,6 +56,8 @@ void fetch_on_ihave(
 void fetch_on_gone(
     struct link *link, uint64_t now_ms, const struct record *record);
 
+/* There was no link, now there is one: holes may be filled again. */
+void fetch_on_first_up(struct mesh *mesh, uint64_t now_ms);
 void fetch_on_down(struct mesh *mesh, unsigned slot, uint64_t now_ms);
 /* A message of a boot not seen before is near: the others are given up. */
 void fetch_on_boot(

@@ -264,14 +264,14 @@ origin_is_new_boot(const struct origin *origin, uint64_t seq)
 	return seq >> 32 > origin->window.max >> 32;
 }
 
-void
+bool
 origins_expect(struct origins *origins, struct origin *origin, uint64_t seq)
 {
 	uint64_t floor = seq >> 32 << 32;
 	struct origin_gaps gaps;
 
 	if (origin->base != 0 && !origin_is_new_boot(origin, seq)) {
-		return;
+		return false;
 	}
 	if (origin->base != 0) {
 		origin_gaps_init(&gaps, origins, origin);
@@ -279,10 +279,13 @@ origins_expect(struct origins *origins, struct origin *origin, uint64_t seq)
 	}
 	origin->base = seq;
 	origin->parent_seq = 0;
-	if (seq - floor > ORIGIN_SOFT_IDS) {
+	if (seq >> 32 > origins->since_s && seq - floor < WINDOW_IDS) {
+		origin->base = floor + 1;
+	} else if (seq - floor > ORIGIN_SOFT_IDS) {
 		floor = seq - ORIGIN_SOFT_IDS - 1;
 	}
 	window_restart(&origin->window, floor);
+	return true;
 }
 
 enum window_verdict
@@ -294,7 +297,7 @@ origins_take(struct origins *origins, struct origin *origin, uint64_t seq,
 	enum window_verdict verdict;
 
 	if (UNLIKELY(origin->base == 0 || origin_is_new_boot(origin, seq))) {
-		origins_expect(origins, origin, seq);
+		(void)origins_expect(origins, origin, seq);
 	} else if (UNLIKELY(seq >> 32 < window->max >> 32)) {
 		return WINDOW_OLD;
 	}
@@ -326,7 +329,7 @@ origins_give_up(struct origins *origins, struct origin *origin, uint64_t first,
 	if (count == 0 || first >> 32 < origin->window.max >> 32) {
 		return; /* of a boot whose gaps have been told */
 	}
-	origins_expect(origins, origin, first);
+	(void)origins_expect(origins, origin, first);
 	origin_gaps_init(&gaps, origins, origin);
 	while (first < end &&
 	       window_next_unset(&origin->window, &first, end - 1, &run)) {

@@ -71,6 +71,7 @@ struct origins {
 	struct origins_events events;
 	size_t count, wide;
 	uint64_t tombstones_lost; /* no memory for one */
+	uint32_t since_s; /* who begins later is missed from its first word */
 };
 
 /* `rng` is borrowed, `events` copied. */
@@ -92,10 +93,11 @@ void origin_init(
 NODISCARD enum err origins_add(struct origins *origins, const struct nodeid *id,
     uint64_t now_ms, struct origin **origin);
 
-/* Nothing of this boot was seen yet: `seq` is the base, the first number that
- * is promised.  A few below it are taken if they come, late by another path,
- * and are no gaps if not.  Without effect once there is a base. */
-void origins_expect(
+/* If nothing of this boot was seen yet, set the base, the first number that is
+ * promised: `seq`, or the first of the boot if that began when this node was
+ * there to hear it.  A few numbers below the base are taken if they come, late
+ * by another path, and are no gaps if not.  True if there is a new base. */
+bool origins_expect(
     struct origins *origins, struct origin *origin, uint64_t seq);
 
 /* Ask about `seq` of this origin and remember it.  The upper half of a number

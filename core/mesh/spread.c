@@ -398,9 +398,12 @@ spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
 		copy.first = info.first;
 		copy.is_fetched = info.is_fetched;
 	}
-	if (UNLIKELY(data->seq > max + 1) && data->seq >> 32 == max >> 32) {
+	if (UNLIKELY(data->seq > max + 1)) {
+		uint64_t first = data->seq >> 32 == max >> 32 ? max + 1
+		                                              : origin->base;
+
 		fetch_note_holes(
-		    mesh, origin, max + 1, data->seq - max - 1, now_ms);
+		    mesh, origin, first, data->seq - first, now_ms);
 	}
 	tree_on_first(mesh, origin, now_ms, &copy);
 	/* Forward before deliver: no plugin slows the backbone. */
@@ -554,6 +557,9 @@ spread_on_up(struct link *link, uint64_t now_ms)
 		mesh->spread.second |= bit;
 	}
 	tree_on_up(mesh, link);
+	if (mesh->up_slots == bit) {
+		fetch_on_first_up(mesh, now_ms);
+	}
 	sync_send(link, now_ms);
 }
 
