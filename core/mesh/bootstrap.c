@@ -309,10 +309,13 @@ bootstrap_delay(struct mesh *mesh, struct seed *seed, const struct link *link,
 			    20);
 		}
 		return bootstrap_long(mesh);
+	case BYE_SLOW:
+		/* In the handshake it is what is left of that minute. */
+		return link->was_up ? bootstrap_long(mesh)
+		                    : rng_around(mesh->rng, VIEWS_AGAIN_MS, 20);
 	case BYE_NETWORK:
 	case BYE_VERSION:
 	case BYE_AUTH:
-	case BYE_SLOW:
 	case BYE_ABUSE:
 		return bootstrap_long(mesh);
 	case BYE_DUPLICATE:

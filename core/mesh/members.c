@@ -10,11 +10,12 @@
 #include "mesh/inside.h"
 #include "wire/presence.h"
 
+enum { MEMBERS_PART = 1024 };
+
 enum err
 members_init(struct members *members, const struct mesh_config *config)
 {
 	members->is_on = config->presence;
-	members->next_ms = UINT64_MAX;
 	members->version = strdup(
 	    config->version != NULL ? config->version : "");
 	return members->version == NULL ? ERR_NOMEM : ERR_OK;
@@ -127,10 +128,10 @@ members_on_up(struct mesh *mesh, uint64_t now_ms)
 	if (members->is_on && !members->has_joined) {
 		/* Not all at once, and when there are trees to go along. */
 		members->has_joined = true;
-		members->next_ms = now_ms + MEMBERS_JOIN_MS +
+		members->told_ms = now_ms + MEMBERS_JOIN_MS +
 		                   rng_below(
 		                       mesh->rng, MEMBERS_JOIN_MS * 3 / 2);
-		mesh_wake_at(mesh, members->next_ms);
+		mesh_wake_at(mesh, members->told_ms);
 	}
 }
 
@@ -152,6 +153,19 @@ members_every_ms(const struct members *members)
 	                   MEMBERS_EACH_MS;
 
 	return each_ms > MEMBERS_EVERY_MS ? each_ms : MEMBERS_EVERY_MS;
+}
+
+/* When to tell: as many as are known now, not as were known then. */
+static uint64_t
+members_tell_at(const struct members *members)
+{
+	if (!members->has_joined) {
+		return UINT64_MAX;
+	}
+	return members->has_told
+	           ? members->told_ms + members_every_ms(members) *
+	                                    members->part / MEMBERS_PART
+	           : members->told_ms;
 }
 
 static void
@@ -202,18 +216,21 @@ members_on_tick(struct mesh *mesh, uint64_t now_ms)
 {
 	struct members *members = &mesh->members;
 	uint64_t next_ms = members_expire(mesh, now_ms);
+	uint64_t tell_ms;
 
 	if (mesh->stopped) {
 		return UINT64_MAX;
 	}
-	if (members->next_ms <= now_ms) {
+	if (members_tell_at(members) <= now_ms) {
 		if (HASH_COUNT(members->table) < MEMBERS_QUIET) {
 			members_tell(mesh, now_ms);
 		}
-		members->next_ms = now_ms + rng_around(mesh->rng,
-		                                members_every_ms(members), 10);
+		members->has_told = true;
+		members->told_ms = now_ms;
+		members->part = rng_around(mesh->rng, MEMBERS_PART, 10);
 	}
-	return members->next_ms < next_ms ? members->next_ms : next_ms;
+	tell_ms = members_tell_at(members);
+	return tell_ms < next_ms ? tell_ms : next_ms;
 }
 
 void

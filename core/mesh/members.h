@@ -42,7 +42,9 @@ struct members {
 	char *version;        /* of this node's program */
 	bool is_on;           /* this node tells of itself */
 	bool has_joined;
-	uint64_t next_ms; /* when it does so again */
+	bool has_told;
+	uint64_t told_ms; /* when; until then when to do it first */
+	uint64_t part;    /* of the interval, in 1024ths */
 };
 
 NODISCARD enum err members_init(

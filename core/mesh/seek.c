@@ -87,6 +87,7 @@ seek_any(struct mesh *mesh, const struct view *table, size_t count,
 		if (!recent_has(mesh, table[i].addr, now_ms) &&
 		    !seek_is_dialled(mesh, &table[i]) &&
 		    link_find(mesh, &table[i].id, NULL) == NULL &&
+		    !mesh_is_refused(mesh, &table[i].id, now_ms) &&
 		    rng_below(mesh->rng, ++seen) == 0) {
 			pick = &table[i];
 		}

@@ -405,6 +405,11 @@ views_on_down(struct link *link, uint64_t now_ms)
 	case LINK_BYE_NONE:
 		views_lose(mesh, &link->node_id, addr);
 		break;
+	case BYE_SLOW:
+		/* It may do better in a minute. */
+		views_lose(mesh, &link->node_id, addr);
+		recent_put(mesh, addr, now_ms, VIEWS_SHUN_MS);
+		break;
 	default:
 		views_forget(mesh, &link->node_id, addr);
 		recent_put(mesh, addr, now_ms, VIEWS_SHUN_MS);
@@ -422,7 +427,8 @@ views_on_failed(struct link *link, uint64_t now_ms, enum mesh_closed how)
 
 	mesh->stats.dial_failures++;
 	if (how == MESH_DIAL_NOT_A_PEER || how == MESH_DIAL_BAD_URL ||
-	    (link->bye >= BYE_SELF && link->bye <= BYE_ABUSE)) {
+	    (link->bye >= BYE_SELF && link->bye <= BYE_ABUSE &&
+	        link->bye != BYE_SLOW)) {
 		views_forget(mesh, &link->wanted, link->addr);
 		recent_put(mesh, link->addr, now_ms,
 		    link->bye == BYE_SELF ? VIEWS_SELF_MS : VIEWS_SHUN_MS);
