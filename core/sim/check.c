@@ -3,6 +3,7 @@
 
 #include "sim/check.h"
 
+#include "mesh/inspect.h"
 #include "sim/overlay.h"
 #include "sim/vnet.h"
 #include "sim/world.h"
@@ -42,7 +43,11 @@ check_node(const struct vnode *node)
 {
 	struct check_peers peers = { .node = node };
 	bool is_static = node->world->config.is_static;
+	const char *wrong = inspect_check(node->mesh);
 
+	if (wrong != NULL) {
+		world_violation(node->world, "node %u: %s", node->index, wrong);
+	}
 	mesh_each_peer(node->mesh, check_peer, &peers);
 	if (!is_static && peers.count > MESH_LINKS_CAP) {
 		world_violation(node->world, "node %u has %u links",
@@ -116,8 +121,11 @@ check_end(struct world *world)
 		if (result->rows[i].missing > 0) {
 			world_violation(world,
 			    "%llu messages neither delivered nor reported "
-			    "as gaps (row %d)",
-			    (unsigned long long)result->rows[i].missing, i);
+			    "as gaps; the first is of node %u at %.6f s, for "
+			    "node %u",
+			    (unsigned long long)result->rows[i].missing,
+			    result->lost_source, result->lost_s,
+			    result->lost_node);
 		}
 	}
 }

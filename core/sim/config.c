@@ -50,6 +50,32 @@ config_between(struct rng *rng, double low, double high)
 	return low + (high - low) * (double)rng_below(rng, 1001) / 1000;
 }
 
+/* Options of the nodes, and loads that overflow what they remember. */
+static void
+config_random_nodes(struct sim_config *config, struct rng *rng)
+{
+	config->has_psk = config_chance(rng, 20);
+	config->presence = config_chance(rng, 20);
+	if (config_chance(rng, 20)) {
+		config->history = 4096 + rng_below(rng, 65536);
+	}
+	if (config_chance(rng, 20)) {
+		config->view_min = 3 + (uint32_t)rng_below(rng, 4);
+		config->view_max = config->view_min + 2 +
+		                   (uint32_t)rng_below(rng, 4);
+	}
+	if (config_chance(rng, 5)) {
+		config->nodes = 3 + (uint32_t)rng_below(rng, 6);
+		config->senders = 1;
+		config->rate = config_between(rng, 200, 600);
+	}
+	if (config_chance(rng, 20)) {
+		config->soft = 2048 + rng_below(rng, 16384);
+		config->hard = config->soft * 8;
+		config->window = CONFIG_TIGHT_WINDOW;
+	}
+}
+
 static void
 config_random_faults(struct sim_config *config, struct rng *rng)
 {
@@ -103,15 +129,12 @@ sim_config_random(struct sim_config *config, uint64_t seed)
 	config->event_s = config_between(&rng, 2, 20);
 	config->healed_s = 5;
 	config->drain_s = 15;
-	if (config_chance(&rng, 20)) {
-		config->soft = 2048 + rng_below(&rng, 16384);
-		config->hard = config->soft * 8;
-		config->window = CONFIG_TIGHT_WINDOW;
-	}
+	config_random_nodes(config, &rng);
 	config_random_faults(config, &rng);
 	if (config->slow_nodes > 0 || config->pause_per_s > 0 ||
 	    config->window == CONFIG_TIGHT_WINDOW) {
-		config->drain_s = 75; /* who was too slow is refused for 60 s */
+		config->drain_s =
+		    140; /* the slow are refused for a minute or two */
 	}
 	config->check = 2;
 }

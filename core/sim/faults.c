@@ -13,6 +13,7 @@ enum {
 	FAULTS_REJOIN_MS = 5000, /* after a leave, at the latest */
 	FAULTS_PAUSE_MIN_MS = 1000,
 	FAULTS_PAUSE_MAX_MS = 15000,
+	FAULTS_SAVED_PERCENT = 70, /* of restarts have saved their state */
 	FAULTS_TRIES = 64,
 };
 
@@ -195,6 +196,10 @@ faults_restart(struct world *world)
 	struct vnode *node = faults_victim(world, true);
 
 	if (node != NULL) {
+		vnode_forget(node);
+		if (world_chance(world, FAULTS_SAVED_PERCENT)) {
+			vnode_save(node);
+		}
 		vnode_kill(node, world_chance(world, 30));
 		vnode_start(node, true);
 	}

@@ -43,7 +43,9 @@ struct sim_result {
 	double delivery_s;   /* after the event began: the last message that not
 	                      all had within a second was sent */
 	uint64_t duplicates, strangers, late, gaps; /* at the plugins */
-	char violation[256]; /* "": all invariants held */
+	uint32_t lost_source, lost_node; /* of the first message missing, */
+	double lost_s;                   /* sent then */
+	char violation[256];             /* "": all invariants held */
 };
 
 static inline double

@@ -327,6 +327,7 @@ sim_fini(struct world *world)
 		vnet_fini(world);
 		for (uint32_t i = 0; i < world->config.nodes; i++) {
 			mesh_destroy(world->nodes[i].mesh);
+			vnode_forget(&world->nodes[i]);
 		}
 	}
 	free(world->nodes);

@@ -147,6 +147,19 @@ tally_source_lives(const struct world *world, const struct sent *sent)
 }
 
 static void
+tally_note_lost(
+    const struct world *world, const struct sent *sent, uint32_t node)
+{
+	struct sim_result *result = world->result;
+
+	if (result->lost_s == 0) {
+		result->lost_s = (double)sent->at_us / (double)US_PER_S;
+		result->lost_source = sent->source;
+		result->lost_node = node;
+	}
+}
+
+static void
 tally_sent(
     const struct world *world, const struct sent *sent, struct sim_row *row)
 {
@@ -164,8 +177,9 @@ tally_sent(
 			now.soon += bit_get(sent->soon, i) ? 1 : 0;
 		} else if (sent->gap != NULL && bit_get(sent->gap, i)) {
 			now.gaps++;
-		} else {
-			now.missing += lives ? 1 : 0;
+		} else if (lives) {
+			now.missing++;
+			tally_note_lost(world, sent, i);
 		}
 	}
 	share = now.expected == 0 ? 1 : sim_ratio(now.delivered, now.expected);

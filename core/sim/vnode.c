@@ -17,7 +17,7 @@ enum {
 	VNODE_PORT = 7000,
 	VNODE_LATE_MS = 500,   /* a stop that the node's clock leaves out */
 	VNODE_FLUSH_MS = 1000, /* a node that leaves may take */
-	VNODE_TICKS_MAX = 100, /* in one millisecond */
+	VNODE_TICKS_MAX = 10000, /* in one millisecond */
 	VNODE_HOPS_MAX = 64,
 	VNODE_MESSAGE_MAX = 1 << 20,
 };
@@ -149,11 +149,14 @@ vnode_start(struct vnode *node, bool again)
 	node->incarnation++;
 	if (!again) {
 		vnode_make_id(node);
-	} else if (world_chance(world, world->config.clock_step_percent)) {
-		/* The mesh has to find out that it was further. */
+	} else if (node->saved.len > 0 &&
+	           world_chance(world, world->config.clock_step_percent)) {
+		/* What was saved says that it was further. */
 		wall_s -= (uint32_t)rng_below(&world->rng, 7200);
+	} else if (wall_s <= node->boot) {
+		wall_s = node->boot + 1;
 	}
-	node->boot = again && wall_s == node->boot ? wall_s + 1 : wall_s;
+	node->boot = wall_s;
 	node->state = VNODE_ON;
 	node->is_paused = false;
 	node->since_us = world->now_us;
@@ -162,6 +165,10 @@ vnode_start(struct vnode *node, bool again)
 	rng_init(&node->rng, rng_next(&world->rng));
 	actions_init(node);
 	err = vnode_create_mesh(node);
+	if (err == ERR_OK && again && node->saved.len > 0) {
+		err = mesh_restore(
+		    node->mesh, node->saved.bytes, node->saved.len);
+	}
 	if (err != ERR_OK) {
 		world->err = err;
 		return;
@@ -169,6 +176,21 @@ vnode_start(struct vnode *node, bool again)
 	tally_on_start(&world->tally, world, node);
 	mesh_start(node->mesh, vnode_now_ms(node));
 	vnode_settle(node);
+}
+
+void
+vnode_save(struct vnode *node)
+{
+	buf_clear(&node->saved);
+	if (mesh_snapshot(node->mesh, &node->saved) != ERR_OK) {
+		node->world->err = ERR_NOMEM;
+	}
+}
+
+void
+vnode_forget(struct vnode *node)
+{
+	buf_fini(&node->saved);
 }
 
 void

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/rng.h"
 #include "mesh/mesh.h"
 #include "sim/phase.h"
@@ -37,6 +38,7 @@ struct vnode {
 	uint32_t boot; /* of this life, or the last */
 	struct nodeid id;
 	struct mesh *mesh; /* NULL: not running */
+	struct buf saved;  /* what it keeps between lives */
 	struct mesh_io io;
 	struct rng rng;     /* the mesh's */
 	uint64_t since_us;  /* this life began */
@@ -59,8 +61,12 @@ struct vnode {
 void vnode_addr(uint32_t index, char addr[VNODE_ADDR_LEN]);
 uint32_t vnode_of_addr(const char *addr, uint32_t count);
 
-/* Start a mesh; with a new id, or (`again`) with the last one. */
+/* Start a mesh; with a new id, or (`again`) with the last one and what it has
+ * saved. */
 void vnode_start(struct vnode *node, bool again);
+/* Save what a mesh keeps between its lives, or forget what was saved. */
+void vnode_save(struct vnode *node);
+void vnode_forget(struct vnode *node);
 /* Say goodbye; EVENT_LEFT ends it. */
 void vnode_leave(struct vnode *node);
 /* It is gone at once; `silent`: and its host with it. */

@@ -12,8 +12,9 @@
 enum { RANDOM_FAILURES_MAX = 10 };
 
 /* What the protocol does not do yet is not asked of it. */
-static const bool random_has_membership = false;
-static const bool random_has_repair = false;
+static const bool random_has_membership = true;
+static const bool random_has_repair = true;
+static const bool random_has_expiry = false; /* gaps of what nobody has */
 
 static bool
 random_holds(uint64_t seed, uint64_t *events)
@@ -24,7 +25,9 @@ random_holds(uint64_t seed, uint64_t *events)
 
 	sim_config_random(&config, seed);
 	config.is_static = !random_has_membership;
-	config.promises = random_has_repair;
+	config.promises = random_has_repair &&
+	                  (random_has_expiry ||
+	                      (config.history == 0 && config.rate < 100));
 	if (sim_run(&config, &result, &diag) != ERR_OK) {
 		(void)printf(
 		    "seed %llu: %s\n", (unsigned long long)seed, diag.text);
