@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "support/fault.h"
+#include "unit/mesh/lab.h"
+
+#include "mesh/members.h"
+#include "wire/presence.h"
+
+struct seen {
+	unsigned count;
+	struct nodeid first, last;
+	char name[256], addr[256], version[256];
+	uint32_t links;
+};
+
+static void
+see(void *ctx, const struct mesh_member *member)
+{
+	struct seen *seen = ctx;
+
+	if (seen->count++ == 0) {
+		seen->first = member->node_id;
+	}
+	seen->last = member->node_id;
+	seen->links = member->links;
+	(void)stpncpy(seen->name, member->name, 255);
+	(void)stpncpy(seen->addr, member->addr, 255);
+	(void)stpncpy(seen->version, member->version, 255);
+}
+
+static struct seen
+members_of(const struct lab *lab)
+{
+	struct seen seen = { 0 };
+
+	mesh_each_member(lab->mesh, see, &seen);
+	return seen;
+}
+
+static struct record_data
+presence_of(uint8_t n, uint32_t count, const char *json)
+{
+	struct record_data data = lab_data(n, count);
+
+	data.topic = (struct str8){ .text = "$node", .len = 5 };
+	data.payload = (const uint8_t *)json;
+	data.payload_len = strlen(json);
+	return data;
+}
+
+static void
+say_presence(struct lab *lab, struct lab_link *at, uint8_t n, uint32_t count,
+    const char *json)
+{
+	struct record_data data = presence_of(n, count, json);
+
+	lab_say(lab, at, &data);
+}
+
+static void
+what_others_tell_is_listed_and_goes_to_nobody_else(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = lab_accept_up(lab, 0x10);
+	struct seen seen;
+
+	say_presence(lab, at, 0x20, 1,
+	    "{\"name\":\"edge\",\"addr\":\"ws://e:1\",\"links\":7,"
+	    "\"version\":\"9.9\",\"more\":[]}");
+	seen = members_of(lab);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.first.bytes[0], 0x20);
+	assert_string_equal(seen.name, "edge");
+	assert_string_equal(seen.addr, "ws://e:1");
+	assert_string_equal(seen.version, "9.9");
+	assert_int_equal(seen.links, 7);
+	assert_int_equal(lab->delivered, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->members, 1);
+}
+
+static void
+the_newest_word_counts_and_the_longest_silent_is_first(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = lab_accept_up(lab, 0x10);
+	struct seen seen;
+
+	say_presence(lab, at, 0x20, 1, "{\"name\":\"a\"}");
+	say_presence(lab, at, 0x21, 1, "{\"name\":\"b\"}");
+	say_presence(lab, at, 0x20, 2, "{\"name\":\"c\"}");
+	seen = members_of(lab);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.first.bytes[0], 0x21);
+	assert_string_equal(seen.name, "c");
+}
+
+static void
+nonsense_is_counted(void **state)
+{
+	static const char *const bad[] = { "", "{", "[]", "1", "{\"name\":1}",
+		"{\"links\":-1}", "{\"links\":\"1\"}", "{\"links\":1e99}" };
+	struct lab *lab = *state;
+	struct lab_link *at = lab_accept_up(lab, 0x10);
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		say_presence(lab, at, 0x20, (uint32_t)i + 1, bad[i]);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->presence_bad, ARRAY_LEN(bad));
+	assert_int_equal(members_of(lab).count, 0);
+	assert_int_equal(lab->delivered, 0);
+	assert_int_equal(at->close_code, -1);
+}
+
+static void
+who_is_not_heard_of_for_long_is_forgotten(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = lab_accept_up(lab, 0x10);
+
+	say_presence(lab, at, 0x20, 1, "{}");
+	lab_closed(lab, at, MESH_CLOSED);
+	lab_pass(lab, 3 * MEMBERS_EVERY_MS - 1);
+	assert_int_equal(members_of(lab).count, 1);
+	lab_pass(lab, 1);
+	assert_int_equal(members_of(lab).count, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->members, 0);
+}
+
+static void
+a_neighbour_that_leaves_is_no_member(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = lab_accept_up(lab, 0x10);
+
+	say_presence(lab, at, 0x10, 1, "{}");
+	assert_int_equal(members_of(lab).count, 1);
+	lab_say_bye(lab, at, BYE_LEAVING);
+	assert_int_equal(members_of(lab).count, 0);
+}
+
+static void
+a_full_list_takes_nobody_new(void **state)
+{
+	struct lab *lab = *state;
+	struct presence presence = { .name = "n" };
+	struct buf json = { 0 };
+	struct message_view view = { .topic = "$node", .topic_len = 5 };
+
+	assert_int_equal(presence_encode(&json, &presence), ERR_OK);
+	view.payload = json.bytes;
+	view.payload_len = json.len;
+	for (unsigned n = 0; n < MEMBERS_MAX + 3; n++) {
+		memcpy(view.origin.bytes, &n, sizeof(n));
+		assert_true(members_on_message(lab->mesh, lab->now, &view));
+	}
+	assert_int_equal(members_of(lab).count, MEMBERS_MAX);
+	assert_int_equal(mesh_stats(lab->mesh)->members_full, 3);
+	/* One that is known is still heard. */
+	memset(view.origin.bytes, 0, sizeof(view.origin.bytes));
+	assert_true(members_on_message(lab->mesh, lab->now, &view));
+	assert_int_equal(mesh_stats(lab->mesh)->members_full, 3);
+	buf_fini(&json);
+}
+
+/* The presences among what was sent on this link. */
+static unsigned
+told(const struct lab_link *at, struct presence *last)
+{
+	const uint8_t *p = at->sent.bytes;
+	const uint8_t *end = p + at->sent.len;
+	struct record record;
+	struct record_data data;
+	unsigned count = 0;
+
+	while (p != end && record_next(&p, end, &record) == ERR_OK) {
+		if (record.type == RECORD_DATA &&
+		    record_data_decode(&record, &data) == ERR_OK &&
+		    data.topic.len == 5 &&
+		    memcmp(data.topic.text, "$node", 5) == 0) {
+			assert_int_equal(presence_decode(data.payload,
+			                     data.payload_len, last),
+			    ERR_OK);
+			count++;
+		}
+	}
+	return count;
+}
+
+/* Time passes, but the peer is heard. */
+static void
+pass_alive(struct lab *lab, struct lab_link *at, uint64_t ms)
+{
+	for (; ms > 1000; ms -= 1000) {
+		mesh_on_activity(at->link, lab->now);
+		lab_pass(lab, 1000);
+	}
+	mesh_on_activity(at->link, lab->now);
+	lab_pass(lab, ms);
+}
+
+static void
+tells_of_itself_after_joining_and_every_five_minutes(void **state)
+{
+	struct lab *lab = *state;
+	struct presence last = { .links = 0 };
+	struct lab_link *at;
+
+	lab->config.presence = true;
+	lab->config.version = "1.2";
+	mesh_destroy(lab->mesh);
+	lab_make(lab);
+	at = lab_accept_up(lab, 0x10);
+	pass_alive(lab, at, MEMBERS_JOIN_MS - 1);
+	assert_int_equal(told(at, &last), 0);
+	pass_alive(lab, at, 3001);
+	assert_int_equal(told(at, &last), 1);
+	assert_string_equal(last.name, "lab");
+	assert_string_equal(last.addr, "ws://lab:1");
+	assert_string_equal(last.version, "1.2");
+	assert_int_equal(last.links, 1);
+	pass_alive(lab, at, 260000);
+	assert_int_equal(told(at, &last), 1);
+	pass_alive(lab, at, 75000);
+	assert_int_equal(told(at, &last), 2);
+	assert_int_equal(mesh_stats(lab->mesh)->presence_sent, 2);
+}
+
+static void
+tells_nothing_if_it_must_not(void **state)
+{
+	struct lab *lab = *state;
+	struct presence last;
+	struct lab_link *at = lab_accept_up(lab, 0x10);
+
+	pass_alive(lab, at, 400000);
+	assert_int_equal(told(at, &last), 0);
+}
+
+static void
+out_of_memory_is_counted(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = lab_accept_up(lab, 0x10);
+	struct message_view view = { .topic = "$node",
+		.topic_len = 5,
+		.payload = "{}",
+		.payload_len = 2 };
+	unsigned failed = 0;
+
+	(void)at;
+	for (unsigned n = 1; n < 10; n++) {
+		view.origin.bytes[0] = (uint8_t)n;
+		fault_fail_nth(n);
+		assert_true(members_on_message(lab->mesh, lab->now, &view));
+		failed += fault_off() ? 1 : 0;
+	}
+	assert_true(failed > 0);
+	assert_true(mesh_stats(lab->mesh)->nomem > 0);
+	assert_int_equal(members_of(lab).count, mesh_stats(lab->mesh)->members);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(what_others_tell_is_listed_and_goes_to_nobody_else),
+		TEST(the_newest_word_counts_and_the_longest_silent_is_first),
+		TEST(nonsense_is_counted),
+		TEST(who_is_not_heard_of_for_long_is_forgotten),
+		TEST(a_neighbour_that_leaves_is_no_member),
+		TEST(a_full_list_takes_nobody_new),
+		TEST(tells_of_itself_after_joining_and_every_five_minutes),
+		TEST(tells_nothing_if_it_must_not),
+		TEST(out_of_memory_is_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
