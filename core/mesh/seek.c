@@ -28,6 +28,7 @@ seek_start(struct mesh *mesh, uint64_t now_ms)
 	views->shuffle_ms = now_ms + rng_below(mesh->rng, VIEWS_SHUFFLE_MS);
 	views->rewire_ms = now_ms;
 	views->rewire_part = rng_below(mesh->rng, SEEK_PART);
+	mesh_wake_at(mesh, views->fill_ms);
 }
 
 static bool

@@ -281,6 +281,15 @@ views_give(
 	}
 }
 
+/* A link that is UP; or was, until this node began to leave. */
+static bool
+views_is_neighbour(const struct link *link)
+{
+	return link->state == LINK_UP ||
+	       (link->mesh->stopped && link->was_up && !link->has_bye &&
+	           link->bye == BYE_LEAVING);
+}
+
 static void
 views_give_links(
     const struct mesh *mesh, const struct link *to, struct record_peers *peers)
@@ -288,10 +297,10 @@ views_give_links(
 	const struct link *links[MESH_LINKS_MAX];
 	size_t count = 0;
 
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		const struct link *link = mesh->up[__builtin_ctzll(left)];
-
-		if (link != to && !link->is_leaf && *link->addr != '\0' &&
+	for (const struct link *link = mesh->links; link != NULL;
+	     link = link->next) {
+		if (link != to && views_is_neighbour(link) && !link->is_leaf &&
+		    *link->addr != '\0' && count < MESH_LINKS_MAX &&
 		    !nodeid_equal(&link->node_id, &to->node_id)) {
 			links[count++] = link;
 		}
