@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "support/fault.h"
+#include "support/test.h"
+
+#include <stdlib.h>
+
+#include "mesh/history.h"
+
+static struct origin *
+an_origin(uint8_t n)
+{
+	struct origin *origin = calloc(1, sizeof(*origin));
+	struct nodeid id = { .bytes = { n } };
+
+	assert_non_null(origin);
+	origin_init(origin, &id, 0);
+	return origin;
+}
+
+static struct record_data
+a_message(uint64_t seq, const char *payload)
+{
+	return (struct record_data){
+		.flags = DATA_TEXT,
+		.hops = 3,
+		.topic = { .text = "a.b", .len = 3 },
+		.seq = seq,
+		.payload = (const uint8_t *)payload,
+		.payload_len = strlen(payload),
+	};
+}
+
+static enum err
+put(struct history *history, struct origin *origin, uint64_t seq, uint64_t now)
+{
+	struct record_data data = a_message(seq, "hello");
+
+	return history_put(history, origin, &data, 0, now);
+}
+
+static void
+what_was_put_is_found_as_it_was(void **state)
+{
+	struct history history;
+	struct origin *a = an_origin(1);
+	struct origin *b = an_origin(2);
+	struct record_data data = a_message(7, "hello");
+	struct history_entry *entry;
+
+	(void)state;
+	history_init(&history, 10000);
+	assert_null(history_find(&history, a, 7));
+	assert_int_equal(history_put(&history, a, &data, 5, 100), ERR_OK);
+	assert_null(history_find(&history, b, 7));
+	assert_null(history_find(&history, a, 8));
+	entry = history_find(&history, a, 7);
+	assert_non_null(entry);
+	assert_int_equal(entry->known, 5);
+	data = history_data(entry);
+	assert_int_equal(data.flags, DATA_TEXT);
+	assert_int_equal(data.hops, 3);
+	assert_int_equal(data.seq, 7);
+	assert_true(nodeid_equal(&data.origin, &a->id));
+	assert_int_equal(data.topic.len, 3);
+	assert_memory_equal(data.topic.text, "a.b", 3);
+	assert_int_equal(data.payload_len, 5);
+	assert_memory_equal(data.payload, "hello", 5);
+	assert_int_equal(a->held, 1);
+	history_fini(&history);
+	free(a);
+	free(b);
+}
+
+static void
+one_for_a_single_node_keeps_the_id_of_that(void **state)
+{
+	struct history history;
+	struct origin *a = an_origin(1);
+	struct record_data data = a_message(7, "");
+
+	(void)state;
+	history_init(&history, 10000);
+	data.flags = DATA_UNICAST | DATA_FLOOD;
+	memset(&data.dest, 9, sizeof(data.dest));
+	assert_int_equal(history_put(&history, a, &data, 0, 0), ERR_OK);
+	data = history_data(history_find(&history, a, 7));
+	assert_int_equal(data.dest.bytes[15], 9);
+	assert_int_equal(data.payload_len, 0);
+	assert_memory_equal(data.topic.text, "a.b", 3);
+	history_fini(&history);
+	free(a);
+}
+
+static void
+messages_leave_after_a_minute(void **state)
+{
+	struct history history;
+	struct origin *a = an_origin(1);
+
+	(void)state;
+	history_init(&history, 100000);
+	assert_int_equal(history_next_ms(&history, 5), UINT64_MAX);
+	assert_int_equal(put(&history, a, 1, 1000), ERR_OK);
+	assert_int_equal(put(&history, a, 2, 2000), ERR_OK);
+	assert_int_equal(history_next_ms(&history, 2000), 61000);
+	history_expire(&history, 60999);
+	assert_non_null(history_find(&history, a, 1));
+	history_expire(&history, 61000);
+	assert_null(history_find(&history, a, 1));
+	assert_non_null(history_find(&history, a, 2));
+	assert_int_equal(history.count, 1);
+	history_expire(&history, 62000);
+	assert_int_equal(history.count, 0);
+	assert_int_equal(history.bytes, 0);
+	assert_int_equal(history.evicted, 0);
+	assert_int_equal(a->held, 0);
+	history_fini(&history);
+	free(a);
+}
+
+static void
+the_oldest_leave_when_the_bytes_are_needed(void **state)
+{
+	struct history history;
+	struct origin *a = an_origin(1);
+	size_t each;
+
+	(void)state;
+	history_init(&history, 10000);
+	assert_int_equal(put(&history, a, 1, 0), ERR_OK);
+	each = history.bytes;
+	for (uint64_t seq = 2; seq <= 1000; seq++) {
+		assert_int_equal(put(&history, a, seq, seq), ERR_OK);
+		assert_true(history.bytes <= 10000);
+	}
+	assert_int_equal(history.count, 10000 / each);
+	assert_int_equal(history.evicted, 1000 - history.count);
+	for (uint64_t seq = 1; seq <= 1000; seq++) {
+		assert_int_equal(history_find(&history, a, seq) != NULL,
+		    seq > 1000 - history.count);
+	}
+	history_fini(&history);
+	free(a);
+}
+
+static void
+a_message_larger_than_the_history_is_not_kept(void **state)
+{
+	struct history history;
+	struct origin *a = an_origin(1);
+	static uint8_t big[70000];
+	struct record_data data = a_message(2, "");
+
+	(void)state;
+	history_init(&history, 80000);
+	assert_int_equal(put(&history, a, 1, 0), ERR_OK);
+	data.payload = big;
+	data.payload_len = sizeof(big); /* larger than a block */
+	assert_int_equal(history_put(&history, a, &data, 0, 0), ERR_OK);
+	assert_non_null(history_find(&history, a, 1));
+	assert_non_null(history_find(&history, a, 2));
+	history.limit = 60000;
+	data.seq = 3;
+	assert_int_equal(history_put(&history, a, &data, 0, 0), ERR_TOOBIG);
+	assert_non_null(history_find(&history, a, 1));
+	history_fini(&history);
+	free(a);
+}
+
+static void
+a_full_history_allocates_nothing_more(void **state)
+{
+	struct history history;
+	struct origin *a = an_origin(1);
+	uint64_t seq = 1;
+
+	(void)state;
+	history_init(&history, 200000);
+	for (; seq <= 20000; seq++) {
+		assert_int_equal(put(&history, a, seq, 0), ERR_OK);
+	}
+	fault_fail_from(1);
+	for (; seq <= 40000; seq++) {
+		assert_int_equal(put(&history, a, seq, 0), ERR_OK);
+	}
+	assert_false(fault_off());
+	history_fini(&history);
+	free(a);
+}
+
+static void
+an_origin_that_goes_takes_its_messages_along(void **state)
+{
+	struct history history;
+	struct origin *a = an_origin(1);
+	struct origin *b = an_origin(2);
+
+	(void)state;
+	history_init(&history, 1000000);
+	for (uint64_t seq = 1; seq <= 500; seq++) {
+		assert_int_equal(put(&history, a, seq, 0), ERR_OK);
+		assert_int_equal(put(&history, b, seq, 0), ERR_OK);
+	}
+	history_forget(&history, a);
+	assert_int_equal(a->held, 0);
+	assert_null(history_find(&history, a, 1));
+	free(a);
+	assert_non_null(history_find(&history, b, 1));
+	history_expire(&history, 60000);
+	assert_int_equal(history.count, 0);
+	history_fini(&history);
+	free(b);
+}
+
+static void
+out_of_memory_keeps_what_is_there(void **state)
+{
+	struct history history;
+	struct origin *a = an_origin(1);
+	unsigned failed = 0;
+
+	(void)state;
+	history_init(&history, 1000000);
+	for (uint64_t seq = 1; seq <= 5000; seq++) {
+		enum err err;
+
+		fault_fail_nth(1 + (unsigned)(seq % 2));
+		err = put(&history, a, seq, 0);
+		if (fault_off() && err != ERR_OK) {
+			assert_int_equal(err, ERR_NOMEM);
+			assert_null(history_find(&history, a, seq));
+			failed++;
+			assert_int_equal(put(&history, a, seq, 0), ERR_OK);
+		}
+		assert_non_null(history_find(&history, a, seq));
+		assert_non_null(history_find(&history, a, 1));
+	}
+	assert_true(failed >= 2);
+	history_fini(&history);
+	free(a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_put_is_found_as_it_was),
+		cmocka_unit_test(one_for_a_single_node_keeps_the_id_of_that),
+		cmocka_unit_test(messages_leave_after_a_minute),
+		cmocka_unit_test(the_oldest_leave_when_the_bytes_are_needed),
+		cmocka_unit_test(a_message_larger_than_the_history_is_not_kept),
+		cmocka_unit_test(a_full_history_allocates_nothing_more),
+		cmocka_unit_test(an_origin_that_goes_takes_its_messages_along),
+		cmocka_unit_test(out_of_memory_keeps_what_is_there),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

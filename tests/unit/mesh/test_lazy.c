@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "support/fault.h"
+#include "support/test.h"
+
+#include <stdlib.h>
+
+#include "mesh/lazy.h"
+
+struct bench {
+	struct lazy lazy;
+	struct history history;
+	struct origin a, b;
+	struct buf out;
+};
+
+static int
+bench_setup(void **state)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+	struct nodeid id = { .bytes = { 1 } };
+
+	assert_non_null(bench);
+	lazy_init(&bench->lazy, 25, 10);
+	history_init(&bench->history, 100000);
+	origin_init(&bench->a, &id, 0);
+	id.bytes[0] = 2;
+	origin_init(&bench->b, &id, 0);
+	*state = bench;
+	return 0;
+}
+
+static int
+bench_teardown(void **state)
+{
+	struct bench *bench = *state;
+
+	lazy_fini(&bench->lazy);
+	history_fini(&bench->history);
+	buf_fini(&bench->out);
+	free(bench);
+	return 0;
+}
+
+static void
+put(struct bench *bench, struct origin *origin, uint64_t seq, uint64_t slots)
+{
+	assert_int_equal(
+	    lazy_put(&bench->lazy, origin, seq, 1, slots, 1000), ERR_OK);
+}
+
+/* The runs for `slot`. */
+static size_t
+told(struct bench *bench, unsigned slot, struct record_run *runs, size_t max)
+{
+	const uint8_t *at;
+	struct record_array array;
+	struct record record;
+	size_t count;
+	size_t n = 0;
+
+	buf_clear(&bench->out);
+	assert_int_equal(
+	    lazy_encode(&bench->lazy, slot, &bench->out, &count), ERR_OK);
+	if (count == 0) {
+		assert_int_equal(bench->out.len, 0);
+		return 0;
+	}
+	at = bench->out.bytes;
+	assert_int_equal(
+	    record_next(&at, at + bench->out.len, &record), ERR_OK);
+	assert_int_equal(record.type, RECORD_IHAVE);
+	assert_int_equal(record_array_decode(&record, &array), ERR_OK);
+	while (n < max && record_array_next(&array, &runs[n])) {
+		n++;
+	}
+	assert_int_equal(n, count);
+	return n;
+}
+
+static void
+consecutive_ids_are_one_run_even_between_others(void **state)
+{
+	struct bench *bench = *state;
+	struct record_run runs[8];
+
+	put(bench, &bench->a, 10, 1);
+	put(bench, &bench->b, 5, 1);
+	put(bench, &bench->a, 11, 1);
+	put(bench, &bench->a, 13, 1);
+	put(bench, &bench->b, 6, 1);
+	assert_int_equal(told(bench, 0, runs, 8), 3);
+	assert_int_equal(runs[0].seq, 10);
+	assert_int_equal(runs[0].count, 2);
+	assert_int_equal(runs[1].seq, 5);
+	assert_int_equal(runs[1].count, 2);
+	assert_int_equal(runs[2].seq, 13);
+	assert_int_equal(runs[2].count, 1);
+	assert_int_equal(told(bench, 1, runs, 8), 0);
+}
+
+static void
+who_knows_by_now_is_not_told(void **state)
+{
+	struct bench *bench = *state;
+	struct record_data data = { .topic = { .text = "a", .len = 1 },
+		.seq = 10 };
+	struct record_run runs[8];
+
+	assert_int_equal(
+	    history_put(&bench->history, &bench->a, &data, 0, 0), ERR_OK);
+	put(bench, &bench->a, 10, 7);
+	put(bench, &bench->a, 11, 2);
+	history_find(&bench->history, &bench->a, 10)->known = 2 | 8;
+	assert_int_equal(lazy_settle(&bench->lazy, &bench->history), 7);
+	assert_int_equal(told(bench, 0, runs, 8), 1);
+	assert_int_equal(told(bench, 1, runs, 8), 1);
+	assert_int_equal(runs[0].seq, 11);
+	history_find(&bench->history, &bench->a, 10)->known = 7;
+	assert_int_equal(lazy_settle(&bench->lazy, &bench->history), 2);
+}
+
+static void
+waits_for_more_unless_nothing_came_for_a_while(void **state)
+{
+	struct bench *bench = *state;
+	struct lazy *lazy = &bench->lazy;
+
+	assert_int_equal(lazy->due_ms, UINT64_MAX);
+	put(bench, &bench->a, 1, 1);
+	assert_int_equal(lazy->due_ms, 1010);
+	put(bench, &bench->a, 2, 1);
+	assert_int_equal(lazy->due_ms, 1010); /* the first one decides */
+	lazy_clear(lazy);
+	assert_int_equal(lazy->due_ms, UINT64_MAX);
+	assert_int_equal(lazy_put(lazy, &bench->a, 3, 1, 1, 1040), ERR_OK);
+	assert_int_equal(lazy->due_ms, 1065);
+	lazy_clear(lazy);
+	assert_int_equal(lazy_put(lazy, &bench->a, 4, 1, 1, 1081), ERR_OK);
+	assert_int_equal(lazy->due_ms, 1091);
+}
+
+static void
+a_link_or_an_origin_that_goes_is_forgotten(void **state)
+{
+	struct bench *bench = *state;
+	struct record_run runs[8];
+
+	put(bench, &bench->a, 1, 3);
+	put(bench, &bench->b, 1, 3);
+	lazy_forget_slot(&bench->lazy, 1);
+	assert_int_equal(told(bench, 1, runs, 8), 0);
+	assert_int_equal(told(bench, 0, runs, 8), 2);
+	lazy_forget_origin(&bench->lazy, &bench->a);
+	assert_int_equal(told(bench, 0, runs, 8), 1);
+	assert_true(nodeid_equal(&runs[0].origin, &bench->b.id));
+	lazy_forget_origin(&bench->lazy, &bench->b);
+	assert_int_equal(bench->lazy.due_ms, UINT64_MAX);
+}
+
+static void
+the_queue_has_a_limit(void **state)
+{
+	struct bench *bench = *state;
+
+	for (uint64_t seq = 1; seq <= LAZY_MAX; seq++) {
+		put(bench, &bench->a, seq, 1);
+	}
+	assert_int_equal(
+	    lazy_put(&bench->lazy, &bench->a, 9999, 1, 1, 0), ERR_FULL);
+	lazy_clear(&bench->lazy);
+	put(bench, &bench->a, 9999, 1);
+}
+
+static void
+out_of_memory_puts_nothing(void **state)
+{
+	struct bench *bench = *state;
+
+	for (unsigned n = 1; n <= 2; n++) {
+		fault_fail_nth(n);
+		assert_int_equal(
+		    lazy_put(&bench->lazy, &bench->a, 1, 1, 1, 0), ERR_NOMEM);
+		assert_true(fault_off());
+		assert_int_equal(bench->lazy.count, 0);
+	}
+	put(bench, &bench->a, 1, 1);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(consecutive_ids_are_one_run_even_between_others),
+		TEST(who_knows_by_now_is_not_told),
+		TEST(waits_for_more_unless_nothing_came_for_a_while),
+		TEST(a_link_or_an_origin_that_goes_is_forgotten),
+		TEST(the_queue_has_a_limit),
+		TEST(out_of_memory_puts_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

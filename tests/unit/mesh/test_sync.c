@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "unit/mesh/runs.h"
+
+/* A link of node `n`, and what it was told. */
+static struct lab_link *
+up_and_told(struct lab *lab, uint8_t n)
+{
+	runs_forget(lab);
+	return lab_accept_up(lab, n);
+}
+
+static void
+publish(struct lab *lab)
+{
+	struct message_view view = { .topic = "a", .topic_len = 1 };
+
+	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+}
+
+static void
+still(struct lab *lab, struct lab_link *at, uint64_t ms)
+{
+	mesh_on_reading(at->link, lab->now, false);
+	lab_pass(lab, ms);
+	mesh_on_reading(at->link, lab->now, true);
+}
+
+static void
+who_has_nothing_says_nothing(void **state)
+{
+	struct lab *lab = *state;
+
+	assert_int_equal(runs_count(up_and_told(lab, 1), RECORD_SYNC), 0);
+}
+
+static void
+a_new_link_is_told_every_run_that_is_held(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct record_run runs[8];
+
+	publish(lab);
+	publish(lab);
+	lab_say_data(lab, a, 9, 1);
+	lab_say_data(lab, a, 9, 2);
+	lab_say_data(lab, a, 9, 5);
+	lab_pass(lab, 10);
+	lab_say_data(lab, a, 8, 7);
+	assert_int_equal(
+	    runs_sent(up_and_told(lab, 2), RECORD_SYNC, runs, 8), 4);
+	assert_int_equal(runs[0].origin.bytes[0], 0x80);
+	assert_int_equal(runs[0].seq, RUNS_SEQ(1));
+	assert_int_equal(runs[0].count, 2);
+	/* The most recent origin first, of each the lowest first. */
+	assert_int_equal(runs[1].origin.bytes[0], 8);
+	assert_int_equal(runs[2].origin.bytes[0], 9);
+	assert_int_equal(runs[2].seq, RUNS_SEQ(1));
+	assert_int_equal(runs[2].count, 2);
+	assert_int_equal(runs[3].seq, RUNS_SEQ(5));
+	assert_int_equal(runs[3].count, 1);
+}
+
+static void
+of_what_is_no_longer_held_only_the_number_is_told(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct record_run runs[8];
+
+	publish(lab);
+	lab_say_data(lab, a, 9, 7);
+	still(lab, a, 61000);
+	assert_int_equal(
+	    runs_sent(up_and_told(lab, 2), RECORD_SYNC, runs, 8), 2);
+	assert_int_equal(runs[0].origin.bytes[0], 0x80);
+	assert_int_equal(runs[0].seq, RUNS_SEQ(2));
+	assert_int_equal(runs[0].count, 0);
+	assert_int_equal(runs[1].seq, RUNS_SEQ(8));
+	assert_int_equal(runs[1].count, 0);
+}
+
+static void
+who_wants_no_history_is_told_nothing(void **state)
+{
+	struct lab *lab = *state;
+	struct record_hello hello = lab_hello(lab, 1);
+	struct lab_link *a = lab_accept(lab);
+
+	publish(lab);
+	hello.flags = HELLO_FRESH;
+	lab_say_hello(lab, a, &hello);
+	assert_true(link_is_up(a->link));
+	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
+}
+
+static void
+what_the_other_holds_is_fetched(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct record_run run;
+
+	runs_say(lab, a, RECORD_SYNC, 9, 100, 3000, 0);
+	run = runs_only(a, RECORD_GRAFT);
+	assert_int_equal(run.seq, RUNS_SEQ(100));
+	assert_int_equal(run.count, 3000);
+	/* A live message first, far ahead: nothing falls off the window. */
+	lab_say_data(lab, a, 9, 3200);
+	for (uint32_t n = 100; n < 3100; n++) {
+		lab_say_data(lab, a, 9, n);
+	}
+	assert_int_equal(lab->delivered, 3001);
+	assert_int_equal(lab->gaps, 0);
+	assert_int_equal(runs_origin(lab, 9).missing, 100);
+	assert_true(runs_origin(lab, 9).is_wide);
+}
+
+static void
+what_nobody_holds_any_more_becomes_a_gap(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 10);
+	runs_say(lab, a, RECORD_SYNC, 9, 31, 0, 0); /* it came as far as 30 */
+	runs_say(lab, a, RECORD_SYNC, 7, 31, 0, 0); /* never heard of */
+	assert_int_equal(runs_origin(lab, 9).missing, 20);
+	assert_int_equal(runs_count(a, RECORD_GRAFT), 0);
+	assert_int_equal(mesh_stats(lab->mesh)->origins, 1);
+	still(lab, a, 30000);
+	assert_int_equal(lab->gaps, 1);
+	assert_int_equal(lab->gap_first, RUNS_SEQ(11));
+	assert_int_equal(lab->gap_count, 20);
+}
+
+static void
+only_the_end_of_a_huge_run_is_looked_at(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	runs_say(lab, a, RECORD_SYNC, 9, 1, UINT32_MAX - 1, 0);
+	assert_int_equal(runs_origin(lab, 9).missing, 65536);
+	assert_int_equal(
+	    runs_origin(lab, 9).base, RUNS_SEQ(UINT32_MAX - 65536));
+}
+
+static void
+an_own_id_from_an_earlier_life_is_stepped_over(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct record_run run = {
+		.origin = lab_id(0x80),
+		.seq = ((uint64_t)LAB_BOOT + 7) << 32 | 3,
+		.count = 2,
+	};
+	struct message_view view = { .topic = "a", .topic_len = 1 };
+	struct buf buf = { 0 };
+
+	assert_int_equal(
+	    record_array_encode(&buf, RECORD_SYNC, &run, 1), ERR_OK);
+	lab_message(lab, a, buf.bytes, buf.len);
+	buf_fini(&buf);
+	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	assert_int_equal(view.seq, ((uint64_t)LAB_BOOT + 8) << 32 | 1);
+}
+
+static void
+a_list_is_cut_at_what_one_link_may_be_told(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct lab_link *b;
+	struct record_data data = lab_data(9, 1);
+	const uint8_t *p;
+	struct record record;
+	size_t bytes = 0;
+
+	for (uint32_t n = 0; n < 10000; n++) {
+		memcpy(data.origin.bytes, &n, sizeof(n));
+		lab_say(lab, a, &data);
+		lab_pass(lab, 2);
+		mesh_on_activity(a->link, lab->now);
+	}
+	assert_int_equal(lab->delivered, 10000);
+	b = up_and_told(lab, 2);
+	for (p = b->sent.bytes; p != b->sent.bytes + b->sent.len;) {
+		assert_int_equal(
+		    record_next(&p, b->sent.bytes + b->sent.len, &record),
+		    ERR_OK);
+		if (record.type == RECORD_SYNC) {
+			assert_true(record.len <= 65536);
+			bytes += RECORD_HEADER_LEN + record.len;
+		}
+	}
+	assert_true(bytes > 250 * 1024 && bytes <= 256 * 1024);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1);
+}
+
+static void
+two_a_second_are_taken_once_the_link_has_settled(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	for (unsigned i = 0; i < 10; i++) {
+		runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 0);
+	still(lab, a, 10000);
+	for (unsigned i = 0; i < 5; i++) {
+		runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 3);
+	for (unsigned i = 0; i < 16; i++) {
+		runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
+	}
+	assert_int_equal(lab_bye(a), BYE_ABUSE);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(who_has_nothing_says_nothing),
+		TEST(a_new_link_is_told_every_run_that_is_held),
+		TEST(of_what_is_no_longer_held_only_the_number_is_told),
+		TEST(who_wants_no_history_is_told_nothing),
+		TEST(what_the_other_holds_is_fetched),
+		TEST(what_nobody_holds_any_more_becomes_a_gap),
+		TEST(only_the_end_of_a_huge_run_is_looked_at),
+		TEST(an_own_id_from_an_earlier_life_is_stepped_over),
+		TEST(a_list_is_cut_at_what_one_link_may_be_told),
+		TEST(two_a_second_are_taken_once_the_link_has_settled),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "unit/mesh/runs.h"
+
+static void
+a_duplicate_is_pruned_but_not_over_the_parent(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 1);
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	lab_say_data(lab, a, 9, 1);
+	assert_int_equal(runs_count(a, RECORD_PRUNE), 0);
+	lab_say_data(lab, b, 9, 1);
+	assert_int_equal(runs_only(b, RECORD_PRUNE).origin.bytes[0], 9);
+	assert_int_equal(runs_origin(lab, 9).pruned, runs_bit(b));
+	assert_int_equal(mesh_stats(lab->mesh)->prunes, 1);
+}
+
+static void
+a_repair_that_comes_twice_is_not_pruned(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct record_data data = lab_data(9, 1);
+
+	lab_say_data(lab, a, 9, 1);
+	data.flags |= DATA_REPAIR;
+	lab_say(lab, b, &data);
+	assert_int_equal(runs_count(b, RECORD_PRUNE), 0);
+}
+
+static void
+prune_is_said_once_a_second(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 1);
+	for (unsigned i = 0; i < 5; i++) {
+		lab_say_data(lab, b, 9, 1);
+	}
+	assert_int_equal(runs_count(b, RECORD_PRUNE), 1);
+	lab_pass(lab, 1000);
+	lab_say_data(lab, b, 9, 1);
+	assert_int_equal(runs_count(b, RECORD_PRUNE), 2);
+}
+
+static void
+an_own_message_that_comes_back_is_pruned(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct message_view view = { .topic = "a", .topic_len = 1 };
+
+	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	lab_say_data(lab, a, 0x80, 1);
+	assert_int_equal(runs_count(a, RECORD_PRUNE), 1);
+	assert_int_equal(runs_origin(lab, 0x80).pruned, runs_bit(a));
+	assert_int_equal(runs_origin(lab, 0x80).parent, -1);
+}
+
+static void
+who_said_prune_gets_announcements(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct record_run run;
+
+	lab_say_data(lab, a, 9, 1);
+	assert_int_equal(b->spreads, 1);
+	runs_say(lab, b, RECORD_PRUNE, 9, 0, 0, 0);
+	assert_int_equal(runs_origin(lab, 9).mute, runs_bit(b));
+	lab_say_data(lab, a, 9, 2);
+	lab_say_data(lab, a, 9, 3);
+	assert_int_equal(b->spreads, 1);
+	assert_int_equal(runs_count(b, RECORD_IHAVE), 0);
+	lab_pass(lab, 100);
+	run = runs_only(b, RECORD_IHAVE);
+	assert_int_equal(run.seq, RUNS_SEQ(2));
+	assert_int_equal(run.count, 2);
+	assert_int_equal(runs_count(a, RECORD_IHAVE), 0);
+}
+
+static void
+who_announced_it_first_is_not_told(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 1);
+	runs_say(lab, b, RECORD_PRUNE, 9, 0, 0, 0);
+	lab_say_data(lab, a, 9, 2);
+	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 0);
+	lab_pass(lab, 200);
+	assert_int_equal(runs_count(b, RECORD_IHAVE), 0);
+}
+
+static void
+the_ends_of_a_link_take_turns_to_announce(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *low = runs_up(lab, 2);
+	struct lab_link *high = runs_up(lab, 0xf0);
+	size_t first_low;
+
+	lab_say_data(lab, a, 9, 1);
+	runs_say(lab, low, RECORD_PRUNE, 9, 0, 0, 0);
+	runs_say(lab, high, RECORD_PRUNE, 9, 0, 0, 0);
+	lab_say_data(lab, a, 9, 2);
+	lab_pass(lab, 30);
+	first_low = runs_count(low, RECORD_IHAVE);
+	assert_int_equal(first_low + runs_count(high, RECORD_IHAVE), 1);
+	lab_pass(lab, 80);
+	assert_int_equal(runs_count(low, RECORD_IHAVE), 1);
+	assert_int_equal(runs_count(high, RECORD_IHAVE), 1);
+
+	/* Sixteen messages later it is the other way round. */
+	runs_forget(lab);
+	lab_say_data(lab, a, 9, 18);
+	lab_pass(lab, 30);
+	assert_int_equal(runs_count(low, RECORD_IHAVE), 1 - first_low);
+	assert_int_equal(runs_count(high, RECORD_IHAVE), first_low);
+}
+
+static void
+a_late_copy_over_a_pruned_link_changes_nothing(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 1);
+	lab_say_data(lab, b, 9, 1);
+	lab_say_data(lab, b, 9, 2); /* it was on its way */
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(lab->delivered, 2);
+}
+
+static void
+the_link_of_a_first_copy_is_the_parent(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 1);
+	lab_say_data(lab, b, 9, 2);
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
+	assert_int_equal(runs_origin(lab, 9).parent_seq, RUNS_SEQ(2));
+}
+
+static void
+a_parent_that_goes_is_replaced_by_who_brings_a_duplicate(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct lab_link *c = runs_up(lab, 3);
+
+	lab_say_data(lab, a, 9, 1);
+	lab_say_data(lab, b, 9, 1); /* pruned */
+	lab_closed(lab, a, MESH_CLOSED);
+	assert_null(inspect_check(lab->mesh));
+	assert_int_equal(runs_origin(lab, 9).parent, -1);
+	lab_say_data(lab, b, 9, 1);
+	assert_int_equal(runs_origin(lab, 9).parent, -1);
+	lab_say_data(lab, c, 9, 1);
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(c->link));
+	assert_int_equal(runs_count(c, RECORD_PRUNE), 0);
+}
+
+static void
+a_new_link_is_muted_where_there_is_a_parent(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct message_view view = { .topic = "a", .topic_len = 1 };
+	struct lab_link *b;
+
+	lab_say_data(lab, a, 9, 1);
+	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	b = runs_up(lab, 2);
+	assert_int_equal(runs_origin(lab, 9).mute, runs_bit(b));
+	assert_int_equal(runs_origin(lab, 0x80).mute, 0);
+	lab_closed(lab, a, MESH_CLOSED);
+	a = runs_up(lab, 3); /* no parent any more */
+	assert_int_equal(runs_origin(lab, 9).mute, runs_bit(b));
+}
+
+static void
+a_link_of_somebody_alone_is_pushed_to(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct record_hello hello = lab_hello(lab, 2);
+	struct lab_link *b;
+
+	lab_say_data(lab, a, 9, 1);
+	b = lab_accept(lab);
+	hello.flags = HELLO_ORPHAN;
+	lab_say_hello(lab, b, &hello);
+	assert_true(link_is_up(b->link));
+	assert_int_equal(runs_origin(lab, 9).mute, 0);
+}
+
+static void
+graft_opens_a_link_and_brings_the_message_again(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct record_data data;
+
+	lab_say_data(lab, a, 9, 1);
+	runs_say(lab, b, RECORD_PRUNE, 9, 0, 0, 0);
+	runs_forget(lab);
+	runs_say(lab, b, RECORD_GRAFT, 9, 1, 1, 0);
+	assert_int_equal(runs_data(b, &data), 1);
+	assert_int_equal(data.flags, DATA_TEXT | DATA_REPAIR);
+	assert_int_equal(data.hops, 2);
+	assert_int_equal(data.seq, RUNS_SEQ(1));
+	assert_int_equal(data.payload_len, 5);
+	assert_int_equal(runs_origin(lab, 9).mute, runs_bit(b));
+	runs_say(lab, b, RECORD_GRAFT, 9, 1, 1, GRAFT_EAGER | GRAFT_NODATA);
+	assert_int_equal(runs_data(b, &data), 1);
+	assert_int_equal(runs_origin(lab, 9).mute, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->repairs, 1);
+}
+
+static void
+what_is_asked_for_and_not_here_is_gone(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct record_data data;
+	struct record_run run;
+
+	lab_say_data(lab, a, 9, 5);
+	runs_say(lab, a, RECORD_GRAFT, 9, 4, 3, 0);
+	assert_int_equal(runs_data(a, &data), 1);
+	assert_int_equal(runs_count(a, RECORD_GONE), 2);
+	runs_forget(lab);
+	runs_say(lab, a, RECORD_GRAFT, 7, 1, 3, 0);
+	run = runs_only(a, RECORD_GONE);
+	assert_true(run.origin.bytes[0] == 7 && run.count == 3);
+	runs_forget(lab);
+	mesh_on_reading(a->link, lab->now, false);
+	lab_pass(lab, 60000);
+	runs_say(lab, a, RECORD_GRAFT, 9, 5, 1, 0);
+	assert_int_equal(runs_count(a, RECORD_GONE), 1);
+}
+
+static void
+a_new_origin_starts_on_the_tree_of_the_lowest_one(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct lab_link *c = runs_up(lab, 3);
+
+	lab_say_data(lab, a, 5, 1);
+	runs_say(lab, c, RECORD_PRUNE, 5, 0, 0, 0);
+	lab_say_data(lab, b, 6, 1);
+	runs_say(lab, a, RECORD_PRUNE, 6, 0, 0, 0);
+	/* From c: the tree of 5, with the way to its parent open. */
+	lab_say_data(lab, c, 9, 1);
+	assert_int_equal(runs_origin(lab, 9).mute, runs_bit(c));
+	runs_forget(lab);
+	lab_say_data(lab, c, 4, 1);
+	assert_int_equal(a->spreads, 1);
+	assert_int_equal(b->spreads, 1);
+	/* The lowest by now. */
+	runs_say(lab, a, RECORD_PRUNE, 4, 0, 0, 0);
+	lab_say_data(lab, b, 10, 1);
+	assert_int_equal(runs_origin(lab, 10).mute, runs_bit(a));
+	/* A tree that was not used for a minute is no model. */
+	lab_pass(lab, 50);
+	mesh_on_reading(a->link, lab->now, false);
+	mesh_on_reading(b->link, lab->now, false);
+	mesh_on_reading(c->link, lab->now, false);
+	lab_pass(lab, 61000);
+	lab_say_data(lab, c, 11, 1);
+	assert_int_equal(runs_origin(lab, 11).mute, 0);
+}
+
+static void
+a_quiet_origin_changes_at_once_to_who_announced_first(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct record_run run;
+
+	lab_say_data(lab, a, 9, 1);
+	lab_pass(lab, 500);
+	runs_forget(lab);
+	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 0);
+	lab_say_data(lab, a, 9, 2);
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
+	assert_int_equal(runs_origin(lab, 9).pruned, runs_bit(a));
+	assert_int_equal(runs_count(a, RECORD_PRUNE), 1);
+	run = runs_only(b, RECORD_GRAFT);
+	assert_int_equal(run.flags, GRAFT_EAGER | GRAFT_NODATA);
+	assert_int_equal(run.seq, RUNS_SEQ(2));
+	assert_int_equal(mesh_stats(lab->mesh)->tries, 1);
+}
+
+static void
+a_busy_origin_lets_both_push_and_tries_more_rarely(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 1);
+	for (uint32_t n = 2; n < 62; n++) {
+		lab_pass(lab, 100);
+		runs_say(lab, b, RECORD_IHAVE, 9, n, 1, 0);
+		lab_say_data(lab, a, 9, n);
+	}
+	/* Six seconds, the parent stays: after 0, 1+1, 2+1 .. seconds. */
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_count(a, RECORD_PRUNE), 0);
+	assert_int_equal(runs_count(b, RECORD_GRAFT), 3);
+	assert_int_equal(mesh_stats(lab->mesh)->fetches, 0);
+}
+
+static void
+all_bits_of_a_link_go_with_it(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct message_view view = { .topic = "a", .topic_len = 1 };
+
+	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	lab_say_data(lab, a, 9, 1);
+	lab_say_data(lab, b, 9, 1);
+	runs_say(lab, b, RECORD_PRUNE, 9, 0, 0, 0);
+	runs_say(lab, b, RECORD_PRUNE, 0x80, 0, 0, 0);
+	lab_say_data(lab, b, 0x80, 1);
+	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 0);
+	lab_closed(lab, b, MESH_CLOSED);
+	assert_null(inspect_check(lab->mesh));
+	assert_int_equal(runs_origin(lab, 9).mute, 0);
+	assert_int_equal(runs_origin(lab, 9).pruned, 0);
+	assert_int_equal(runs_origin(lab, 0x80).mute, 0);
+	assert_int_equal(runs_origin(lab, 0x80).pruned, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_duplicate_is_pruned_but_not_over_the_parent),
+		TEST(a_repair_that_comes_twice_is_not_pruned),
+		TEST(prune_is_said_once_a_second),
+		TEST(an_own_message_that_comes_back_is_pruned),
+		TEST(who_said_prune_gets_announcements),
+		TEST(who_announced_it_first_is_not_told),
+		TEST(the_ends_of_a_link_take_turns_to_announce),
+		TEST(a_late_copy_over_a_pruned_link_changes_nothing),
+		TEST(the_link_of_a_first_copy_is_the_parent),
+		TEST(a_parent_that_goes_is_replaced_by_who_brings_a_duplicate),
+		TEST(a_new_link_is_muted_where_there_is_a_parent),
+		TEST(a_link_of_somebody_alone_is_pushed_to),
+		TEST(graft_opens_a_link_and_brings_the_message_again),
+		TEST(what_is_asked_for_and_not_here_is_gone),
+		TEST(a_new_origin_starts_on_the_tree_of_the_lowest_one),
+		TEST(a_quiet_origin_changes_at_once_to_who_announced_first),
+		TEST(a_busy_origin_lets_both_push_and_tries_more_rarely),
+		TEST(all_bits_of_a_link_go_with_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
