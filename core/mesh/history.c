@@ -46,14 +46,14 @@ static struct history_entry **
 history_bucket(
     const struct history *history, const struct origin *origin, uint64_t seq)
 {
-	uint64_t hash = (uint64_t)(uintptr_t)origin >> 4;
+	uint64_t hash = (uint64_t)(uintptr_t)origin *
+	                UINT64_C(0x9e3779b97f4a7c15);
 
-	hash = (hash ^ seq * UINT64_C(0x9e3779b97f4a7c15)) *
-	       UINT64_C(0xd6e8feb86659fd93);
-	return &history->buckets[hash >> 32 & (history->bucket_count - 1)];
+	/* Consecutive messages in consecutive buckets: caches like that. */
+	hash = (hash >> 32) + seq;
+	return &history->buckets[hash & (history->bucket_count - 1)];
 }
 
-/* One for a single node keeps the id of that. */
 static size_t
 history_dest_len(uint8_t flags)
 {
