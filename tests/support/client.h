@@ -101,6 +101,12 @@ void client_expect_nothing(struct client *client);
 void client_sync(struct client *client);
 /* The next must be a Close with that code (0: any), then EOF; answers it. */
 void client_expect_close(struct client *client, int code);
+/* The same while we still had something to say: what the node has not read
+ * makes the kernel reset the connection, and the Close may be lost in it.
+ * Any Close that does come must have the code. */
+void client_expect_close_or_reset(struct client *client, int code);
+/* A round trip of somebody else: the node's loop has turned. */
+void client_sync_new(uint16_t port);
 /* EOF or reset must come; whatever comes before is dropped. */
 void client_expect_eof(struct client *client);
 /* The connection ends, and not one byte comes before. */

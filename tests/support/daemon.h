@@ -26,6 +26,7 @@ struct daemon {
 	/* Set before daemon_launch, or left zero. */
 	unsigned nofile;  /* RLIMIT_NOFILE, soft and hard */
 	bool out_is_full; /* stdout is /dev/full */
+	unsigned deadline_ms; /* of daemon_wait_exit; 0: DEADLINE_MS */
 	/* Set by daemon_launch. */
 	char dir[64];
 	pid_t pid;     /* 0: not running */
@@ -48,8 +49,9 @@ bool test_wait_readable(int fd, int ms);
 
 /* A port of 127.0.0.1 and ::1 that nobody has, below the ephemeral ones. */
 uint16_t daemon_free_port(void);
-/* Is there a ::1? */
+/* Is there a ::1?  Is it an address of `localhost` too? */
 bool daemon_has_ipv6(void);
+bool daemon_localhost_has_ipv6(void);
 
 /* A node that does not run yet; teardown frees it. */
 struct daemon *daemon_create(void);
@@ -71,6 +73,8 @@ void daemon_wait_ready(struct daemon *daemon);
 /* Port of line `line` (from 0) of the ports file; 0: no such line.  `host`
  * may be NULL. */
 uint16_t daemon_port(struct daemon *daemon, int line, char host[64]);
+/* Port of the line with that host; 0: none. */
+uint16_t daemon_port_of(struct daemon *daemon, const char *host);
 
 void daemon_signal(const struct daemon *daemon, int signal);
 /* Wait for its end: the exit code, or 1000 + the signal that killed it. */

@@ -69,7 +69,9 @@ peer_teardown(void **state)
 void
 peer_dial(struct peer *peer, uint16_t port)
 {
-	peer->client = client_connect(port);
+	peer->client = peer->buffer > 0
+	                   ? client_connect_small(port, peer->buffer)
+	                   : client_connect(port);
 	peer->close_code = 0;
 	buf_clear(&peer->message);
 	peer->at = peer->message.bytes;

@@ -12,6 +12,7 @@
 
 struct peer {
 	struct client *client;
+	int buffer;      /* receive buffer of a dial; 0: usual */
 	int listen_fd;   /* peer_listen */
 	uint16_t port;   /* of it */
 	struct record_hello hello; /* what it will say; change it freely */
