@@ -136,6 +136,8 @@ dial_connect(struct conn *conn, const char *address)
 		.host = dial->host_header,
 		.protocol = HTTP_PEER_PROTOCOL,
 		.local_protocol_name = HTTP_PEER_PROTOCOL,
+		/* A Location would be resolved on the loop, and is no peer. */
+		.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT,
 		.alpn = "http/1.1",
 		.opaque_user_data = conn,
 		.pwsi = &conn->wsi,
@@ -216,6 +218,7 @@ net_dial(struct net *net, const char *url, void *user)
 		return NULL;
 	}
 	net->stats.dials++;
+	conn->peer = true; /* also to whom hears that it failed */
 	conn->user = user;
 	how = dial_start(conn, url);
 	if (how != NET_CLOSED) {
