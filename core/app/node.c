@@ -89,6 +89,17 @@ node_on_reading(void *ctx, struct conn *conn, bool on)
 	}
 }
 
+/* The mesh needs no word: what it sends on is counted and dropped. */
+static void
+node_on_closing(void *ctx, struct conn *conn)
+{
+	struct node *node = ctx;
+
+	if (!conn_is_peer(conn)) {
+		hub_on_closing(node->hub, conn_user(conn));
+	}
+}
+
 static void
 node_on_stalled(void *ctx, struct conn *conn)
 {
@@ -203,6 +214,7 @@ static const struct net_handler node_net_handler = {
 	.on_message = node_on_message,
 	.on_pong = node_on_pong,
 	.on_reading = node_on_reading,
+	.on_closing = node_on_closing,
 	.on_stalled = node_on_stalled,
 	.on_closed = node_on_closed,
 	.on_turn = node_on_turn,

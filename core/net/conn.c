@@ -209,6 +209,15 @@ conn_close(struct conn *conn, uint16_t code, const char *reason, bool flush)
 	conn_dirty(conn);
 }
 
+void
+conn_end(struct conn *conn, uint16_t code, const char *reason, bool flush)
+{
+	if (conn->state == CONN_OPEN) {
+		conn->net->handler->on_closing(conn->net->handler->ctx, conn);
+	}
+	conn_close(conn, code, reason, flush);
+}
+
 /* Both sides have said Close, or ours is out and nobody listens: done. */
 void
 conn_on_close_sent(struct conn *conn)
@@ -248,7 +257,7 @@ conn_check_open(struct conn *conn, uint64_t now)
 	if (conn->began_ms != 0) {
 		if (now - conn->began_ms >= NET_ASSEMBLY_MS) {
 			net->stats.frame_errors++;
-			conn_close(conn, 1008, "message took too long", false);
+			conn_end(conn, 1008, "message took too long", false);
 			return now + NET_CLOSE_MS;
 		}
 		next = min_u64(next, conn->began_ms + NET_ASSEMBLY_MS);

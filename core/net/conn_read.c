@@ -24,7 +24,7 @@ conn_fail(struct conn *conn, uint16_t code, const char *reason)
 	    LOG_U64("conn", conn->id),
 	    LOG_STR("remote", conn_remote(conn, remote)), LOG_U64("code", code),
 	    LOG_STR("reason", reason));
-	conn_close(conn, code, reason, false);
+	conn_end(conn, code, reason, false);
 }
 
 /* Answer a ping at once; under a flood only the last one (RFC 6455 5.5.3). */
@@ -67,7 +67,7 @@ conn_on_close(struct conn *conn, const struct frame_event *event)
 {
 	conn->eof = true;
 	if (conn->state == CONN_OPEN) {
-		conn_close(conn, event->code, "", false);
+		conn_end(conn, event->code, "", false);
 	} else if (conn->close_sent) {
 		conn_drop(conn);
 	}

@@ -166,7 +166,7 @@ net_close_clients(struct net *net, const char *reason)
 			continue;
 		}
 		if (conn->state == CONN_OPEN && !conn->peer) {
-			conn_close(conn, 1001, reason, true);
+			conn_end(conn, 1001, reason, true);
 		} else if (conn->state == CONN_HANDSHAKE) {
 			conn_drop(conn);
 		}

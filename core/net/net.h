@@ -45,6 +45,9 @@ struct net_handler {
 	    void *ctx, struct conn *conn, const uint8_t *bytes, size_t len);
 	/* Reading stopped, or goes on (a pause, net_press). */
 	void (*on_reading)(void *ctx, struct conn *conn, bool on);
+	/* A frame error, the other end's Close, net_close_clients: queue
+	 * nothing more; on_closed follows later.  Not for your own closes. */
+	void (*on_closing)(void *ctx, struct conn *conn);
 	/* Nothing was taken for 10 s although something is queued. */
 	void (*on_stalled)(void *ctx, struct conn *conn);
 	/* It is gone; the pointer dies when this returns. */

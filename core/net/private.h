@@ -152,6 +152,8 @@ void conn_destroy(struct conn *conn);
 /* lws is through with the handshake: take the socket over.  False: drop. */
 bool conn_open(struct conn *conn, enum frame_role role, bool peer,
     const char *path, const char *query);
+/* conn_close for our own reasons: tells the handler. */
+void conn_end(struct conn *conn, uint16_t code, const char *reason, bool flush);
 /* lws is about to close the socket. */
 void conn_release(struct conn *conn);
 /* Dead at the end of this turn. */
