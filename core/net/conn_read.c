@@ -136,6 +136,11 @@ conn_decode(struct conn *conn, size_t len)
 	while (
 	    conn->state != CONN_DOOMED &&
 	    (kind = frame_decoder_next(&conn->decoder, &event)) != FRAME_MORE) {
+		/* A message has ended: the clock is the next one's.  Not every
+		 * read of a steady stream ends where a message does. */
+		if (conn->decoder.fragments == 0) {
+			conn->began_ms = 0;
+		}
 		conn_on_event(conn, kind, &event);
 	}
 	net->reading = NULL;
