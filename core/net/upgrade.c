@@ -200,6 +200,8 @@ upgrade_on_destroy(struct conn *conn, struct lws *wsi)
 	if (conn == NULL || conn->wsi != wsi) {
 		return 0;
 	}
+	/* It tells more than once, and the conn may be gone by then. */
+	lws_set_opaque_user_data(wsi, NULL);
 	conn_release(conn);
 	conn->wsi = NULL;
 	if (!conn->connecting && conn->state != CONN_DOOMED) {
