@@ -160,15 +160,14 @@ node_on_turn(void *ctx)
 }
 
 static void
-node_on_timer(void *ctx, uint64_t late_ms)
+node_on_timer(void *ctx)
 {
 	struct node *node = ctx;
 	uint64_t now = net_now_ms(node->net);
 
-	/* net's clock has made `late_ms` good already. */
-	(void)late_ms;
 	if (mesh_next_ms(node->mesh) <= now) {
-		mesh_on_tick(node->mesh, now, 0);
+		mesh_on_tick(
+		    node->mesh, now, 0); /* net's clock is never late */
 	}
 	if (node->hub_tick_ms <= now) {
 		hub_on_tick(node->hub, now);

@@ -52,12 +52,16 @@ const struct counter net_counters[] = {
 };
 const size_t net_counter_count = ARRAY_LEN(net_counters);
 
+/* Never more than NET_LATE_MS beyond the next tick: a loop that stood still
+ * (a suspended node) must not find that everyone has been silent for long. */
 void
 net_update_now(struct net *net)
 {
 	uint64_t real = clock_now_ms();
+	uint64_t limit = net->tick_ms + WHEEL_TICK_MS + NET_LATE_MS;
+	uint64_t now = net->now_ms + (real - net->real_ms);
 
-	net->now_ms += real - net->real_ms;
+	net->now_ms = now < limit ? now : limit;
 	net->real_ms = real;
 }
 
@@ -320,30 +324,14 @@ net_on_signal(uv_signal_t *signal, int signum)
 	net->handler->on_signal(net->handler->ctx, signum);
 }
 
-/* What the loop missed while it was stopped does not count. */
-static uint64_t
-net_make_good(struct net *net, uint64_t due_ms)
-{
-	uint64_t late = net->now_ms > due_ms ? net->now_ms - due_ms : 0;
-
-	if (late <= NET_LATE_MS) {
-		return 0;
-	}
-	net->now_ms -= late;
-	return late;
-}
-
 static void
 net_on_timer(uv_timer_t *timer)
 {
 	struct net *net = timer->data;
-	uint64_t due = net->timer_ms;
-	uint64_t late;
 
 	net_update_now(net);
-	late = net_make_good(net, due);
 	net->timer_ms = UINT64_MAX;
-	net->handler->on_timer(net->handler->ctx, late);
+	net->handler->on_timer(net->handler->ctx);
 }
 
 void
@@ -369,7 +357,6 @@ net_on_tick(uv_timer_t *timer)
 	struct wheel_item *item;
 
 	net_update_now(net);
-	(void)net_make_good(net, net->tick_ms + WHEEL_TICK_MS);
 	net->tick_ms = net->now_ms;
 	while ((item = wheel_next_due(&net->wheel, net->now_ms)) != NULL) {
 		conn_on_timer(
@@ -464,7 +451,6 @@ net_start_handles(struct net *net)
 	net->timer.data = net;
 	net->tick.data = net;
 	net->pause.data = net;
-	net->tick_ms = net->now_ms;
 	(void)uv_poll_start(&net->epoll_watch, UV_READABLE, net_on_epoll);
 	(void)uv_prepare_start(&net->prepare, net_on_prepare);
 	(void)uv_check_start(&net->check, net_on_check);
@@ -497,6 +483,7 @@ net_create(struct net **out, const struct net_config *config,
 	net->timer_ms = UINT64_MAX;
 	net->real_ms = clock_now_ms();
 	net->now_ms = net->real_ms;
+	net->tick_ms = net->now_ms;
 	wheel_init(&net->wheel, net->now_ms);
 	net->pool = config->pool;
 	chunk_log_init(&net->records, net->pool);

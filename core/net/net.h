@@ -54,8 +54,8 @@ struct net_handler {
 	void (*on_closed)(void *ctx, struct conn *conn, enum net_closed how);
 	/* The last thing of a turn, before everything queued is written. */
 	void (*on_turn)(void *ctx);
-	/* net_timer_set's time has come; how late, in ms. */
-	void (*on_timer)(void *ctx, uint64_t late_ms);
+	/* net_timer_set's time has come. */
+	void (*on_timer)(void *ctx);
 	void (*on_wake)(void *ctx);
 	void (*on_signal)(void *ctx, int signum);
 };
@@ -128,9 +128,9 @@ void net_timer_set(struct net *net, uint64_t at_ms);
 /* on_signal will be called for `signum`. */
 NODISCARD enum err net_catch_signal(struct net *net, int signum);
 
-/* Milliseconds of this turn: CLOCK_MONOTONIC less every stop of the loop that
- * was longer than 500 ms, so that a suspended node does not think all others
- * dead. */
+/* Milliseconds of this turn: CLOCK_MONOTONIC less what the loop stood still for
+ * longer than 500 ms, so that a suspended node does not think all others dead.
+ * Never goes back. */
 uint64_t net_now_ms(const struct net *net);
 const struct net_stats *net_stats(struct net *net);
 
