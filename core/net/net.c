@@ -152,8 +152,7 @@ net_queued(const struct net *net)
 	size_t bytes = 0;
 
 	for (uint32_t i = 0; i < net->conn_cap; i++) {
-		if (net->conns[i] != NULL &&
-		    net->conns[i]->state == CONN_OPEN) {
+		if (net->conns[i] != NULL) {
 			bytes += conn_queued(net->conns[i]);
 		}
 	}

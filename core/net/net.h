@@ -140,7 +140,7 @@ struct conn *net_find(const struct net *net, uint64_t id);
 void net_close_clients(struct net *net, const char *reason);
 /* Open connections and dials. */
 size_t net_conn_count(const struct net *net);
-/* Bytes queued on open connections. */
+/* Bytes queued, also on connections that are closing. */
 size_t net_queued(const struct net *net);
 
 /* Append `head` and `payload`, one whole peer record, to the shared log:
