@@ -264,15 +264,21 @@ net_enforce_cap(struct net *net)
 	}
 }
 
+/* Burying tells handlers, who may send: so until nothing is left. */
 static void
-net_end_turn(struct net *net)
+net_settle(struct net *net)
 {
-	net->handler->on_turn(net->handler->ctx);
-	/* Burying tells handlers, who may send: so until nothing is left. */
 	do {
 		net_flush_all(net);
 		net_bury_all(net);
 	} while (net->dirty != NULL || net->doomed != NULL);
+}
+
+static void
+net_end_turn(struct net *net)
+{
+	net->handler->on_turn(net->handler->ctx);
+	net_settle(net);
 	net_enforce_cap(net);
 }
 
@@ -553,8 +559,7 @@ net_end_connections(struct net *net)
 			conn_drop(net->conns[i]);
 		}
 	}
-	net_flush_all(net);
-	net_bury_all(net);
+	net_settle(net);
 }
 
 static void
