@@ -275,7 +275,8 @@ conn_write_some(struct conn *conn)
 static void
 conn_send_late_pong(struct conn *conn)
 {
-	if (conn->pong_wanted && conn->ctl.bytes < NET_CONTROL_MAX) {
+	if (conn->pong_wanted && conn->state == CONN_OPEN &&
+	    conn->ctl.bytes < NET_CONTROL_MAX) {
 		conn->pong_wanted = false;
 		conn_queue_control(
 		    conn, FRAME_OP_PONG, conn->pong + 1, conn->pong[0]);
