@@ -240,27 +240,43 @@ net_flush_all(struct net *net)
 	}
 }
 
-/* Over the cap of all buffers: the largest one is treated as at HARD. */
+/* The connection that holds most, if any holds anything. */
+static struct conn *
+net_find_largest(const struct net *net)
+{
+	struct conn *largest = NULL;
+	size_t most = 0;
+
+	for (uint32_t i = 0; i < net->conn_cap; i++) {
+		struct conn *conn = net->conns[i];
+
+		if (conn != NULL && conn_queued(conn) > most) {
+			largest = conn;
+			most = conn_queued(conn);
+		}
+	}
+	return largest;
+}
+
+/* Over the cap of all buffers: the largest one is treated as at HARD, and, if
+ * that has not freed them by the next turn, dropped before anybody else. */
 static void
 net_enforce_cap(struct net *net)
 {
-	struct conn *largest = NULL;
+	struct conn *largest;
 
 	if (LIKELY(net->pool->bytes <= net->config.buffers_max)) {
 		return;
 	}
-	for (uint32_t i = 0; i < net->conn_cap; i++) {
-		struct conn *conn = net->conns[i];
-
-		if (conn != NULL && conn->state == CONN_OPEN &&
-		    (largest == NULL ||
-		        conn_queued(conn) > conn_queued(largest))) {
-			largest = conn;
-		}
+	largest = net_find_largest(net);
+	if (largest == NULL) {
+		return;
 	}
-	if (largest != NULL) {
+	if (largest->state == CONN_OPEN) {
 		net->stats.closed_slow++;
 		net->handler->on_stalled(net->handler->ctx, largest);
+	} else {
+		conn_drop(largest);
 	}
 }
 
