@@ -114,6 +114,7 @@ bootstrap_dial(struct mesh *mesh, size_t index, uint64_t now_ms)
 	}
 	link->seed = index;
 	seed->link = link;
+	seed->is_open = true;
 	mesh->stats.dials++;
 	mesh->io->dial(mesh->io->ctx, link, seed->url);
 }
@@ -127,7 +128,7 @@ bootstrap_first(const struct bootstrap *bootstrap)
 	for (size_t i = 0; i < bootstrap->count; i++) {
 		const struct seed *seed = &bootstrap->seeds[i];
 
-		if (seed->link == NULL && !seed->is_parked &&
+		if (!seed->is_open && !seed->is_parked &&
 		    (first == BOOTSTRAP_NONE ||
 		        seed->next_ms < bootstrap->seeds[first].next_ms)) {
 			first = i;
@@ -298,4 +299,15 @@ bootstrap_on_end(struct mesh *mesh, const struct link *link, uint64_t now_ms,
 	}
 	/* Another may have waited for this dial to end. */
 	mesh_wake_at(mesh, now_ms);
+}
+
+void
+bootstrap_on_closed(struct mesh *mesh, const struct link *link)
+{
+	if (link->seed != BOOTSTRAP_NONE) {
+		struct seed *seed = &mesh->bootstrap.seeds[link->seed];
+
+		seed->is_open = false;
+		mesh_wake_at(mesh, seed->next_ms);
+	}
 }

@@ -25,6 +25,7 @@ struct seed {
 	bool is_known;         /* node_id is */
 	bool is_parked;        /* satisfied by another link */
 	bool was_dialled;
+	bool is_open;      /* its last connection is not reported closed yet */
 	struct link *link; /* the dial, or what became of it */
 	uint64_t dialled_ms;
 	uint64_t next_ms;  /* while there is no link and not parked */
@@ -52,5 +53,8 @@ void bootstrap_on_identity(struct mesh *mesh, const struct link *link);
 void bootstrap_on_up(struct mesh *mesh, const struct link *link);
 void bootstrap_on_end(struct mesh *mesh, const struct link *link,
     uint64_t now_ms, enum mesh_closed how);
+/* Its connection is reported closed: only now the address may be dialled
+ * again, so that connections that take long to close do not pile up. */
+void bootstrap_on_closed(struct mesh *mesh, const struct link *link);
 
 #endif

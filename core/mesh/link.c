@@ -82,6 +82,7 @@ link_destroy(struct link *link)
 	if (!link->dialled && !link->was_up) {
 		mesh->pending--;
 	}
+	bootstrap_on_closed(mesh, link);
 	*(link->prev != NULL ? &link->prev->next : &mesh->links) = link->next;
 	if (link->next != NULL) {
 		link->next->prev = link->prev;

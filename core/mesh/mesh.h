@@ -36,8 +36,8 @@ struct mesh_peer {
 	const char *addr; /* what it advertises, "" if nothing */
 	uint64_t conn;    /* connection id */
 	bool up, dialled;
-	uint8_t bye;      /* down: its or our reason, 0xff: none was given */
-	uint64_t rtt_us;  /* 0: not measured yet */
+	uint8_t bye;     /* down: its or our reason, 0xff: none was given */
+	uint64_t rtt_us; /* 0: not measured yet */
 };
 
 struct mesh_io {
@@ -59,8 +59,8 @@ struct mesh_io {
 	 * mesh_on_closed follows later, never from inside.  No other action
 	 * on this link follows.  What the peer sent before it learned of the
 	 * Close may still be handed in: mesh_on_message knows what to take. */
-	void (*close)(void *ctx, struct link *link, uint16_t code,
-	    const char *reason);
+	void (*close)(
+	    void *ctx, struct link *link, uint16_t code, const char *reason);
 	/* Dial `url`; mesh_on_opened or mesh_on_closed follows later. */
 	void (*dial)(void *ctx, struct link *link, const char *url);
 	/* Bytes queued on `link` and not yet taken by the kernel. */
@@ -83,50 +83,50 @@ struct mesh_io {
 
 struct mesh_config {
 	struct nodeid node_id;
-	uint32_t boot;         /* wall-clock seconds at start */
-	const char *name;      /* of this node */
-	const char *network;   /* only nodes of the same name link up */
-	const char *advertise; /* address for others, "": LEAF */
+	uint32_t boot;            /* wall-clock seconds at start */
+	const char *name;         /* of this node */
+	const char *network;      /* only nodes of the same name link up */
+	const char *advertise;    /* address for others, "": LEAF */
 	const char *const *peers; /* ws:// addresses to keep linked */
 	size_t peer_count;
-	size_t max_message;    /* payload bytes */
+	size_t max_message; /* payload bytes */
 	uint32_t max_hops;
-	uint32_t ping_ms;      /* of silence; dead after three times that */
-	size_t soft, hard;     /* limits of a link's out queue, bytes */
+	uint32_t ping_ms;  /* of silence; dead after three times that */
+	size_t soft, hard; /* limits of a link's out queue, bytes */
 };
 
 /* Counters; each drop has its reason. */
 struct mesh_stats {
-	uint64_t published;      /* by this node */
-	uint64_t received;       /* DATA records that came in */
-	uint64_t delivered;      /* of them, first copies handed on */
-	uint64_t replies;        /* REPLY records handed on */
-	uint64_t relayed;        /* DATA records queued on links */
-	uint64_t duplicates;     /* dropped: seen before */
-	uint64_t old;            /* dropped: below the window or boot */
-	uint64_t hop_limit;      /* dropped: crossed too many links */
-	uint64_t bad_utf8;       /* dropped: text that is none */
-	uint64_t bad_boot;       /* dropped: boot number from the future */
-	uint64_t own;            /* dropped: this node's own, come back */
-	uint64_t spoofed;        /* dropped: claims to be ours and is not */
-	uint64_t origins_full;   /* dropped: no room for another origin */
-	uint64_t origins_rate;   /* dropped: a link brought too many new ones */
-	uint64_t peer_limit;     /* not sent: larger than the link takes */
-	uint64_t nomem;          /* dropped: out of memory */
-	uint64_t gaps;           /* ids given up */
-	uint64_t unknown;        /* records of unknown type, skipped */
-	uint64_t ignored;        /* records that this version has no use for */
-	uint64_t malformed;      /* links closed: record broken */
-	uint64_t too_long;       /* links closed: record or message too long */
-	uint64_t bad_addr;       /* advertised addresses that are none */
-	uint64_t timeouts;       /* links closed: handshake took too long */
-	uint64_t dead;           /* links closed: silent for 3 x ping_ms */
-	uint64_t slow;           /* links closed: HARD limit, or stalled */
+	uint64_t published;    /* by this node */
+	uint64_t received;     /* DATA records that came in */
+	uint64_t delivered;    /* of them, first copies handed on */
+	uint64_t replies;      /* REPLY records handed on */
+	uint64_t relayed;      /* DATA records queued on links */
+	uint64_t duplicates;   /* dropped: seen before */
+	uint64_t old;          /* dropped: below the window or boot */
+	uint64_t hop_limit;    /* dropped: crossed too many links */
+	uint64_t bad_utf8;     /* dropped: text that is none */
+	uint64_t bad_boot;     /* dropped: boot number from the future */
+	uint64_t own;          /* dropped: this node's own, come back */
+	uint64_t spoofed;      /* dropped: claims to be ours and is not */
+	uint64_t origins_full; /* dropped: no room for another origin */
+	uint64_t origins_rate; /* dropped: a link brought too many new ones */
+	uint64_t peer_limit;   /* not sent: larger than the link takes */
+	uint64_t nomem;        /* dropped: out of memory */
+	uint64_t gaps;         /* ids given up */
+	uint64_t unknown;      /* records of unknown type, skipped */
+	uint64_t ignored;      /* records that this version has no use for */
+	uint64_t malformed;    /* links closed: record broken */
+	uint64_t too_long;     /* links closed: record or message too long */
+	uint64_t bad_addr;     /* advertised addresses that are none */
+	uint64_t timeouts;     /* links closed: handshake took too long */
+	uint64_t dead;         /* links closed: silent for 3 x ping_ms */
+	uint64_t slow;         /* links closed: HARD limit, or stalled */
 	uint64_t dials, dial_failures;
 	uint64_t accepted, refused; /* incoming connections */
 	uint64_t byes_sent[10], byes_received[10];
-	uint64_t links_up;       /* now */
-	uint64_t origins;        /* now */
+	uint64_t links_up; /* now */
+	uint64_t origins;  /* now */
 };
 
 /* Names every member of struct mesh_stats. */
@@ -143,8 +143,8 @@ enum mesh_closed {
 /* Copies `config` (strings too).  `io` and `rng` are borrowed for life.
  * ERR_NOMEM; ERR_INVALID (a peer address: `diag` says which). */
 NODISCARD enum err mesh_create(struct mesh **mesh,
-    const struct mesh_config *config, const struct mesh_io *io,
-    struct rng *rng, struct diag *diag);
+    const struct mesh_config *config, const struct mesh_io *io, struct rng *rng,
+    struct diag *diag);
 /* Frees everything, calls no action.  NULL is fine. */
 void mesh_destroy(struct mesh *mesh);
 
@@ -156,8 +156,8 @@ void mesh_stop(struct mesh *mesh, uint64_t now_ms);
 /* A connection with our subprotocol was accepted; `remote` is its numeric
  * address without port.  NULL: no room or no memory, drop it.  `user` is kept
  * for the caller (link_user). */
-struct link *mesh_on_accepted(struct mesh *mesh, uint64_t now_ms,
-    uint64_t conn, const char *remote, void *user);
+struct link *mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
+    const char *remote, void *user);
 /* A dial succeeded, the peer speaks our subprotocol. */
 void mesh_on_opened(struct mesh *mesh, struct link *link, uint64_t now_ms,
     uint64_t conn, const char *remote, void *user);
@@ -189,8 +189,8 @@ NODISCARD enum err mesh_publish(
     struct mesh *mesh, uint64_t now_ms, struct message_view *view);
 
 /* Answer over one link (DATA with REPLY).  ERR_TOOBIG, ERR_CLOSED. */
-NODISCARD enum err mesh_reply(struct mesh *mesh, struct link *link,
-    const struct message_view *view);
+NODISCARD enum err mesh_reply(
+    struct mesh *mesh, struct link *link, const struct message_view *view);
 
 /* The link that is UP in `slot` (0..63), NULL: none.  For io.spread. */
 struct link *mesh_link_at(const struct mesh *mesh, unsigned slot);

@@ -137,6 +137,21 @@ a_link_that_is_lost_is_dialled_again_soon(void **state)
 }
 
 static void
+a_connection_that_takes_long_to_close_is_waited_for(void **state)
+{
+	struct lab *lab = dialling(state, one, 1);
+	struct lab_link *at = lab_open_up(lab, 1);
+
+	lab_say_bye(lab, at, BYE_LEAVING);
+	assert_int_equal(at->close_code, 1001);
+	lab_pass(lab, 10000);
+	assert_int_equal(lab->dials, 1);
+	lab_closed(lab, at, MESH_CLOSED);
+	lab_pass(lab, 0);
+	assert_int_equal(lab->dials, 2);
+}
+
+static void
 an_address_whose_node_is_linked_is_left_alone(void **state)
 {
 	struct lab *lab = dialling(state, two, 2);
@@ -293,6 +308,7 @@ main(void)
 		TEST(creation_survives_every_allocation_that_fails),
 		TEST(a_dead_address_is_tried_for_ever_but_never_twice_a_second),
 		TEST(a_link_that_is_lost_is_dialled_again_soon),
+		TEST(a_connection_that_takes_long_to_close_is_waited_for),
 		TEST(an_address_whose_node_is_linked_is_left_alone),
 		TEST(reasons_decide_how_long_an_address_is_left_alone),
 		TEST(what_is_not_a_peer_is_left_alone_for_a_minute),
