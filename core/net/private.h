@@ -142,6 +142,14 @@ struct net {
 
 /* net.c */
 void net_update_now(struct net *net);
+
+/* turn.c */
+/* Write and bury, until nothing is left of either. */
+void net_settle(struct net *net);
+/* The same, with the handler's turn before it. */
+void net_end_turn(struct net *net);
+
+/* conns.c */
 /* A slot and an id for a new connection; ERR_NOMEM. */
 NODISCARD enum err net_add_conn(struct net *net, struct conn *conn);
 void net_remove_conn(struct net *net, struct conn *conn);
