@@ -57,7 +57,6 @@ conn_destroy(struct conn *conn)
 	outq_fini(&conn->out);
 	outq_fini(&conn->ctl);
 	free(conn->pong);
-	free(conn->path);
 	net_remove_conn(net, conn);
 	free(conn);
 }
@@ -125,6 +124,8 @@ conn_open(struct conn *conn, enum frame_role role, bool peer, const char *path,
 	*(peer ? &net->stats.peers : &net->stats.clients) += 1;
 	wheel_set(&net->wheel, &conn->timer, net->now_ms + NET_PING_MS);
 	conn->opened = true;
+	conn->fresh = true;
+	conn_dirty(conn);
 	return net->handler->on_open(net->handler->ctx, conn, path, query);
 }
 

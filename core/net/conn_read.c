@@ -27,6 +27,29 @@ conn_fail(struct conn *conn, uint16_t code, const char *reason)
 	conn_end(conn, code, reason, false);
 }
 
+/* What came in one piece with the handshake stays inside lws, which shows it
+ * to nobody; but it wants to be called again for it, unless reading is off.
+ * RFC 6455 section 4.1: a client waits for the 101. */
+void
+conn_refuse_hasty(struct conn *conn)
+{
+	struct lws_context *context = conn->net->context;
+	bool others;
+	bool any;
+
+	if (conn->state != CONN_OPEN || conn->wsi == NULL) {
+		return;
+	}
+	others = lws_service_adjust_timeout(context, 1, 0) == 0;
+	(void)lws_rx_flow_control(conn->wsi, 1);
+	any = lws_service_adjust_timeout(context, 1, 0) == 0;
+	(void)lws_rx_flow_control(conn->wsi, 0);
+	if (any && !others) {
+		conn->net->stats.hasty++;
+		conn_fail(conn, 1002, "data before the handshake was over");
+	}
+}
+
 /* Answer a ping at once; under a flood only the last one (RFC 6455 5.5.3). */
 static void
 conn_on_ping(struct conn *conn, const struct frame_event *event)

@@ -299,6 +299,10 @@ conn_block(struct conn *conn)
 void
 conn_flush(struct conn *conn)
 {
+	if (conn->fresh) {
+		conn->fresh = false;
+		conn_refuse_hasty(conn);
+	}
 	if (conn->state != CONN_OPEN && conn->state != CONN_CLOSING) {
 		return;
 	}

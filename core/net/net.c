@@ -33,6 +33,7 @@ const struct counter net_counters[] = {
 	COUNTER(struct net_stats, rejected_timeout),
 	COUNTER(struct net_stats, rejected_raw),
 	COUNTER(struct net_stats, accept_emfile),
+	COUNTER(struct net_stats, hasty),
 	COUNTER(struct net_stats, frame_errors),
 	COUNTER(struct net_stats, closed_stalled),
 	COUNTER(struct net_stats, closed_silent),

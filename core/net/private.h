@@ -55,7 +55,6 @@ struct conn {
 	struct outq ctl; /* pongs, pings, control records: go first */
 	uint8_t *pong;   /* the last ping's payload, when coalescing */
 	struct dial *dial;
-	char *path; /* between the request and on_open */
 	struct in6_addr addr;
 
 	uint64_t rx_ms;       /* last time anything came */
@@ -86,6 +85,7 @@ struct conn {
 	bool dirty, blocked, paused, doomed;
 	bool pinged; /* a keep-alive ping is unanswered */
 	bool pong_wanted;
+	bool fresh; /* opened in this turn */
 	bool close_sent, eof;
 };
 
@@ -175,6 +175,8 @@ void conn_on_close_sent(struct conn *conn);
 
 /* conn_read.c */
 void conn_read(struct conn *conn);
+/* At the end of the turn that opened it: drop what spoke too soon. */
+void conn_refuse_hasty(struct conn *conn);
 
 /* conn_write.c */
 /* End the open message, if there is one: write its frame header. */
