@@ -152,6 +152,7 @@ conn_doom(struct conn *conn, enum net_closed how)
 		*(conn->peer ? &net->stats.peers : &net->stats.clients) -= 1;
 	} else if (conn->accepted) {
 		net->stats.handshakes--;
+		net->stats.handshakes_lost += conn->rejected ? 0 : 1;
 	}
 	conn->doomed = true;
 	conn->state = CONN_DOOMED;
@@ -301,6 +302,7 @@ conn_check_handshake(struct conn *conn, uint64_t now)
 
 	if (now - conn->began_ms >= limit) {
 		if (conn->accepted) {
+			conn->rejected = true;
 			conn->net->stats.rejected_timeout++;
 			log_info("net", "handshake_rejected",
 			    "no WebSocket handshake in time",

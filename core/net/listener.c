@@ -84,8 +84,8 @@ listener_admits(struct net *net, const struct in6_addr *addr)
 			why = "address_rate";
 			break;
 		case ADMIT_NOMEM:
-			why = "memory";
-			break;
+			net->stats.rejected_nomem++;
+			return false;
 		}
 		net->stats.rejected_address++;
 	}

@@ -32,6 +32,7 @@ const struct counter net_counters[] = {
 	COUNTER(struct net_stats, rejected_http),
 	COUNTER(struct net_stats, rejected_timeout),
 	COUNTER(struct net_stats, rejected_raw),
+	COUNTER(struct net_stats, handshakes_lost),
 	COUNTER(struct net_stats, accept_emfile),
 	COUNTER(struct net_stats, hasty),
 	COUNTER(struct net_stats, frame_errors),
@@ -189,6 +190,17 @@ net_catch_signal(struct net *net, int signum)
 
 /* ---- life */
 
+/* What lws has to say is about one connection, and often somebody's doing. */
+static void
+net_on_lws_log(int level, const char *line)
+{
+	size_t len = strcspn(line, "\n");
+
+	(void)level;
+	log_debug(
+	    "net", "lws", "libwebsockets says", LOG_BYTES("line", line, len));
+}
+
 static enum err
 net_create_context(struct net *net)
 {
@@ -214,7 +226,7 @@ net_create_context(struct net *net)
 	/* lws would honour them silently. */
 	(void)unsetenv("http_proxy");
 	(void)unsetenv("socks_proxy");
-	lws_set_log_level(LLL_ERR | LLL_WARN, NULL);
+	lws_set_log_level(LLL_ERR | LLL_WARN, net_on_lws_log);
 	net->context = lws_create_context(&info);
 	if (net->context == NULL) {
 		return ERR_SYSTEM;

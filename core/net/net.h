@@ -77,9 +77,10 @@ struct net_stats {
 	uint64_t dials, dial_failures;
 	uint64_t rejected_limit, rejected_address, rejected_nomem;
 	uint64_t rejected_http, rejected_timeout, rejected_raw;
-	uint64_t accept_emfile; /* descriptors ran out */
-	uint64_t hasty;         /* spoke before the 101 */
-	uint64_t frame_errors;  /* 1002, 1003, 1007, 1008, 1009 */
+	uint64_t handshakes_lost; /* given up by either side before the 101 */
+	uint64_t accept_emfile;   /* descriptors ran out */
+	uint64_t hasty;           /* spoke before the 101 */
+	uint64_t frame_errors;    /* 1002, 1003, 1007, 1008, 1009 */
 	uint64_t closed_stalled, closed_silent, closed_slow;
 	uint64_t messages_in, bytes_in, bytes_out, writes, reads;
 	uint64_t pings_in, pongs_coalesced;

@@ -80,6 +80,7 @@ struct conn {
 	bool accepted;   /* counts for admit and max_clients */
 	bool connecting; /* inside lws_client_connect_via_info */
 	bool connected;  /* TCP is up: the handshake's time runs */
+	bool rejected;   /* the handshake: counted already */
 	bool upgraded;
 	bool opened; /* on_open was called: on_closed is owed */
 	bool dirty, blocked, paused, doomed;

@@ -99,6 +99,7 @@ upgrade_refuse(
 	size_t len = http_response(out + LWS_PRE, UPGRADE_RESPONSE_MAX,
 	    verdict->status, verdict->text);
 
+	conn->rejected = true;
 	conn->net->stats.rejected_http++;
 	log_info("net", "handshake_rejected", "refused a request",
 	    LOG_STR("why", verdict->why),
@@ -212,6 +213,16 @@ upgrade_on_destroy(struct conn *conn, struct lws *wsi)
 }
 
 static int
+upgrade_on_raw(struct conn *conn)
+{
+	if (conn != NULL && !conn->rejected) {
+		conn->rejected = true;
+		conn->net->stats.rejected_raw++;
+	}
+	return -1;
+}
+
+static int
 upgrade_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     void *in, size_t len)
 {
@@ -237,17 +248,18 @@ upgrade_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 	case LWS_CALLBACK_RAW_ADOPT: /* what CONNECT would become */
 	case LWS_CALLBACK_RAW_CONNECTED:
 	case LWS_CALLBACK_RAW_RX:
-		if (conn != NULL) {
-			conn->net->stats.rejected_raw++;
-		}
-		return -1;
+		return upgrade_on_raw(conn);
 	default:
 		return 0;
 	}
 }
 
+/* lws needs a first one, for what names none: a name that no header can hold,
+ * or a client could ask for it. */
 const struct lws_protocols upgrade_protocols[] = {
-	{ .name = "http", .callback = upgrade_callback, .rx_buffer_size = 512 },
+	{ .name = "(none)",
+	    .callback = upgrade_callback,
+	    .rx_buffer_size = 512 },
 	{ .name = HTTP_PEER_PROTOCOL,
 	    .callback = upgrade_callback,
 	    .rx_buffer_size = 512 },
