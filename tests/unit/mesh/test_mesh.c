@@ -257,6 +257,35 @@ a_stopped_node_takes_leave(void **state)
 	net_fini(net);
 }
 
+/* No node has two links to the same other one. */
+static void
+on_neighbour(void *ctx, const struct mesh_peer *peer)
+{
+	struct nodeid *ids = ctx;
+	size_t i = 0;
+	static const struct nodeid none;
+
+	while (!nodeid_equal(&ids[i], &none)) {
+		assert_false(nodeid_equal(&ids[i], &peer->node_id));
+		i++;
+	}
+	ids[i] = peer->node_id;
+}
+
+static uint64_t
+all_relayed(const struct net *net)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < net->node_count; i++) {
+		struct nodeid ids[MESH_LINKS_MAX + 1] = { 0 };
+
+		mesh_each_peer(net->nodes[i].mesh, on_neighbour, ids);
+		sum += mesh_stats(net->nodes[i].mesh)->relayed;
+	}
+	return sum;
+}
+
 /* A random graph of 3 to 8 nodes, in which everybody can reach everybody:
  * killed, started and published on at random for a minute, then left alone. */
 static uint64_t
@@ -266,6 +295,8 @@ storm(uint64_t seed)
 	struct net *net;
 	size_t nodes;
 	uint64_t hash;
+	uint64_t relayed;
+	uint64_t ends = 0;
 
 	rng_init(&rng, seed);
 	nodes = 3 + (size_t)rng_below(&rng, 6);
@@ -317,6 +348,10 @@ storm(uint64_t seed)
 	/* Quiet: longer than dead time and the longest back-off. */
 	net_run(net, 150000);
 	all_hear_all(net);
+	for (size_t i = 0; i < nodes; i++) {
+		ends += net_links(net, i);
+	}
+	relayed = all_relayed(net);
 	for (size_t from = 0; from < nodes; from++) {
 		uint32_t tags[20];
 
@@ -331,6 +366,12 @@ storm(uint64_t seed)
 			}
 		}
 	}
+	/* Never more sends than links, both ways, for each message; and it is
+	 * quiet when nobody speaks. */
+	assert_true(all_relayed(net) - relayed <= 20 * nodes * ends);
+	relayed = all_relayed(net);
+	net_run(net, 10000);
+	assert_int_equal(all_relayed(net), relayed);
 	hash = net->hash;
 	net_fini(net);
 	return hash;
