@@ -44,10 +44,14 @@ listener_on_emfile(struct listener *listener)
 	struct net *net = listener->net;
 
 	net->stats.accept_emfile++;
-	log_warn("net", "accept_paused",
-	    "out of file descriptors: new connections wait",
-	    LOG_STR("mend", "raise the limit (ulimit -n) or lower "
-	                    "--max-clients"));
+	listener_pause(net);
+	if (net->now_ms - net->emfile_ms >= NET_EMFILE_LOG_MS) {
+		net->emfile_ms = net->now_ms;
+		log_warn("net", "accept_paused",
+		    "out of file descriptors: new connections wait",
+		    LOG_STR("mend", "raise the limit (ulimit -n) or lower "
+		                    "--max-clients"));
+	}
 	if (net->reserve_fd >= 0) {
 		int fd;
 
@@ -58,7 +62,6 @@ listener_on_emfile(struct listener *listener)
 		}
 		net->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	}
-	listener_pause(net);
 }
 
 /* Counted and logged; false: not let in. */
@@ -168,6 +171,9 @@ listener_pause(struct net *net)
 void
 listener_resume(struct net *net)
 {
+	if (net->reserve_fd < 0) {
+		net->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
 	for (struct listener *l = net->listeners; l != NULL; l = l->next) {
 		(void)uv_poll_start(&l->poll, UV_READABLE, listener_on_ready);
 	}

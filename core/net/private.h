@@ -24,7 +24,8 @@ enum {
 	NET_PAUSE_MS = 10,       /* one pause of a source */
 	NET_PAUSE_WINDOW_MS = 10000,
 	NET_PAUSE_BUDGET_MS = 1000, /* pauses a target may cause per window */
-	NET_LATE_MS = 500,          /* a stop of the loop that is made good */
+	NET_EMFILE_LOG_MS = 1000,
+	NET_LATE_MS = 500, /* a stop of the loop that is made good */
 	NET_FRAGMENTS_MAX = 4096,
 	NET_PINGS_MAX = 1000,   /* a second; above: 1008 */
 	NET_CONTROL_MAX = 4096, /* queued pongs; above: the last one only */
@@ -137,6 +138,7 @@ struct net {
 	struct conn *reading; /* whose bytes are being handled */
 	uint8_t *read_buffer; /* NET_READ_BYTES */
 	uint64_t real_ms, now_ms, timer_ms, tick_ms;
+	uint64_t emfile_ms; /* last logged */
 	int epoll_fd, reserve_fd;
 	bool listening_paused, stopping;
 };
