@@ -42,25 +42,32 @@ handshake_start(struct link *link, uint64_t now_ms)
 	    mesh->io->ctx, link, mesh->scratch.bytes, mesh->scratch.len, true);
 }
 
+/* Of two living links to one node the one that the smaller id dialled stays;
+ * of two that the same side dialled the newer one. */
+static bool
+handshake_beats(const struct link *link, const struct link *old)
+{
+	const struct nodeid *mine = &link->mesh->node_id;
+	bool i_am_smaller = nodeid_compare(mine, &link->node_id) < 0;
+
+	/* Else it is a clone of the node, or its past. */
+	return link->boot == old->boot &&
+	       (link->dialled == old->dialled || link->dialled == i_am_smaller);
+}
+
 /* Two links to one node: PROTOCOL 4, step 3, run by both sides.  True if this
  * one stays; the other is then ended. */
 static bool
 handshake_contest(struct link *link, uint64_t now_ms)
 {
-	struct mesh *mesh = link->mesh;
-	bool i_am_smaller = nodeid_compare(&mesh->node_id, &link->node_id) < 0;
 	struct link *old;
 
-	while ((old = link_find(mesh, &link->node_id, link)) != NULL) {
+	while ((old = link_find(link->mesh, &link->node_id, link)) != NULL) {
 		if (link->boot > old->boot ||
 		    link_silence_ms(old, now_ms) > HANDSHAKE_DEAD_MS) {
 			/* The process behind it is gone: nothing to say. */
 			link_end(old, now_ms, 0, "replaced");
-		} else if (link->boot < old->boot) {
-			/* A clone of the node, or its past. */
-			return false;
-		} else if (link->dialled == old->dialled ||
-		           link->dialled == i_am_smaller) {
+		} else if (handshake_beats(link, old)) {
 			link_bye(old, now_ms, BYE_DUPLICATE);
 		} else {
 			return false;

@@ -19,7 +19,7 @@
 #define RECORD_BODY_MAX      ((size_t)0xffffff)
 #define RECORD_ADDR_MAX      255
 #define RECORD_PEERS_MAX     16
-#define RECORD_DATA_OVERHEAD 512 /* what DATA may add to max_message */
+#define RECORD_DATA_OVERHEAD 512  /* what DATA may add to max_message */
 #define RECORD_CRITICAL      0x80 /* unknown types from here on close 4005 */
 
 enum record_type {
