@@ -42,7 +42,9 @@ drain_close_connections(struct node *node)
 	/* Spread the others' return: a restart is no thundering herd. */
 	(void)snprintf(reason, sizeof(reason), "{\"retry_ms\":%" PRIu64 "}",
 	    DRAIN_RETRY_MS + rng_below(&node->rng, DRAIN_RETRY_SPREAD_MS));
-	mesh_stop(node->mesh, net_now_ms(node->net));
+	if (node->mesh != NULL) { /* else the start has failed */
+		mesh_stop(node->mesh, net_now_ms(node->net));
+	}
 	net_close_clients(node->net, reason);
 	node->drain = DRAIN_CONNS;
 }

@@ -132,7 +132,8 @@ node_on_closed(void *ctx, struct conn *conn, enum net_closed how)
 static void
 node_set_timer(struct node *node)
 {
-	uint64_t next = mesh_next_ms(node->mesh);
+	uint64_t next = node->mesh != NULL ? mesh_next_ms(node->mesh)
+	                                   : UINT64_MAX;
 
 	if (node->hub_tick_ms < next) {
 		next = node->hub_tick_ms;
@@ -148,9 +149,6 @@ node_on_turn(void *ctx)
 {
 	struct node *node = ctx;
 
-	if (node->mesh == NULL) {
-		return; /* still starting */
-	}
 	links_report_lost_dials(node);
 	host_flush(node->host);
 	if (node->drain != DRAIN_NOT) {
@@ -165,7 +163,7 @@ node_on_timer(void *ctx)
 	struct node *node = ctx;
 	uint64_t now = net_now_ms(node->net);
 
-	if (mesh_next_ms(node->mesh) <= now) {
+	if (node->mesh != NULL && mesh_next_ms(node->mesh) <= now) {
 		mesh_on_tick(
 		    node->mesh, now, 0); /* net's clock is never late */
 	}
@@ -452,17 +450,12 @@ node_open_network(struct node *node, struct diag *diag)
 	return err;
 }
 
-enum exit_code
-node_init(struct node *node, const struct config *config, struct diag *diag)
+/* All that comes before the plugins run. */
+static enum exit_code
+node_prepare(struct node *node, struct diag *diag)
 {
-	enum err err;
+	enum err err = node_choose_identity(node);
 
-	memset(node, 0, sizeof(*node));
-	node->config = config;
-	chunk_pool_init(&node->pool);
-	node_set_limits(config);
-	diag_set(diag, "out of memory");
-	err = node_choose_identity(node);
 	if (err == ERR_OK) {
 		err = node_create_net(node, diag);
 	}
@@ -470,17 +463,41 @@ node_init(struct node *node, const struct config *config, struct diag *diag)
 		err = node_catch_signals(node);
 	}
 	if (err != ERR_OK) {
+		log_error("app", "start_failed", diag->text);
 		return node_start_exit(err);
 	}
 	if (node_load_plugins(node, diag) != ERR_OK) {
 		log_error("host", "plugin_refused", diag->text);
 		return EXIT_PLUGIN;
 	}
+	return EXIT_STOPPED;
+}
+
+enum exit_code
+node_init(struct node *node, const struct config *config, struct diag *diag)
+{
+	enum exit_code code;
+	enum err err;
+
+	memset(node, 0, sizeof(*node));
+	node->config = config;
+	chunk_pool_init(&node->pool);
+	node_set_limits(config);
+	diag_set(diag, "out of memory");
+	code = node_prepare(node, diag);
+	if (code != EXIT_STOPPED) {
+		return code;
+	}
 	/* Only now: dlopen needs /proc/self/fd, which this takes away. */
 	(void)prctl(PR_SET_DUMPABLE, config->allow_core ? 1 : 0, 0, 0, 0);
 	err = node_open_network(node, diag);
 	if (err != ERR_OK) {
-		log_error("app", "bind_failed", diag->text);
+		log_error("app",
+		    err == ERR_BIND ? "bind_failed" : "start_failed",
+		    diag->text);
+		/* The plugins run already: they end as they always do. */
+		drain_begin(node);
+		net_run(node->net);
 		return node_start_exit(err);
 	}
 	node->hub_tick_ms = net_now_ms(node->net) + NODE_HUB_TICK_MS;
