@@ -515,19 +515,18 @@ node_run(struct node *node)
 	return node->exit_code;
 }
 
-/* The plugins of a start that failed half way have run: let them finish. */
-static void
-node_stop_host(struct node *node)
-{
-	if (node->host != NULL && !host_has_stopped(node->host)) {
-		host_abandon(node->host);
-	}
-}
-
-void
+bool
 node_fini(struct node *node)
 {
-	node_stop_host(node);
+	/* The dispatcher that hangs in a plugin, or the resolver in a name,
+	 * would use what is freed here, and nobody can end them. */
+	if (node->host != NULL && !host_has_stopped(node->host)) {
+		host_abandon(node->host);
+		return false;
+	}
+	if (node->net != NULL && net_is_resolving(node->net)) {
+		return false;
+	}
 	net_destroy(node->net);
 	mesh_destroy(node->mesh);
 	hub_destroy(node->hub);
@@ -536,4 +535,5 @@ node_fini(struct node *node)
 	free(node->lost_dials);
 	free(node->name);
 	free(node->advertise);
+	return true;
 }

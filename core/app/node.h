@@ -69,7 +69,8 @@ enum exit_code node_init(
     struct node *node, const struct config *config, struct diag *diag);
 /* Serve until a signal ends it. */
 enum exit_code node_run(struct node *node);
-void node_fini(struct node *node);
+/* Free it all.  False: a thread did not come back, only _exit is safe. */
+NODISCARD bool node_fini(struct node *node);
 
 /* The config's view of the host: also for --list-plugins, --plugin-help. */
 NODISCARD enum err node_create_host(struct node *node, struct diag *diag);

@@ -83,8 +83,10 @@ static void
 dial_on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
 {
 	struct dial *dial = request->data;
+	struct net *net = request->loop->data;
 
 	dial->resolving = false;
+	net->resolving--;
 	if (dial->conn == NULL || dial->conn->state != CONN_DIALLING) {
 		if (list != NULL) {
 			uv_freeaddrinfo(list);
@@ -205,6 +207,7 @@ dial_start(struct conn *conn, const char *url)
 		return NET_FAILED;
 	}
 	dial->resolving = true;
+	conn->net->resolving++;
 	return NET_CLOSED;
 }
 
@@ -230,6 +233,12 @@ net_dial(struct net *net, const char *url, void *user)
 		    &net->wheel, &conn->timer, net->now_ms + NET_HANDSHAKE_MS);
 	}
 	return conn;
+}
+
+bool
+net_is_resolving(const struct net *net)
+{
+	return net->resolving > 0;
 }
 
 void

@@ -302,6 +302,7 @@ net_create(struct net **out, const struct net_config *config,
 		diag_set(diag, "out of memory");
 		goto fail;
 	}
+	net->loop.data = net;
 	err = net_start_handles(net);
 	if (err == ERR_OK) {
 		err = net_create_context(net);

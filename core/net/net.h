@@ -98,7 +98,8 @@ extern const size_t net_counter_count;
  * borrowed.  ERR_NOMEM, ERR_SYSTEM: `diag` says what. */
 NODISCARD enum err net_create(struct net **net, const struct net_config *config,
     const struct net_handler *handler, struct rng *rng, struct diag *diag);
-/* Drops what is left, runs the loop until it is empty.  NULL is fine. */
+/* Drops what is left, runs the loop until it is empty, waiting for names that
+ * are being resolved.  NULL is fine. */
 void net_destroy(struct net *net);
 
 /* Listen on every address that HOST of HOST:PORT resolves to; an address this
@@ -118,6 +119,9 @@ struct conn *net_dial(struct net *net, const char *url, void *user);
 
 /* Give up the dial that was begun for `user`; on_closed follows. */
 void net_cancel_dial(struct net *net, const void *user);
+
+/* Is a name being resolved?  That may take as long as its server does. */
+bool net_is_resolving(const struct net *net);
 
 /* Run until net_quit. */
 void net_run(struct net *net);

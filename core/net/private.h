@@ -133,7 +133,7 @@ struct net {
 	uint32_t *generations; /* of each slot */
 	uint32_t *free_slots;
 	uint32_t conn_cap, free_count;
-	size_t conn_count, accepted_count;
+	size_t conn_count, accepted_count, resolving;
 	struct conn *dirty, *doomed, *pauses;
 	struct conn *reading; /* whose bytes are being handled */
 	uint8_t *read_buffer; /* NET_READ_BYTES */
