@@ -101,7 +101,9 @@ conn_on_data(struct conn *conn, bool text, const struct frame_event *event)
 {
 	struct net *net = conn->net;
 
-	if (conn->state != CONN_OPEN) { /* our Close is on its way */
+	/* Our Close is on its way.  What a peer sent before it saw that is a
+	 * message all the same, and the mesh knows what to take. */
+	if (conn->state != CONN_OPEN && !(conn->peer && !text)) {
 		net->stats.dropped_closing++;
 		return;
 	}
