@@ -24,8 +24,26 @@ const struct counter node_counters[] = {
 	COUNTER(struct node_stats, sends),
 	COUNTER(struct node_stats, send_gone),
 	COUNTER(struct node_stats, send_failed),
+	COUNTER(struct node_stats, dropped_stopping),
 };
 const size_t node_counter_count = ARRAY_LEN(node_counters);
+
+void
+node_tell_plugins(
+    struct node *node, const struct message_view *view, int32_t except)
+{
+	struct message_view stamped = *view;
+
+	if (!host_wants_messages(node->host)) {
+		return;
+	}
+	if (node->drain != DRAIN_NOT) { /* their inbox is closed */
+		node->stats.dropped_stopping++;
+		return;
+	}
+	stamped.received_ns = clock_now_ns();
+	host_deliver(node->host, &stamped, except);
+}
 
 void
 node_publish(struct node *node, struct message_view *view,
@@ -39,10 +57,7 @@ node_publish(struct node *node, struct message_view *view,
 		return;
 	}
 	(void)hub_deliver(node->hub, now, view, author);
-	if (host_wants_messages(node->host)) {
-		view->received_ns = clock_now_ns();
-		host_deliver(node->host, view, except);
-	}
+	node_tell_plugins(node, view, except);
 }
 
 /* ---- what net tells */

@@ -34,6 +34,8 @@ struct node_stats {
 	uint64_t sends;          /* plugins' answers handed on */
 	uint64_t send_gone;      /* the connection was gone */
 	uint64_t send_failed;    /* closing, too big, or no memory */
+	/* Not handed to plugins: they had been told to stop. */
+	uint64_t dropped_stopping;
 };
 
 struct node {
@@ -79,6 +81,10 @@ NODISCARD enum err node_create_host(struct node *node, struct diag *diag);
  * plugins but number `except`.  `author`: the client it came from, or NULL. */
 void node_publish(struct node *node, struct message_view *view,
     struct session *author, int32_t except);
+
+/* A message from anywhere, for all plugins but number `except` (-1: none). */
+void node_tell_plugins(
+    struct node *node, const struct message_view *view, int32_t except);
 
 /* links.c */
 NODISCARD enum err links_init(struct node *node);
