@@ -113,6 +113,8 @@ bootstrap_dial(struct mesh *mesh, size_t index, uint64_t now_ms)
 		return;
 	}
 	link->seed = index;
+	/* Valid, hence short enough; a WELCOME does not say a better one. */
+	(void)stpncpy(link->addr, seed->url, sizeof(link->addr) - 1);
 	seed->link = link;
 	seed->is_open = true;
 	mesh->stats.dials++;
