@@ -305,6 +305,7 @@ node_create_net(struct node *node, struct diag *diag)
 {
 	const struct config *config = node->config;
 	const struct net_config net = {
+		.times = net_default_times,
 		.max_message = config->max_message,
 		.max_clients = config->max_clients,
 		.allow_origins = config->allow_origins.items,

@@ -173,8 +173,8 @@ conn_decode(struct conn *conn, size_t len)
 		conn->began_ms = 0;
 	} else if (conn->began_ms == 0) {
 		conn->began_ms = net->now_ms;
-		wheel_hasten(
-		    &net->wheel, &conn->timer, net->now_ms + NET_ASSEMBLY_MS);
+		wheel_hasten(&net->wheel, &conn->timer,
+		    net->now_ms + conn_times(conn)->assembly);
 	}
 }
 

@@ -292,8 +292,8 @@ conn_block(struct conn *conn)
 	outq_settle(&conn->out, net->pool);
 	outq_settle(&conn->ctl, net->pool);
 	conn_watch(conn);
-	wheel_hasten(
-	    &net->wheel, &conn->timer, conn->progress_ms + NET_STALL_MS);
+	wheel_hasten(&net->wheel, &conn->timer,
+	    conn->progress_ms + conn_times(conn)->stall);
 }
 
 void

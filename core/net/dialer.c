@@ -148,7 +148,7 @@ dial_connect(struct conn *conn, const char *address)
 	conn->connected = false;
 	conn->began_ms = conn->net->now_ms;
 	wheel_set(&conn->net->wheel, &conn->timer,
-	    conn->net->now_ms + NET_CONNECT_MS);
+	    conn->net->now_ms + conn_times(conn)->connect);
 	/* A failure on the spot calls back before it returns. */
 	conn->connecting = true;
 	if (lws_client_connect_via_info(&info) == NULL) {
@@ -229,8 +229,8 @@ net_dial(struct net *net, const char *url, void *user)
 	} else {
 		/* A resolver may take its time, but not for ever. */
 		conn->connected = true;
-		wheel_set(
-		    &net->wheel, &conn->timer, net->now_ms + NET_HANDSHAKE_MS);
+		wheel_set(&net->wheel, &conn->timer,
+		    net->now_ms + conn_times(conn)->handshake);
 	}
 	return conn;
 }

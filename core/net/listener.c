@@ -123,7 +123,8 @@ listener_take(
 	conn->connected = true;
 	net->accepted_count++;
 	net->stats.handshakes++;
-	wheel_set(&net->wheel, &conn->timer, net->now_ms + NET_HANDSHAKE_MS);
+	wheel_set(&net->wheel, &conn->timer,
+	    net->now_ms + conn_times(conn)->handshake);
 	conn->wsi = lws_adopt_socket_vhost(net->vhost, fd);
 	if (conn->wsi == NULL) { /* lws has closed it */
 		net->stats.rejected_nomem++;

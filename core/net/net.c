@@ -17,6 +17,16 @@
 
 enum { NET_EVENTS = 256, NET_ACCEPT_PAUSE_MS = 250 };
 
+const struct net_times net_default_times = {
+	.handshake = 5000,
+	.connect = 3000,
+	.assembly = 10000,
+	.stall = 10000,
+	.close = 2000,
+	.ping = 20000,
+	.dead = 40000,
+};
+
 const struct counter net_counters[] = {
 	COUNTER(struct net_stats, accepted),
 	COUNTER(struct net_stats, opened),
@@ -216,8 +226,9 @@ net_create_context(struct net *net)
 		.alpn = "http/1.1",
 		.pt_serv_buf_size = 4096,
 		.max_http_header_data = 4096,
-		.timeout_secs = NET_HANDSHAKE_MS / 1000,
-		.connect_timeout_secs = NET_CONNECT_MS / 1000,
+		/* Ours come first. */
+		.timeout_secs = net->config.times.handshake / 1000 + 1,
+		.connect_timeout_secs = net->config.times.connect / 1000 + 1,
 		.retry_and_idle_policy = &no_validity,
 		.user = net,
 		.vhost_name = "grapevine",

@@ -60,7 +60,21 @@ struct net_handler {
 	void (*on_signal)(void *ctx, int signum);
 };
 
+/* Deadlines, in ms; looked at every 250 ms. */
+struct net_times {
+	uint32_t handshake; /* accepted to 101, or 101 to us */
+	uint32_t connect;   /* TCP, per address */
+	uint32_t assembly;  /* first to last byte of a message */
+	uint32_t stall;     /* nothing taken although something is queued */
+	uint32_t close;     /* our Close to the other's */
+	uint32_t ping;      /* plain clients: silence before a ping */
+	uint32_t dead;      /* plain clients: silence before the drop */
+};
+/* 5 s, 3 s, 10 s, 10 s, 2 s, 20 s, 40 s */
+extern const struct net_times net_default_times;
+
 struct net_config {
+	struct net_times times;
 	size_t max_message;
 	uint32_t max_clients; /* accepted connections, handshakes included */
 	char *const *allow_origins;

@@ -14,14 +14,7 @@
 #include "wire/frame.h"
 
 enum {
-	NET_HANDSHAKE_MS = 5000, /* accepted to 101, or 101 to us */
-	NET_CONNECT_MS = 3000,   /* TCP, per address */
-	NET_ASSEMBLY_MS = 10000, /* first to last byte of a message */
-	NET_STALL_MS = 10000,    /* nothing taken */
-	NET_CLOSE_MS = 2000,     /* our Close to the other's */
-	NET_PING_MS = 20000,     /* plain clients: silence before a ping */
-	NET_DEAD_MS = 40000,     /* plain clients: silence before the drop */
-	NET_PAUSE_MS = 10,       /* one pause of a source */
+	NET_PAUSE_MS = 10, /* one pause of a source */
 	NET_PAUSE_WINDOW_MS = 10000,
 	NET_PAUSE_BUDGET_MS = 1000, /* pauses a target may cause per window */
 	NET_EMFILE_LOG_MS = 1000,
@@ -88,7 +81,7 @@ struct conn {
 	bool pinged; /* a keep-alive ping is unanswered */
 	bool pong_wanted;
 	bool fresh; /* opened in this turn */
-	bool close_sent, eof;
+	bool close_sent, eof, stalled;
 };
 
 struct listener {
@@ -142,6 +135,12 @@ struct net {
 	int epoll_fd, reserve_fd;
 	bool listening_paused, stopping;
 };
+
+static inline const struct net_times *
+conn_times(const struct conn *conn)
+{
+	return &conn->net->config.times;
+}
 
 /* net.c */
 void net_update_now(struct net *net);

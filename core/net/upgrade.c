@@ -175,7 +175,7 @@ upgrade_on_connected(struct conn *conn)
 		conn->connected = true;
 		conn->began_ms = conn->net->now_ms;
 		wheel_set(&conn->net->wheel, &conn->timer,
-		    conn->net->now_ms + NET_HANDSHAKE_MS);
+		    conn->net->now_ms + conn_times(conn)->handshake);
 	}
 	return 0;
 }
