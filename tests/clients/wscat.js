@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// wscat.js PORT PORT WSCAT - two people with wscat, on two linked nodes.
+// wscat.js PORT PORT WSCAT - people with wscat, on two linked nodes.
 'use strict';
 
 const assert = require('assert');
@@ -32,26 +32,26 @@ async function says(child, words) {
 	}
 }
 
-async function two_people_talk() {
-	const anna = start(left, '/chat/kitchen');
-	const bert = start(right, '/chat/kitchen');
-	await Promise.all([says(anna, 'Connected'), says(bert, 'Connected')]);
-	anna.stdin.write('is there tea?\n');
-	await says(bert, '< is there tea?');
-	bert.stdin.write('grüner\n');
-	await says(anna, '< grüner');
-	assert.ok(!anna.text.includes('< is there tea?'));
-	anna.stdin.end();
-	bert.stdin.end();
-	await Promise.all([anna, bert].map(
-	    (child) => child.exitCode ?? once(child, 'exit')));
-}
-
-async function one_line_is_sent_and_echoed() {
-	const child = start(left, '/x?echo=1', '-x', 'from -x', '-w', '-1');
-	await says(child, 'from -x');
-	child.kill();
-	await once(child, 'exit');
+// With an echo of her own words each knows that she is connected.
+async function three_people_talk() {
+	const path = '/chat/kitchen?echo=1';
+	const anna = start(left, path, '-w', '-1', '-x', 'anna is here');
+	await says(anna, 'anna is here\n');
+	const bert = start(right, path, '-w', '-1', '-x', 'is there tea?');
+	await says(bert, 'is there tea?\n');
+	await says(anna, 'is there tea?\n');
+	const cleo = start(left, path, '-x', 'grüner', '-w', '0.1');
+	await Promise.all([anna, bert, cleo].map(
+	    (child) => says(child, 'grüner\n')));
+	if (cleo.exitCode === null)
+		await once(cleo, 'exit');
+	assert.strictEqual(cleo.exitCode, 0);
+	assert.strictEqual(
+	    anna.text, 'anna is here\nis there tea?\ngrüner\n');
+	assert.strictEqual(bert.text, 'is there tea?\ngrüner\n');
+	anna.kill();
+	bert.kill();
+	await Promise.all([once(anna, 'exit'), once(bert, 'exit')]);
 }
 
 async function a_refusal_is_told() {
@@ -59,4 +59,4 @@ async function a_refusal_is_told() {
 	await says(child, '400');
 }
 
-run([two_people_talk, one_line_is_sent_and_echoed, a_refusal_is_told]);
+run([three_people_talk, a_refusal_is_told]);

@@ -16,8 +16,8 @@ struct pair {
 static void
 pair_start(struct pair *pair)
 {
-	pair->left = daemon_start("--name left --plugins logger,echo");
-	pair->right = daemon_start("--name right --plugins echo "
+	pair->left = daemon_start("--name left --plugins logger");
+	pair->right = daemon_start("--name right --plugins logger "
 	                           "--peers ws://127.0.0.1:%u",
 	    (unsigned)pair->left->port);
 	daemon_wait_links(pair->left, 1);

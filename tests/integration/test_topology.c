@@ -269,7 +269,7 @@ does_not_link_to_another_network(void **state)
 	                            "--network other "
 	                            "--peers ws://127.0.0.1:%u",
 	    (unsigned)net.ports[1], (unsigned)net.ports[0]);
-	daemon_wait_event(net.nodes[1], "link_refused", NULL, NULL);
+	daemon_wait_event(net.nodes[0], "link_refused", NULL, NULL);
 	net_open_clients(&net);
 	client_text(net.clients[0], "not for you");
 	client_sync(net.clients[0]);

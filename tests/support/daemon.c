@@ -180,21 +180,25 @@ daemon_args_add_usual(struct daemon_args *args, const struct daemon *daemon)
 	static char ports[] = "--ports-file", dirs[] = "--plugin-dir";
 	static char format[] = "--log-format", json[] = "json";
 	static char file[] = "--log-file", plugins[] = GV_PLUGIN_DIR;
+	static char core[] = "--allow-core";
 
 	if (!daemon_args_have(args, "-b", "--bind")) {
 		daemon_args_put(args, bind);
 		daemon_args_put(args, any);
 	}
+	if (!daemon_args_have(args, "--log-format", "--log-format")) {
+		daemon_args_put(args, format);
+		daemon_args_put(args, json);
+	}
 	daemon_path(daemon, "ports", args->paths[0]);
 	daemon_path(daemon, "log", args->paths[1]);
 	daemon_args_put(args, ports);
 	daemon_args_put(args, args->paths[0]);
-	daemon_args_put(args, format);
-	daemon_args_put(args, json);
 	daemon_args_put(args, file);
 	daemon_args_put(args, args->paths[1]);
 	daemon_args_put(args, dirs);
 	daemon_args_put(args, plugins);
+	daemon_args_put(args, core); /* else /proc is root's alone */
 }
 
 static void

@@ -56,8 +56,8 @@ bool daemon_localhost_has_ipv6(void);
 /* A node that does not run yet; teardown frees it. */
 struct daemon *daemon_create(void);
 /* Run it with the arguments of `format` (split at spaces) added to
- * `--ports-file --log-format json --log-file --plugin-dir`, and to
- * `--bind 127.0.0.1:0` unless `format` has a bind.  Waits for nothing.  A node
+ * `--ports-file --log-file --plugin-dir --allow-core`, and to
+ * `--log-format json` and `--bind 127.0.0.1:0` unless `format` has its own.  Waits for nothing.  A node
  * that has ended is started again in its folder, with a new log. */
 void daemon_launch(struct daemon *daemon, const char *format, ...)
     PRINTF(2, 3);
