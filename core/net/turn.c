@@ -66,9 +66,9 @@ net_flush_all(struct net *net)
 	}
 }
 
-/* The connection that holds most, if any holds anything. */
+/* The connection in `state` that holds most, if any holds anything. */
 static struct conn *
-net_find_largest(const struct net *net)
+net_find_largest(const struct net *net, enum conn_state state)
 {
 	struct conn *largest = NULL;
 	size_t most = 0;
@@ -76,7 +76,8 @@ net_find_largest(const struct net *net)
 	for (uint32_t i = 0; i < net->conn_cap; i++) {
 		struct conn *conn = net->conns[i];
 
-		if (conn != NULL && conn_queued(conn) > most) {
+		if (conn != NULL && conn->state == state &&
+		    conn_queued(conn) > most) {
 			largest = conn;
 			most = conn_queued(conn);
 		}
@@ -84,8 +85,8 @@ net_find_largest(const struct net *net)
 	return largest;
 }
 
-/* Over the cap of all buffers: the largest one is treated as at HARD, and, if
- * that has not freed them by the next turn, dropped before anybody else. */
+/* Over the cap of all buffers: the largest connection is treated as at HARD,
+ * but first those go that were closed already and still hold something. */
 static void
 net_enforce_cap(struct net *net)
 {
@@ -94,15 +95,15 @@ net_enforce_cap(struct net *net)
 	if (LIKELY(net->pool->bytes <= net->config.buffers_max)) {
 		return;
 	}
-	largest = net_find_largest(net);
-	if (largest == NULL) {
+	largest = net_find_largest(net, CONN_CLOSING);
+	if (largest != NULL) {
+		conn_drop(largest);
 		return;
 	}
-	if (largest->state == CONN_OPEN) {
+	largest = net_find_largest(net, CONN_OPEN);
+	if (largest != NULL) {
 		net->stats.closed_slow++;
 		net->handler->on_stalled(net->handler->ctx, largest);
-	} else {
-		conn_drop(largest);
 	}
 }
 
