@@ -327,7 +327,9 @@ append_to_both(struct rig *rig)
 	struct conn *last = rig->last;
 
 	append_many(rig);
+	append_many(rig);
 	rig->last = rig->first;
+	append_many(rig);
 	append_many(rig);
 	rig->last = last;
 }
@@ -338,7 +340,7 @@ has_two(struct rig *rig)
 	return rig->opened == 2;
 }
 
-/* Both hold some 6 MiB less what the kernel took. */
+/* Each holds 12 MiB less what the kernel took. */
 static void
 over_the_cap_one_goes_and_the_other_stays(void **state)
 {
@@ -346,7 +348,7 @@ over_the_cap_one_goes_and_the_other_stays(void **state)
 	struct rig *rig;
 
 	(void)state;
-	config.buffers_max = (size_t)9 << 20;
+	config.buffers_max = (size_t)14 << 20;
 	rig = rig_create(config);
 	(void)rig_peer(rig, 4096);
 	(void)rig_peer(rig, 4096);
