@@ -148,22 +148,33 @@ upgrade_on_established(struct conn *conn, struct lws *wsi, size_t len)
 	           : -1;
 }
 
-/* The server we dialled said 101; with our subprotocol, or it is no peer. */
+/* The server we dialled said 101; with our subprotocol, or it is no peer: lws
+ * does not mind an answer that names none. */
+static int
+upgrade_on_answer(struct conn *conn, struct lws *wsi)
+{
+	char protocol[sizeof(HTTP_PEER_PROTOCOL)] = "";
+
+	if (conn == NULL || conn->state != CONN_DIALLING) {
+		return -1;
+	}
+	if (lws_hdr_copy(
+	        wsi, protocol, (int)sizeof(protocol), WSI_TOKEN_PROTOCOL) < 0 ||
+	    strcmp(protocol, HTTP_PEER_PROTOCOL) != 0) {
+		conn_doom(conn, NET_NOT_A_PEER);
+		return -1;
+	}
+	return 0;
+}
+
 static int
 upgrade_on_dialled(struct conn *conn, struct lws *wsi)
 {
-	const struct lws_protocols *protocol = lws_get_protocol(wsi);
-
 	if (conn == NULL || conn->state != CONN_DIALLING) {
 		return -1;
 	}
 	net_update_now(conn->net);
 	conn->wsi = wsi;
-	/* lws binds to protocols[0] when the answer names none. */
-	if (strcmp(protocol->name, HTTP_PEER_PROTOCOL) != 0) {
-		conn_doom(conn, NET_NOT_A_PEER);
-		return 0;
-	}
 	return conn_open(conn, FRAME_CLIENT, true, "", "") ? 0 : -1;
 }
 
@@ -237,6 +248,8 @@ upgrade_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 		return upgrade_on_established(conn, wsi, len);
 	case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
 		return upgrade_on_connected(conn);
+	case LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH:
+		return upgrade_on_answer(conn, wsi);
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
 		return upgrade_on_dialled(conn, wsi);
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
