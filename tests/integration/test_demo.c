@@ -51,7 +51,7 @@ demo_start(struct demo *demo, int node)
 }
 
 /* Every beat in the node's stdout, from the first to the last, once: writes
- * the last and returns how many. */
+ * the last (0: none yet) and returns how many. */
 static long
 demo_check_beats(struct daemon *node, long *last)
 {
@@ -68,7 +68,7 @@ demo_check_beats(struct daemon *node, long *last)
 		expected = beat + 1;
 	}
 	free(text);
-	*last = expected - 1;
+	*last = count > 0 ? expected - 1 : 0;
 	return count;
 }
 

@@ -316,17 +316,22 @@ static void
 ends_a_flood_of_fragments(void **state)
 {
 	struct daemon *node = daemon_start("--name n");
+	struct client *witness = client_open(node->port, "/f");
 	struct client *client = client_open(node->port, "/f");
 	size_t peak = daemon_peak_bytes(node);
 	uint8_t frame[14];
 	size_t len = client_frame_build(frame, 0x00, true, "", 0);
 
 	(void)state;
+	client_sync(witness);
 	client_frame(client, 0x01, "", 0);
 	for (int i = 0; i < 5000; i++) {
 		client_send(client, frame, len);
 	}
+	/* Its end: were the flood allowed, this would be a message. */
+	client_frame(client, 0x80, "", 0);
 	client_expect_close_or_reset(client, 1008);
+	client_expect_nothing(witness);
 	assert_true(daemon_peak_bytes(node) < peak + ROOM);
 	assert_int_equal(daemon_counter(node, "net.frame_errors"), 1);
 }

@@ -351,6 +351,35 @@ escapes_what_the_network_says(void **state)
 	}
 }
 
+/* The floors clean what they take from the network; the log escapes whatever
+ * it is given. */
+static void
+escapes_what_the_command_line_says(void **state)
+{
+	static const char *const formats[] = { "json", "text", "logfmt" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+		struct daemon *run = daemon_create();
+		char *text;
+
+		assert_int_equal(daemon_run(run,
+		                     "--bind 127.0.0.1:0 --log-format %s "
+		                     "--plugins a\x01\x1b[2J\nforged\xff\x7f",
+		                     formats[i]),
+		    4);
+		assert_int_equal(daemon_count_lines(run, "stderr", ""), 1);
+		text = daemon_text(run, "stderr");
+		assert_non_null(strstr(text, "forged"));
+		for (char *at = text; at[1] != '\0'; at++) {
+			unsigned char byte = (unsigned char)*at;
+
+			assert_in_range(byte, 0x20, 0x7e);
+		}
+		free(text);
+	}
+}
+
 static void
 repeats_itself_with_a_seed(void **state)
 {
@@ -418,6 +447,7 @@ main(void)
 		TEST(keeps_running_through_200_hups_under_load),
 		TEST(opens_its_log_anew),
 		TEST(escapes_what_the_network_says),
+		TEST(escapes_what_the_command_line_says),
 		TEST(repeats_itself_with_a_seed),
 		TEST(tells_every_counter),
 	};

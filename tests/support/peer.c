@@ -64,6 +64,23 @@ peer_teardown(void **state)
 	return client_teardown(state);
 }
 
+void
+peer_node_id(struct daemon *daemon, struct nodeid *id)
+{
+	const cJSON *state = daemon_state(daemon);
+	const cJSON *hex = cJSON_GetObjectItemCaseSensitive(
+	    cJSON_GetObjectItemCaseSensitive(state, "node"), "id");
+
+	assert_true(cJSON_IsString(hex));
+	assert_int_equal(strlen(hex->valuestring), 32);
+	for (size_t i = 0; i < 16; i++) {
+		char byte[3] = { hex->valuestring[2 * i],
+			hex->valuestring[2 * i + 1], '\0' };
+
+		id->bytes[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
+}
+
 /* ---- dialling ---- */
 
 void

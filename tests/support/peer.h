@@ -10,6 +10,8 @@
 #include "support/client.h"
 #include "wire/record.h"
 
+struct daemon;
+
 struct peer {
 	struct client *client;
 	int buffer;      /* receive buffer of a dial; 0: usual */
@@ -27,6 +29,9 @@ struct peer {
 struct peer *peer_create(uint8_t id);
 /* cmocka teardown, calls client_teardown too. */
 int peer_teardown(void **state);
+
+/* The id of a real node. */
+void peer_node_id(struct daemon *daemon, struct nodeid *id);
 
 /* ---- dialling ---- */
 
