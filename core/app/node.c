@@ -335,7 +335,8 @@ node_create_net(struct node *node, struct diag *diag)
 	return err;
 }
 
-/* The first listening socket's port goes into the advertised address. */
+/* What others dial: the first address that is one, else only a port, whose
+ * host they fill in. */
 static void
 node_note_listener(void *ctx, const char *host, uint16_t port)
 {
@@ -343,6 +344,10 @@ node_note_listener(void *ctx, const char *host, uint16_t port)
 	bool any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
 	bool six = strchr(host, ':') != NULL;
 
+	if (node->advertise != NULL &&
+	    (any || strncmp(node->advertise, "ws://:", 6) != 0)) {
+		return;
+	}
 	free(node->advertise);
 	if (asprintf(&node->advertise, "ws://%s%s%s:%u", six && !any ? "[" : "",
 	        any ? "" : host, six && !any ? "]" : "", port) < 0) {
@@ -362,7 +367,6 @@ node_listen(struct node *node, struct diag *diag)
 	if (err != ERR_OK) {
 		return err;
 	}
-	/* Listeners come newest first: the last one told is the first bind. */
 	net_each_listener(node->net, node_note_listener, node);
 	if (node->config->advertise != NULL) {
 		free(node->advertise);

@@ -36,6 +36,31 @@ conn_create(struct net *net, enum conn_state state)
 	return conn;
 }
 
+/* What waits for a plain client goes, whole frames only, and is counted. */
+static void
+conn_drop_unsent(struct conn *conn)
+{
+	if (!conn->peer) {
+		conn->net->stats.dropped_unsent +=
+		    outq_drop_oldest(&conn->out, 0);
+	}
+}
+
+/* The same at the end: a frame that is partly out is lost too; the Close, if
+ * it is still there, is no message. */
+static void
+conn_drop_rest(struct conn *conn)
+{
+	bool close_waits = conn->close_ms != 0 && !conn->close_sent;
+
+	if (!conn->peer && conn->out.bytes > 0) {
+		conn->net->stats.dropped_unsent +=
+		    (conn->out.frame_left > 0 ? 1 : 0);
+		conn_drop_unsent(conn);
+		conn->net->stats.dropped_unsent -= close_waits ? 1 : 0;
+	}
+}
+
 void
 conn_destroy(struct conn *conn)
 {
@@ -54,6 +79,7 @@ conn_destroy(struct conn *conn)
 	if (conn->upgraded) {
 		frame_decoder_fini(&conn->decoder);
 	}
+	conn_drop_rest(conn);
 	outq_fini(&conn->out);
 	outq_fini(&conn->ctl);
 	free(conn->pong);
@@ -202,8 +228,8 @@ conn_close(struct conn *conn, uint16_t code, const char *reason, bool flush)
 	}
 	conn_seal(conn);
 	conn->state = CONN_CLOSING;
-	if (!flush && !conn->peer) {
-		(void)outq_drop_oldest(&conn->out, 0);
+	if (!flush) {
+		conn_drop_unsent(conn);
 	}
 	/* Queued data may take as long as it makes progress. */
 	conn->close_ms = flush ? UINT64_MAX : net->now_ms;

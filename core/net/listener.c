@@ -256,6 +256,7 @@ static enum err
 listener_add(struct net *net, const struct addrinfo *info, int fd)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
+	struct listener **tail;
 
 	if (listener == NULL) {
 		(void)close(fd);
@@ -272,8 +273,9 @@ listener_add(struct net *net, const struct addrinfo *info, int fd)
 		return ERR_SYSTEM;
 	}
 	listener->poll.data = listener;
-	listener->next = net->listeners;
-	net->listeners = listener;
+	for (tail = &net->listeners; *tail != NULL; tail = &(*tail)->next) {
+	}
+	*tail = listener;
 	(void)uv_poll_start(&listener->poll, UV_READABLE, listener_on_ready);
 	return ERR_OK;
 }
@@ -351,7 +353,7 @@ listener_bind_all(
 			return ERR_NOMEM;
 		}
 		any = true;
-		port = net->listeners->port;
+		port = listener_port(fd);
 	}
 	return any ? ERR_OK : listener_refuse(bind, missing, diag);
 }

@@ -59,6 +59,7 @@ const struct counter net_counters[] = {
 	COUNTER(struct net_stats, pauses),
 	COUNTER(struct net_stats, pause_ms),
 	COUNTER(struct net_stats, dropped_closing),
+	COUNTER(struct net_stats, dropped_unsent),
 	COUNTER(struct net_stats, dropped_nomem),
 	COUNTER(struct net_stats, buffer_bytes),
 };

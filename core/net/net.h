@@ -99,7 +99,8 @@ struct net_stats {
 	uint64_t messages_in, bytes_in, bytes_out, writes, reads;
 	uint64_t pings_in, pongs_coalesced;
 	uint64_t pauses, pause_ms;
-	uint64_t dropped_closing; /* records for a closing connection */
+	uint64_t dropped_closing; /* from or for a closing connection */
+	uint64_t dropped_unsent;  /* frames that a client never got */
 	uint64_t dropped_nomem;
 	uint64_t buffer_bytes; /* now, in out buffers */
 };

@@ -19,6 +19,7 @@ struct upgrade {
 	char protocols[UPGRADE_HEADER_MAX], origin[UPGRADE_HEADER_MAX];
 	char host[512], path[UPGRADE_HEADER_MAX], query[UPGRADE_HEADER_MAX];
 	bool too_long; /* one of them did not fit */
+	bool has_nul;
 	bool is_get, body;
 };
 
@@ -26,11 +27,17 @@ static void
 upgrade_copy(struct upgrade *up, struct lws *wsi, char *out, int cap,
     enum lws_token_indexes token)
 {
+	int len = 0;
+
 	*out = '\0';
-	if (lws_hdr_total_length(wsi, token) > 0 &&
-	    lws_hdr_copy(wsi, out, cap, token) < 0) {
+	if (lws_hdr_total_length(wsi, token) > 0) {
+		len = lws_hdr_copy(wsi, out, cap, token);
+	}
+	if (len < 0) {
 		*out = '\0';
 		up->too_long = true;
+	} else if (strlen(out) != (size_t)len) {
+		up->has_nul = true; /* lws has decoded a %00 */
 	}
 }
 
@@ -41,6 +48,7 @@ static void
 upgrade_read(struct upgrade *up, struct lws *wsi)
 {
 	up->too_long = false;
+	up->has_nul = false;
 	UPGRADE_COPY(up, wsi, upgrade, WSI_TOKEN_UPGRADE);
 	UPGRADE_COPY(up, wsi, connection, WSI_TOKEN_CONNECTION);
 	UPGRADE_COPY(up, wsi, version, WSI_TOKEN_VERSION);
@@ -77,6 +85,10 @@ upgrade_judge(
 	if (up->too_long) {
 		return (struct http_verdict){ 431, HTTP_PLAIN, "header",
 			"a request header is too long" };
+	}
+	if (up->has_nul) {
+		return (struct http_verdict){ 400, HTTP_PLAIN, "nul",
+			"a NUL byte in the request" };
 	}
 	verdict = http_check(&request, net->config.allow_origins,
 	    net->config.allow_origin_count);
