@@ -431,6 +431,7 @@ client_frame_free(struct client_frame *frame)
 void
 client_expect(struct client *client, int first, const void *bytes, size_t len)
 {
+	uint64_t deadline = test_now_ms() + DEADLINE_MS;
 	struct client_frame frame;
 
 	do {
@@ -438,6 +439,8 @@ client_expect(struct client *client, int first, const void *bytes, size_t len)
 			fail_msg("EOF instead of a message");
 		}
 		if (frame.first == CLIENT_PING) {
+			/* A keep-alive is no progress. */
+			assert_true(test_now_ms() < deadline);
 			client_frame(
 			    client, CLIENT_PONG, frame.bytes, frame.len);
 			client_frame_free(&frame);

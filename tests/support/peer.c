@@ -281,10 +281,12 @@ peer_publish(struct peer *peer, const char *topic, const char *text)
 static bool
 peer_read_message(struct peer *peer)
 {
+	uint64_t deadline = test_now_ms() + 2 * DEADLINE_MS;
 	struct client_frame frame;
 	bool more = true;
 
 	while (more) {
+		assert_true(test_now_ms() < deadline); /* pings or not */
 		if (!client_read_frame(peer->client, &frame)) {
 			return false;
 		}

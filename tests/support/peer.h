@@ -14,15 +14,15 @@ struct daemon;
 
 struct peer {
 	struct client *client;
-	int buffer;      /* receive buffer of a dial; 0: usual */
-	int listen_fd;   /* peer_listen */
-	uint16_t port;   /* of it */
+	int buffer;                /* receive buffer of a dial; 0: usual */
+	int listen_fd;             /* peer_listen */
+	uint16_t port;             /* of it */
 	struct record_hello hello; /* what it will say; change it freely */
 	struct record_welcome welcome;
-	uint32_t counter; /* of its own messages */
+	uint32_t counter;   /* of its own messages */
 	struct buf message; /* the one that peer_next takes records off */
 	const uint8_t *at;
-	int close_code;  /* of the Close that came; 0: none */
+	int close_code; /* of the Close that came; 0: none */
 };
 
 /* All bytes of its id are `id`.  Teardown frees it. */
