@@ -41,8 +41,8 @@ static void
 conn_drop_unsent(struct conn *conn)
 {
 	if (!conn->peer) {
-		conn->net->stats.dropped_unsent +=
-		    outq_drop_oldest(&conn->out, 0);
+		conn->net->stats.dropped_unsent += outq_drop_oldest(
+		    &conn->out, 0);
 	}
 }
 
@@ -54,8 +54,9 @@ conn_drop_rest(struct conn *conn)
 	bool close_waits = conn->close_ms != 0 && !conn->close_sent;
 
 	if (!conn->peer && conn->out.bytes > 0) {
-		conn->net->stats.dropped_unsent +=
-		    (conn->out.frame_left > 0 ? 1 : 0);
+		conn->net->stats.dropped_unsent += (conn->out.frame_left > 0
+		                                        ? 1
+		                                        : 0);
 		conn_drop_unsent(conn);
 		conn->net->stats.dropped_unsent -= close_waits ? 1 : 0;
 	}
@@ -105,7 +106,7 @@ static void
 conn_tune_socket(const struct conn *conn)
 {
 	int on = 1;
-	int peer_ms = 9000; /* PROTOCOL 7 */
+	int peer_ms = 12000; /* above the 10 s of a stall, which says BYE 8 */
 
 	(void)setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (conn->peer) {
