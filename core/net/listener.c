@@ -204,15 +204,18 @@ listener_close_all(struct net *net)
 static uint16_t
 listener_port(int fd)
 {
-	struct sockaddr_storage addr = { 0 };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} addr = { .six = { 0 } };
 	socklen_t len = sizeof(addr);
 
-	if (getsockname(fd, (struct sockaddr *)&addr, &len) != 0) {
+	if (getsockname(fd, &addr.any, &len) != 0) {
 		return 0;
 	}
-	return ntohs(addr.ss_family == AF_INET6
-	                 ? ((struct sockaddr_in6 *)&addr)->sin6_port
-	                 : ((struct sockaddr_in *)&addr)->sin_port);
+	return ntohs(addr.any.sa_family == AF_INET6 ? addr.six.sin6_port
+	                                            : addr.four.sin_port);
 }
 
 static void

@@ -44,6 +44,26 @@ upgrade_copy(struct upgrade *up, struct lws *wsi, char *out, int cap,
 #define UPGRADE_COPY(up, wsi, member, token) \
 	upgrade_copy(up, wsi, (up)->member, (int)sizeof((up)->member), token)
 
+/* lws keeps each argument of the query apart. */
+static void
+upgrade_copy_query(struct upgrade *up, struct lws *wsi)
+{
+	size_t at = 0;
+
+	for (int i = 0; at + 2 < sizeof(up->query); i++) {
+		int len = lws_hdr_copy_fragment(wsi, up->query + at,
+		    (int)(sizeof(up->query) - at - 1), WSI_TOKEN_HTTP_URI_ARGS,
+		    i);
+
+		if (len <= 0) {
+			break;
+		}
+		at += (size_t)len;
+		up->query[at++] = '&';
+	}
+	up->query[at] = '\0';
+}
+
 static void
 upgrade_read(struct upgrade *up, struct lws *wsi)
 {
@@ -57,7 +77,7 @@ upgrade_read(struct upgrade *up, struct lws *wsi)
 	UPGRADE_COPY(up, wsi, origin, WSI_TOKEN_ORIGIN);
 	UPGRADE_COPY(up, wsi, host, WSI_TOKEN_HOST);
 	UPGRADE_COPY(up, wsi, path, WSI_TOKEN_GET_URI);
-	UPGRADE_COPY(up, wsi, query, WSI_TOKEN_HTTP_URI_ARGS);
+	upgrade_copy_query(up, wsi);
 	up->is_get = lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0;
 	up->body = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) >
 	               0 ||
