@@ -38,7 +38,7 @@ struct rig {
 	bool running;
 
 	/* The loop's own: */
-	struct conn *last; /* opened last */
+	struct conn *last; /* opened last; NULL once it is gone */
 	struct conn *first;
 	uint64_t ids[8];        /* in the order of opening */
 	struct net_stats stats; /* as of the last rig_call */
@@ -138,6 +138,12 @@ rig_on_closed(void *ctx, struct conn *conn, enum net_closed how)
 	struct rig *rig = ctx;
 
 	rig->closed++;
+	if (rig->last == conn) {
+		rig->last = NULL;
+	}
+	if (rig->first == conn) {
+		rig->first = NULL;
+	}
 	rig->how = how;
 	rig->peers_closed += conn_is_peer(conn) ? 1 : 0;
 	rig->press = rig->press == conn ? NULL : rig->press;
