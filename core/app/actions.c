@@ -9,15 +9,18 @@
 #include "app/node.h"
 #include "base/buf.h"
 #include "base/log.h"
-#include "grapevine/plugin.h"
 
 static enum err
 action_version(const struct config *config, struct buf *out)
 {
+	unsigned major;
+	unsigned minor;
+
+	host_abi(&major, &minor);
 	return buf_printf(out,
 	    config->json ? "{\"grapevine\":\"%s\",\"plugin_abi\":\"%u.%u\"}\n"
 	                 : "grapevine %s (plugin ABI %u.%u)\n",
-	    GV_VERSION, (unsigned)GV_ABI_MAJOR, (unsigned)GV_ABI_MINOR);
+	    GV_VERSION, major, minor);
 }
 
 static enum err

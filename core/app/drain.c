@@ -42,8 +42,10 @@ drain_close_connections(struct node *node)
 	/* Spread the others' return: a restart is no thundering herd. */
 	(void)snprintf(reason, sizeof(reason), "{\"retry_ms\":%" PRIu64 "}",
 	    DRAIN_RETRY_MS + rng_below(&node->rng, DRAIN_RETRY_SPREAD_MS));
-	statefile_save(&node->state, node->mesh);
-	mesh_stop(node->mesh, net_now_ms(node->net));
+	if (node->mesh != NULL) { /* else the start has failed */
+		statefile_save(&node->state, node->mesh);
+		mesh_stop(node->mesh, net_now_ms(node->net));
+	}
 	net_close_clients(node->net, reason);
 	node->drain = DRAIN_CONNS;
 }

@@ -119,12 +119,7 @@ links_deliver(void *ctx, const struct message_view *view)
 	if ((view->flags & MESSAGE_REPLY) == 0) {
 		(void)hub_deliver(node->hub, net_now_ms(node->net), view, NULL);
 	}
-	if (host_wants_messages(node->host)) {
-		struct message_view stamped = *view;
-
-		stamped.received_ns = clock_now_ns();
-		host_deliver(node->host, &stamped, -1);
-	}
+	node_tell_plugins(node, view, -1);
 }
 
 static void

@@ -2,6 +2,7 @@
  * main.c - the grapevine node: read the command line, do what it says. */
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "app/actions.h"
 #include "app/node.h"
@@ -22,7 +23,9 @@ main_serve(const struct config *config)
 	if (code == EXIT_STOPPED) {
 		code = node_run(&node);
 	}
-	node_fini(&node);
+	if (!node_fini(&node)) {
+		_exit((int)code);
+	}
 	log_close();
 	return code;
 }

@@ -24,8 +24,26 @@ const struct counter node_counters[] = {
 	COUNTER(struct node_stats, sends),
 	COUNTER(struct node_stats, send_gone),
 	COUNTER(struct node_stats, send_failed),
+	COUNTER(struct node_stats, dropped_stopping),
 };
 const size_t node_counter_count = ARRAY_LEN(node_counters);
+
+void
+node_tell_plugins(
+    struct node *node, const struct message_view *view, int32_t except)
+{
+	struct message_view stamped = *view;
+
+	if (!host_wants_messages(node->host)) {
+		return;
+	}
+	if (node->drain != DRAIN_NOT) { /* their inbox is closed */
+		node->stats.dropped_stopping++;
+		return;
+	}
+	stamped.received_ns = clock_now_ns();
+	host_deliver(node->host, &stamped, except);
+}
 
 void
 node_publish(struct node *node, struct message_view *view,
@@ -39,10 +57,7 @@ node_publish(struct node *node, struct message_view *view,
 		return;
 	}
 	(void)hub_deliver(node->hub, now, view, author);
-	if (host_wants_messages(node->host)) {
-		view->received_ns = clock_now_ns();
-		host_deliver(node->host, view, except);
-	}
+	node_tell_plugins(node, view, except);
 }
 
 /* ---- what net tells */
@@ -89,6 +104,17 @@ node_on_reading(void *ctx, struct conn *conn, bool on)
 	}
 }
 
+/* The mesh needs no word: what it sends on is counted and dropped. */
+static void
+node_on_closing(void *ctx, struct conn *conn)
+{
+	struct node *node = ctx;
+
+	if (!conn_is_peer(conn)) {
+		hub_on_closing(node->hub, conn_user(conn));
+	}
+}
+
 static void
 node_on_stalled(void *ctx, struct conn *conn)
 {
@@ -121,7 +147,8 @@ node_on_closed(void *ctx, struct conn *conn, enum net_closed how)
 static void
 node_set_timer(struct node *node)
 {
-	uint64_t next = mesh_next_ms(node->mesh);
+	uint64_t next = node->mesh != NULL ? mesh_next_ms(node->mesh)
+	                                   : UINT64_MAX;
 
 	if (node->hub_tick_ms < next) {
 		next = node->hub_tick_ms;
@@ -137,9 +164,6 @@ node_on_turn(void *ctx)
 {
 	struct node *node = ctx;
 
-	if (node->mesh == NULL) {
-		return; /* still starting */
-	}
 	links_report_lost_dials(node);
 	host_flush(node->host);
 	if (node->drain != DRAIN_NOT) {
@@ -149,18 +173,19 @@ node_on_turn(void *ctx)
 }
 
 static void
-node_on_timer(void *ctx, uint64_t late_ms)
+node_on_timer(void *ctx)
 {
 	struct node *node = ctx;
 	uint64_t now = net_now_ms(node->net);
 
-	/* net's clock has made `late_ms` good already. */
-	(void)late_ms;
-	if (mesh_next_ms(node->mesh) <= now) {
-		mesh_on_tick(node->mesh, now, 0);
+	if (node->mesh != NULL && mesh_next_ms(node->mesh) <= now) {
+		mesh_on_tick(
+		    node->mesh, now, 0); /* net's clock is never late */
 	}
 	if (node->hub_tick_ms <= now) {
-		statefile_on_tick(&node->state, node->mesh, now);
+		if (node->mesh != NULL) {
+			statefile_on_tick(&node->state, node->mesh, now);
+		}
 		hub_on_tick(node->hub, now);
 		node->hub_tick_ms = now + NODE_HUB_TICK_MS;
 	}
@@ -204,6 +229,7 @@ static const struct net_handler node_net_handler = {
 	.on_message = node_on_message,
 	.on_pong = node_on_pong,
 	.on_reading = node_on_reading,
+	.on_closing = node_on_closing,
 	.on_stalled = node_on_stalled,
 	.on_closed = node_on_closed,
 	.on_turn = node_on_turn,
@@ -283,6 +309,7 @@ node_create_net(struct node *node, struct diag *diag)
 {
 	const struct config *config = node->config;
 	const struct net_config net = {
+		.times = net_default_times,
 		.max_message = config->max_message,
 		.max_clients = config->max_clients,
 		.allow_origins = config->allow_origins.items,
@@ -312,7 +339,8 @@ node_create_net(struct node *node, struct diag *diag)
 	return err;
 }
 
-/* The first listening socket's port goes into the advertised address. */
+/* What others dial: the first address that is one, else only a port, whose
+ * host they fill in. */
 static void
 node_note_listener(void *ctx, const char *host, uint16_t port)
 {
@@ -320,6 +348,10 @@ node_note_listener(void *ctx, const char *host, uint16_t port)
 	bool any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
 	bool six = strchr(host, ':') != NULL;
 
+	if (node->advertise != NULL &&
+	    (any || strncmp(node->advertise, "ws://:", 6) != 0)) {
+		return;
+	}
 	free(node->advertise);
 	if (asprintf(&node->advertise, "ws://%s%s%s:%u", six && !any ? "[" : "",
 	        any ? "" : host, six && !any ? "]" : "", port) < 0) {
@@ -339,7 +371,6 @@ node_listen(struct node *node, struct diag *diag)
 	if (err != ERR_OK) {
 		return err;
 	}
-	/* Listeners come newest first: the last one told is the first bind. */
 	net_each_listener(node->net, node_note_listener, node);
 	if (node->config->advertise != NULL) {
 		free(node->advertise);
@@ -467,25 +498,22 @@ node_open_state(struct node *node, struct diag *diag)
 	return err;
 }
 
-enum exit_code
-node_init(struct node *node, const struct config *config, struct diag *diag)
+/* All that comes before the plugins run. */
+static enum exit_code
+node_prepare(struct node *node, struct diag *diag)
 {
+	const struct config *config = node->config;
 	enum err err;
 
-	memset(node, 0, sizeof(*node));
-	node->config = config;
-	chunk_pool_init(&node->pool);
-	node_set_limits(config);
-	diag_set(diag, "out of memory");
 	if (config->psk_file != NULL &&
 	    psk_read(&node->psk, config->psk_file, diag) != ERR_OK) {
 		log_error("app", "psk_refused", diag->text);
 		return EXIT_CREDENTIALS;
 	}
-	err = node_open_state(node, diag);
-	if (err == ERR_OK) {
-		err = node_choose_identity(node);
+	if (node_open_state(node, diag) != ERR_OK) {
+		return EXIT_RUNTIME;
 	}
+	err = node_choose_identity(node);
 	if (err == ERR_OK) {
 		err = node_create_net(node, diag);
 	}
@@ -493,17 +521,41 @@ node_init(struct node *node, const struct config *config, struct diag *diag)
 		err = node_catch_signals(node);
 	}
 	if (err != ERR_OK) {
+		log_error("app", "start_failed", diag->text);
 		return node_start_exit(err);
 	}
 	if (node_load_plugins(node, diag) != ERR_OK) {
 		log_error("host", "plugin_refused", diag->text);
 		return EXIT_PLUGIN;
 	}
+	return EXIT_STOPPED;
+}
+
+enum exit_code
+node_init(struct node *node, const struct config *config, struct diag *diag)
+{
+	enum exit_code code;
+	enum err err;
+
+	memset(node, 0, sizeof(*node));
+	node->config = config;
+	chunk_pool_init(&node->pool);
+	node_set_limits(config);
+	diag_set(diag, "out of memory");
+	code = node_prepare(node, diag);
+	if (code != EXIT_STOPPED) {
+		return code;
+	}
 	/* Only now: dlopen needs /proc/self/fd, which this takes away. */
 	(void)prctl(PR_SET_DUMPABLE, config->allow_core ? 1 : 0, 0, 0, 0);
 	err = node_open_network(node, diag);
 	if (err != ERR_OK) {
-		log_error("app", "bind_failed", diag->text);
+		log_error("app",
+		    err == ERR_BIND ? "bind_failed" : "start_failed",
+		    diag->text);
+		/* The plugins run already: they end as they always do. */
+		drain_begin(node);
+		net_run(node->net);
 		return node_start_exit(err);
 	}
 	node->hub_tick_ms = net_now_ms(node->net) + NODE_HUB_TICK_MS;
@@ -521,19 +573,18 @@ node_run(struct node *node)
 	return node->exit_code;
 }
 
-/* The plugins of a start that failed half way have run: let them finish. */
-static void
-node_stop_host(struct node *node)
-{
-	if (node->host != NULL && !host_has_stopped(node->host)) {
-		host_abandon(node->host);
-	}
-}
-
-void
+bool
 node_fini(struct node *node)
 {
-	node_stop_host(node);
+	/* The dispatcher that hangs in a plugin, or the resolver in a name,
+	 * would use what is freed here, and nobody can end them. */
+	if (node->host != NULL && !host_has_stopped(node->host)) {
+		host_abandon(node->host);
+		return false;
+	}
+	if (node->net != NULL && net_is_resolving(node->net)) {
+		return false;
+	}
 	net_destroy(node->net);
 	mesh_destroy(node->mesh);
 	statefile_close(&node->state);
@@ -544,4 +595,5 @@ node_fini(struct node *node)
 	free(node->lost_dials);
 	free(node->name);
 	free(node->advertise);
+	return true;
 }

@@ -36,6 +36,8 @@ struct node_stats {
 	uint64_t sends;          /* plugins' answers handed on */
 	uint64_t send_gone;      /* the connection was gone */
 	uint64_t send_failed;    /* closing, too big, or no memory */
+	/* Not handed to plugins: they had been told to stop. */
+	uint64_t dropped_stopping;
 };
 
 struct node {
@@ -73,7 +75,8 @@ enum exit_code node_init(
     struct node *node, const struct config *config, struct diag *diag);
 /* Serve until a signal ends it. */
 enum exit_code node_run(struct node *node);
-void node_fini(struct node *node);
+/* Free it all.  False: a thread did not come back, only _exit is safe. */
+NODISCARD bool node_fini(struct node *node);
 
 /* The config's view of the host: also for --list-plugins, --plugin-help. */
 NODISCARD enum err node_create_host(struct node *node, struct diag *diag);
@@ -82,6 +85,10 @@ NODISCARD enum err node_create_host(struct node *node, struct diag *diag);
  * plugins but number `except`.  `author`: the client it came from, or NULL. */
 void node_publish(struct node *node, struct message_view *view,
     struct session *author, int32_t except);
+
+/* A message from anywhere, for all plugins but number `except` (-1: none). */
+void node_tell_plugins(
+    struct node *node, const struct message_view *view, int32_t except);
 
 /* links.c */
 NODISCARD enum err links_init(struct node *node);

@@ -174,7 +174,7 @@ reader_apply(
 	reader->given |= bit;
 	diag_set(reader->diag, "%s", "");
 	err = option->apply(reader->config, option, value, reader->diag);
-	if (err == ERR_INVALID && reader->diag != NULL &&
+	if (err == ERR_INVALID && value != NULL &&
 	    reader->diag->text[0] == '\0') {
 		diag_set(reader->diag,
 		    "%s: found '%s', expected %s: for example '%s %s'.", name,

@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "wire/nodeid.h"
 
-#define EVENTS_GAPS      1024u
+#define EVENTS_GAPS      ((size_t)1024)
 #define EVENTS_SLOTS     (EVENTS_GAPS * 2) /* of the hash table */
 #define EVENTS_PEERS     1024u
 #define EVENTS_PEER_NAME 256u

@@ -32,6 +32,13 @@ _Static_assert(
     ARRAY_LEN(host_counters) * sizeof(uint64_t) == sizeof(struct host_stats),
     "every counter has a name");
 
+void
+host_abi(unsigned *major, unsigned *minor)
+{
+	*major = GV_ABI_MAJOR;
+	*minor = GV_ABI_MINOR;
+}
+
 static char *
 host_copy(const char *text)
 {

@@ -56,6 +56,9 @@ NODISCARD enum err host_create(
  * reverse order and closes their files.  NULL is fine. */
 void host_destroy(struct host *host);
 
+/* The plugin ABI that this host speaks.  [any] */
+void host_abi(unsigned *major, unsigned *minor);
+
 /* Topic of what plugins send over one connection: gv_host.send has none. */
 #define HOST_REPLY_TOPIC "reply"
 

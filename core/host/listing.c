@@ -280,10 +280,10 @@ static enum err
 listing_options(struct buf *out, const struct loader *loader)
 {
 	const struct gv_plugin *manifest = &loader->manifest;
-	enum err err = buf_printf(out, "%s %s: %s\n%s\n\noptions: %s\n",
+	enum err err = buf_printf(out, "%s %s: %s\n%s\n\noptions:%s\n",
 	    manifest->name, manifest->version,
 	    manifest->summary == NULL ? "" : manifest->summary, loader->path,
-	    manifest->option_count == 0 ? "none" : "");
+	    manifest->option_count == 0 ? " none" : "");
 
 	for (size_t i = 0; i < manifest->option_count && err == ERR_OK; i++) {
 		err = listing_option(out, &loader->options[i]);

@@ -42,6 +42,16 @@ topic_is_called(const struct topic *topic, const char *name, size_t len)
 	return topic->len == len && memcmp(topic->name, name, len) == 0;
 }
 
+/* Once here, so that uthash spells it out in one place only. */
+static unsigned
+topic_hash(const char *name, size_t len)
+{
+	unsigned hash;
+
+	HASH_VALUE(name, len, hash);
+	return hash;
+}
+
 struct topic *
 topic_find(struct topic_table *table, const char *name, size_t len)
 {
@@ -50,11 +60,19 @@ topic_find(struct topic_table *table, const char *name, size_t len)
 	if (LIKELY(topic != NULL && topic_is_called(topic, name, len))) {
 		return topic;
 	}
-	HASH_FIND(hh, table->head, name, len, topic);
+	HASH_FIND_BYHASHVALUE(
+	    hh, table->head, name, len, topic_hash(name, len), topic);
 	if (topic != NULL) {
 		table->last = topic;
 	}
 	return topic;
+}
+
+static void
+topic_insert(struct topic_table *table, struct topic *topic, unsigned hash)
+{
+	HASH_ADD_KEYPTR_BYHASHVALUE(
+	    hh, table->head, topic->name, topic->len, hash, topic);
 }
 
 static struct topic *
@@ -67,7 +85,7 @@ topic_create(struct topic_table *table, const char *name, size_t len)
 	}
 	memcpy(topic->name, name, len);
 	topic->len = (uint32_t)len;
-	HASH_ADD_KEYPTR(hh, table->head, topic->name, len, topic);
+	topic_insert(table, topic, topic_hash(name, len));
 	if (topic->hh.tbl == NULL) {
 		free(topic);
 		return NULL;

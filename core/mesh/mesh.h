@@ -36,7 +36,7 @@ struct link;
 struct mesh_peer {
 	struct nodeid node_id;
 	const char *name; /* "" if it gave none */
-	const char *addr; /* what it advertises, "" if nothing */
+	const char *addr; /* dialled: where; else what it advertises, or "" */
 	uint64_t conn;    /* connection id */
 	bool up, dialled;
 	uint8_t bye;     /* down: its or our reason, 0xff: none was given */

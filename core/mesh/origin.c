@@ -116,7 +116,8 @@ origins_remove(struct origins *origins, struct origin *origin)
 
 	origin_gaps_init(&gaps, origins, origin);
 	window_flush(&origin->window, &gaps.gaps);
-	if (tombstones_put(&origins->tombstones, &origin->id,
+	if (origin->window.max != 0 &&
+	    tombstones_put(&origins->tombstones, &origin->id,
 	        origin->window.max) != ERR_OK) {
 		origins->tombstones_lost++;
 	}

@@ -34,7 +34,9 @@ window_bit(const struct window *window, uint64_t seq)
 	const uint64_t *words = window->wide != NULL ? window->wide
 	                                             : window->bits;
 
-	return (words[seq % window_ids(window) / 64] & window_mask(seq)) != 0;
+	/* A power of two, but the compiler cannot know. */
+	return (words[(seq & (window_ids(window) - 1)) / 64] &
+	           window_mask(seq)) != 0;
 }
 
 /* Unseen numbers, gathered into runs. */

@@ -36,6 +36,32 @@ conn_create(struct net *net, enum conn_state state)
 	return conn;
 }
 
+/* What waits for a plain client goes, whole frames only, and is counted. */
+static void
+conn_drop_unsent(struct conn *conn)
+{
+	if (!conn->peer) {
+		conn->net->stats.dropped_unsent += outq_drop_oldest(
+		    &conn->out, 0);
+	}
+}
+
+/* The same at the end: a frame that is partly out is lost too; the Close, if
+ * it is still there, is no message. */
+static void
+conn_drop_rest(struct conn *conn)
+{
+	bool close_waits = conn->close_ms != 0 && !conn->close_sent;
+
+	if (!conn->peer && conn->out.bytes > 0) {
+		conn->net->stats.dropped_unsent += (conn->out.frame_left > 0
+		                                        ? 1
+		                                        : 0);
+		conn_drop_unsent(conn);
+		conn->net->stats.dropped_unsent -= close_waits ? 1 : 0;
+	}
+}
+
 void
 conn_destroy(struct conn *conn)
 {
@@ -54,10 +80,10 @@ conn_destroy(struct conn *conn)
 	if (conn->upgraded) {
 		frame_decoder_fini(&conn->decoder);
 	}
+	conn_drop_rest(conn);
 	outq_fini(&conn->out);
 	outq_fini(&conn->ctl);
 	free(conn->pong);
-	free(conn->path);
 	net_remove_conn(net, conn);
 	free(conn);
 }
@@ -80,7 +106,7 @@ static void
 conn_tune_socket(const struct conn *conn)
 {
 	int on = 1;
-	int peer_ms = 9000; /* PROTOCOL 7 */
+	int peer_ms = 12000; /* above the 10 s of a stall, which says BYE 8 */
 
 	(void)setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (conn->peer) {
@@ -123,8 +149,11 @@ conn_open(struct conn *conn, enum frame_role role, bool peer, const char *path,
 	conn->began_ms = 0;
 	net->stats.opened++;
 	*(peer ? &net->stats.peers : &net->stats.clients) += 1;
-	wheel_set(&net->wheel, &conn->timer, net->now_ms + NET_PING_MS);
+	wheel_set(
+	    &net->wheel, &conn->timer, net->now_ms + conn_times(conn)->ping);
 	conn->opened = true;
+	conn->fresh = true;
+	conn_dirty(conn);
 	return net->handler->on_open(net->handler->ctx, conn, path, query);
 }
 
@@ -151,6 +180,7 @@ conn_doom(struct conn *conn, enum net_closed how)
 		*(conn->peer ? &net->stats.peers : &net->stats.clients) -= 1;
 	} else if (conn->accepted) {
 		net->stats.handshakes--;
+		net->stats.handshakes_lost += conn->rejected ? 0 : 1;
 	}
 	conn->doomed = true;
 	conn->state = CONN_DOOMED;
@@ -199,14 +229,24 @@ conn_close(struct conn *conn, uint16_t code, const char *reason, bool flush)
 	}
 	conn_seal(conn);
 	conn->state = CONN_CLOSING;
-	if (!flush && !conn->peer) {
-		(void)outq_drop_oldest(&conn->out, 0);
+	if (!flush) {
+		conn_drop_unsent(conn);
 	}
 	/* Queued data may take as long as it makes progress. */
 	conn->close_ms = flush ? UINT64_MAX : net->now_ms;
 	conn_queue_close(conn, code, reason);
-	wheel_hasten(&net->wheel, &conn->timer, net->now_ms + NET_CLOSE_MS);
+	wheel_hasten(
+	    &net->wheel, &conn->timer, net->now_ms + conn_times(conn)->close);
 	conn_dirty(conn);
+}
+
+void
+conn_end(struct conn *conn, uint16_t code, const char *reason, bool flush)
+{
+	if (conn->state == CONN_OPEN) {
+		conn->net->handler->on_closing(conn->net->handler->ctx, conn);
+	}
+	conn_close(conn, code, reason, flush);
 }
 
 /* Both sides have said Close, or ours is out and nobody listens: done. */
@@ -220,8 +260,8 @@ conn_on_close_sent(struct conn *conn)
 		return;
 	}
 	(void)shutdown(conn->fd, SHUT_WR);
-	wheel_hasten(
-	    &conn->net->wheel, &conn->timer, conn->net->now_ms + NET_CLOSE_MS);
+	wheel_hasten(&conn->net->wheel, &conn->timer,
+	    conn->net->now_ms + conn_times(conn)->close);
 }
 
 static uint64_t
@@ -230,67 +270,81 @@ min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Once, though what was closed for it may stall again in closing. */
+static void
+conn_count_stalled(struct conn *conn)
+{
+	conn->net->stats.closed_stalled += conn->stalled ? 0 : 1;
+	conn->stalled = true;
+}
+
 /* Each deadline that applies; returns when to look again. */
 static uint64_t
 conn_check_open(struct conn *conn, uint64_t now)
 {
 	struct net *net = conn->net;
-	uint64_t next = now + NET_PING_MS;
+	uint64_t next = now + conn_times(conn)->ping;
 
 	if (conn->blocked) {
-		if (now - conn->progress_ms >= NET_STALL_MS) {
-			net->stats.closed_stalled++;
+		if (now - conn->progress_ms >= conn_times(conn)->stall) {
+			conn_count_stalled(conn);
 			net->handler->on_stalled(net->handler->ctx, conn);
-			return now + NET_CLOSE_MS;
+			return now + conn_times(conn)->close;
 		}
-		next = min_u64(next, conn->progress_ms + NET_STALL_MS);
+		next = min_u64(
+		    next, conn->progress_ms + conn_times(conn)->stall);
 	}
 	if (conn->began_ms != 0) {
-		if (now - conn->began_ms >= NET_ASSEMBLY_MS) {
+		if (now - conn->began_ms >= conn_times(conn)->assembly) {
 			net->stats.frame_errors++;
-			conn_close(conn, 1008, "message took too long", false);
-			return now + NET_CLOSE_MS;
+			conn_end(conn, 1008, "message took too long", false);
+			return now + conn_times(conn)->close;
 		}
-		next = min_u64(next, conn->began_ms + NET_ASSEMBLY_MS);
+		next = min_u64(
+		    next, conn->began_ms + conn_times(conn)->assembly);
 	}
 	if (conn->peer || conn->paused) {
 		return next; /* the mesh keeps its own time */
 	}
-	if (now - conn->rx_ms >= NET_DEAD_MS) {
+	if (now - conn->rx_ms >= conn_times(conn)->dead) {
 		net->stats.closed_silent++;
 		conn_drop(conn);
-	} else if (now - conn->rx_ms >= NET_PING_MS && !conn->pinged) {
+	} else if (now - conn->rx_ms >= conn_times(conn)->ping &&
+	           !conn->pinged) {
 		conn->pinged = true;
 		conn_ping(conn, now);
 	}
 	return min_u64(
-	    next, conn->rx_ms + (conn->pinged ? NET_DEAD_MS : NET_PING_MS));
+	    next, conn->rx_ms + (conn->pinged ? conn_times(conn)->dead
+	                                      : conn_times(conn)->ping));
 }
 
 static uint64_t
 conn_check_closing(struct conn *conn, uint64_t now)
 {
 	if (conn->close_ms != UINT64_MAX) {
-		if (now - conn->close_ms >= NET_CLOSE_MS) {
+		if (now - conn->close_ms >= conn_times(conn)->close) {
 			conn_drop(conn);
 		}
-		return conn->close_ms + NET_CLOSE_MS;
+		return conn->close_ms + conn_times(conn)->close;
 	}
-	if (now - conn->progress_ms >= NET_STALL_MS) {
-		conn->net->stats.closed_stalled++;
+	if (now - conn->progress_ms >= conn_times(conn)->stall) {
+		conn_count_stalled(conn);
 		conn_drop(conn);
 	}
-	return conn->progress_ms + NET_STALL_MS;
+	return conn->progress_ms + conn_times(conn)->stall;
 }
 
 static uint64_t
 conn_check_handshake(struct conn *conn, uint64_t now)
 {
-	uint64_t limit = conn->connected ? NET_HANDSHAKE_MS : NET_CONNECT_MS;
+	uint64_t limit = conn->connected ? conn_times(conn)->handshake
+	                                 : conn_times(conn)->connect;
 	char remote[NET_ADDR_LEN];
 
 	if (now - conn->began_ms >= limit) {
 		if (conn->accepted) {
+			conn->rejected = true;
 			conn->net->stats.rejected_timeout++;
 			log_info("net", "handshake_rejected",
 			    "no WebSocket handshake in time",

@@ -24,7 +24,30 @@ conn_fail(struct conn *conn, uint16_t code, const char *reason)
 	    LOG_U64("conn", conn->id),
 	    LOG_STR("remote", conn_remote(conn, remote)), LOG_U64("code", code),
 	    LOG_STR("reason", reason));
-	conn_close(conn, code, reason, false);
+	conn_end(conn, code, reason, false);
+}
+
+/* What came in one piece with the handshake stays inside lws, which shows it
+ * to nobody; but it wants to be called again for it, unless reading is off.
+ * RFC 6455 section 4.1: a client waits for the 101. */
+void
+conn_refuse_hasty(struct conn *conn)
+{
+	struct lws_context *context = conn->net->context;
+	bool others;
+	bool any;
+
+	if (conn->state != CONN_OPEN || conn->wsi == NULL) {
+		return;
+	}
+	others = lws_service_adjust_timeout(context, 1, 0) == 0;
+	(void)lws_rx_flow_control(conn->wsi, 1);
+	any = lws_service_adjust_timeout(context, 1, 0) == 0;
+	(void)lws_rx_flow_control(conn->wsi, 0);
+	if (any && !others) {
+		conn->net->stats.hasty++;
+		conn_fail(conn, 1002, "data before the handshake was over");
+	}
 }
 
 /* Answer a ping at once; under a flood only the last one (RFC 6455 5.5.3). */
@@ -67,7 +90,7 @@ conn_on_close(struct conn *conn, const struct frame_event *event)
 {
 	conn->eof = true;
 	if (conn->state == CONN_OPEN) {
-		conn_close(conn, event->code, "", false);
+		conn_end(conn, event->code, "", false);
 	} else if (conn->close_sent) {
 		conn_drop(conn);
 	}
@@ -78,7 +101,9 @@ conn_on_data(struct conn *conn, bool text, const struct frame_event *event)
 {
 	struct net *net = conn->net;
 
-	if (conn->state != CONN_OPEN) { /* our Close is on its way */
+	/* Our Close is on its way.  What a peer sent before it saw that is a
+	 * message all the same, and the mesh knows what to take. */
+	if (conn->state != CONN_OPEN && !(conn->peer && !text)) {
 		net->stats.dropped_closing++;
 		return;
 	}
@@ -136,6 +161,11 @@ conn_decode(struct conn *conn, size_t len)
 	while (
 	    conn->state != CONN_DOOMED &&
 	    (kind = frame_decoder_next(&conn->decoder, &event)) != FRAME_MORE) {
+		/* A message has ended: the clock is the next one's.  Not every
+		 * read of a steady stream ends where a message does. */
+		if (conn->decoder.fragments == 0) {
+			conn->began_ms = 0;
+		}
 		conn_on_event(conn, kind, &event);
 	}
 	net->reading = NULL;
@@ -143,8 +173,8 @@ conn_decode(struct conn *conn, size_t len)
 		conn->began_ms = 0;
 	} else if (conn->began_ms == 0) {
 		conn->began_ms = net->now_ms;
-		wheel_hasten(
-		    &net->wheel, &conn->timer, net->now_ms + NET_ASSEMBLY_MS);
+		wheel_hasten(&net->wheel, &conn->timer,
+		    net->now_ms + conn_times(conn)->assembly);
 	}
 }
 

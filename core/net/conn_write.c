@@ -275,7 +275,8 @@ conn_write_some(struct conn *conn)
 static void
 conn_send_late_pong(struct conn *conn)
 {
-	if (conn->pong_wanted && conn->ctl.bytes < NET_CONTROL_MAX) {
+	if (conn->pong_wanted && conn->state == CONN_OPEN &&
+	    conn->ctl.bytes < NET_CONTROL_MAX) {
 		conn->pong_wanted = false;
 		conn_queue_control(
 		    conn, FRAME_OP_PONG, conn->pong + 1, conn->pong[0]);
@@ -291,13 +292,17 @@ conn_block(struct conn *conn)
 	outq_settle(&conn->out, net->pool);
 	outq_settle(&conn->ctl, net->pool);
 	conn_watch(conn);
-	wheel_hasten(
-	    &net->wheel, &conn->timer, conn->progress_ms + NET_STALL_MS);
+	wheel_hasten(&net->wheel, &conn->timer,
+	    conn->progress_ms + conn_times(conn)->stall);
 }
 
 void
 conn_flush(struct conn *conn)
 {
+	if (conn->fresh) {
+		conn->fresh = false;
+		conn_refuse_hasty(conn);
+	}
 	if (conn->state != CONN_OPEN && conn->state != CONN_CLOSING) {
 		return;
 	}

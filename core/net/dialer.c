@@ -83,8 +83,10 @@ static void
 dial_on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
 {
 	struct dial *dial = request->data;
+	struct net *net = request->loop->data;
 
 	dial->resolving = false;
+	net->resolving--;
 	if (dial->conn == NULL || dial->conn->state != CONN_DIALLING) {
 		if (list != NULL) {
 			uv_freeaddrinfo(list);
@@ -136,6 +138,8 @@ dial_connect(struct conn *conn, const char *address)
 		.host = dial->host_header,
 		.protocol = HTTP_PEER_PROTOCOL,
 		.local_protocol_name = HTTP_PEER_PROTOCOL,
+		/* A Location would be resolved on the loop, and is no peer. */
+		.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT,
 		.alpn = "http/1.1",
 		.opaque_user_data = conn,
 		.pwsi = &conn->wsi,
@@ -144,7 +148,7 @@ dial_connect(struct conn *conn, const char *address)
 	conn->connected = false;
 	conn->began_ms = conn->net->now_ms;
 	wheel_set(&conn->net->wheel, &conn->timer,
-	    conn->net->now_ms + NET_CONNECT_MS);
+	    conn->net->now_ms + conn_times(conn)->connect);
 	/* A failure on the spot calls back before it returns. */
 	conn->connecting = true;
 	if (lws_client_connect_via_info(&info) == NULL) {
@@ -203,6 +207,7 @@ dial_start(struct conn *conn, const char *url)
 		return NET_FAILED;
 	}
 	dial->resolving = true;
+	conn->net->resolving++;
 	return NET_CLOSED;
 }
 
@@ -216,6 +221,7 @@ net_dial(struct net *net, const char *url, void *user)
 		return NULL;
 	}
 	net->stats.dials++;
+	conn->peer = true; /* also to whom hears that it failed */
 	conn->user = user;
 	how = dial_start(conn, url);
 	if (how != NET_CLOSED) {
@@ -223,10 +229,16 @@ net_dial(struct net *net, const char *url, void *user)
 	} else {
 		/* A resolver may take its time, but not for ever. */
 		conn->connected = true;
-		wheel_set(
-		    &net->wheel, &conn->timer, net->now_ms + NET_HANDSHAKE_MS);
+		wheel_set(&net->wheel, &conn->timer,
+		    net->now_ms + conn_times(conn)->handshake);
 	}
 	return conn;
+}
+
+bool
+net_is_resolving(const struct net *net)
+{
+	return net->resolving > 0;
 }
 
 void

@@ -149,6 +149,7 @@ http_status_text(int status)
 		{ 403, "Forbidden" },
 		{ 405, "Method Not Allowed" },
 		{ 426, "Upgrade Required" },
+		{ 431, "Request Header Fields Too Large" },
 		{ 503, "Service Unavailable" },
 	};
 

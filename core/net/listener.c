@@ -44,10 +44,14 @@ listener_on_emfile(struct listener *listener)
 	struct net *net = listener->net;
 
 	net->stats.accept_emfile++;
-	log_warn("net", "accept_paused",
-	    "out of file descriptors: new connections wait",
-	    LOG_STR("mend", "raise the limit (ulimit -n) or lower "
-	                    "--max-clients"));
+	listener_pause(net);
+	if (net->now_ms - net->emfile_ms >= NET_EMFILE_LOG_MS) {
+		net->emfile_ms = net->now_ms;
+		log_warn("net", "accept_paused",
+		    "out of file descriptors: new connections wait",
+		    LOG_STR("mend", "raise the limit (ulimit -n) or lower "
+		                    "--max-clients"));
+	}
 	if (net->reserve_fd >= 0) {
 		int fd;
 
@@ -58,7 +62,6 @@ listener_on_emfile(struct listener *listener)
 		}
 		net->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	}
-	listener_pause(net);
 }
 
 /* Counted and logged; false: not let in. */
@@ -84,8 +87,8 @@ listener_admits(struct net *net, const struct in6_addr *addr)
 			why = "address_rate";
 			break;
 		case ADMIT_NOMEM:
-			why = "memory";
-			break;
+			net->stats.rejected_nomem++;
+			return false;
 		}
 		net->stats.rejected_address++;
 	}
@@ -120,7 +123,8 @@ listener_take(
 	conn->connected = true;
 	net->accepted_count++;
 	net->stats.handshakes++;
-	wheel_set(&net->wheel, &conn->timer, net->now_ms + NET_HANDSHAKE_MS);
+	wheel_set(&net->wheel, &conn->timer,
+	    net->now_ms + conn_times(conn)->handshake);
 	conn->wsi = lws_adopt_socket_vhost(net->vhost, fd);
 	if (conn->wsi == NULL) { /* lws has closed it */
 		net->stats.rejected_nomem++;
@@ -168,6 +172,9 @@ listener_pause(struct net *net)
 void
 listener_resume(struct net *net)
 {
+	if (net->reserve_fd < 0) {
+		net->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
 	for (struct listener *l = net->listeners; l != NULL; l = l->next) {
 		(void)uv_poll_start(&l->poll, UV_READABLE, listener_on_ready);
 	}
@@ -197,15 +204,18 @@ listener_close_all(struct net *net)
 static uint16_t
 listener_port(int fd)
 {
-	struct sockaddr_storage addr = { 0 };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} addr = { .six = { 0 } };
 	socklen_t len = sizeof(addr);
 
-	if (getsockname(fd, (struct sockaddr *)&addr, &len) != 0) {
+	if (getsockname(fd, &addr.any, &len) != 0) {
 		return 0;
 	}
-	return ntohs(addr.ss_family == AF_INET6
-	                 ? ((struct sockaddr_in6 *)&addr)->sin6_port
-	                 : ((struct sockaddr_in *)&addr)->sin_port);
+	return ntohs(addr.any.sa_family == AF_INET6 ? addr.six.sin6_port
+	                                            : addr.four.sin_port);
 }
 
 static void
@@ -249,6 +259,7 @@ static enum err
 listener_add(struct net *net, const struct addrinfo *info, int fd)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
+	struct listener **tail;
 
 	if (listener == NULL) {
 		(void)close(fd);
@@ -265,8 +276,9 @@ listener_add(struct net *net, const struct addrinfo *info, int fd)
 		return ERR_SYSTEM;
 	}
 	listener->poll.data = listener;
-	listener->next = net->listeners;
-	net->listeners = listener;
+	for (tail = &net->listeners; *tail != NULL; tail = &(*tail)->next) {
+	}
+	*tail = listener;
 	(void)uv_poll_start(&listener->poll, UV_READABLE, listener_on_ready);
 	return ERR_OK;
 }
@@ -344,7 +356,7 @@ listener_bind_all(
 			return ERR_NOMEM;
 		}
 		any = true;
-		port = net->listeners->port;
+		port = listener_port(fd);
 	}
 	return any ? ERR_OK : listener_refuse(bind, missing, diag);
 }

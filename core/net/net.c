@@ -17,6 +17,16 @@
 
 enum { NET_EVENTS = 256, NET_ACCEPT_PAUSE_MS = 250 };
 
+const struct net_times net_default_times = {
+	.handshake = 5000,
+	.connect = 3000,
+	.assembly = 10000,
+	.stall = 10000,
+	.close = 2000,
+	.ping = 20000,
+	.dead = 40000,
+};
+
 const struct counter net_counters[] = {
 	COUNTER(struct net_stats, accepted),
 	COUNTER(struct net_stats, opened),
@@ -32,7 +42,9 @@ const struct counter net_counters[] = {
 	COUNTER(struct net_stats, rejected_http),
 	COUNTER(struct net_stats, rejected_timeout),
 	COUNTER(struct net_stats, rejected_raw),
+	COUNTER(struct net_stats, handshakes_lost),
 	COUNTER(struct net_stats, accept_emfile),
+	COUNTER(struct net_stats, hasty),
 	COUNTER(struct net_stats, frame_errors),
 	COUNTER(struct net_stats, closed_stalled),
 	COUNTER(struct net_stats, closed_silent),
@@ -47,17 +59,22 @@ const struct counter net_counters[] = {
 	COUNTER(struct net_stats, pauses),
 	COUNTER(struct net_stats, pause_ms),
 	COUNTER(struct net_stats, dropped_closing),
+	COUNTER(struct net_stats, dropped_unsent),
 	COUNTER(struct net_stats, dropped_nomem),
 	COUNTER(struct net_stats, buffer_bytes),
 };
 const size_t net_counter_count = ARRAY_LEN(net_counters);
 
+/* Never more than NET_LATE_MS beyond the next tick: a loop that stood still
+ * (a suspended node) must not find that everyone has been silent for long. */
 void
 net_update_now(struct net *net)
 {
 	uint64_t real = clock_now_ms();
+	uint64_t limit = net->tick_ms + WHEEL_TICK_MS + NET_LATE_MS;
+	uint64_t now = net->now_ms + (real - net->real_ms);
 
-	net->now_ms += real - net->real_ms;
+	net->now_ms = now < limit ? now : limit;
 	net->real_ms = real;
 }
 
@@ -67,211 +84,7 @@ net_now_ms(const struct net *net)
 	return net->now_ms;
 }
 
-/* ---- connections by id: generation in the upper half, slot in the lower */
-
-static enum err
-net_grow_conns(struct net *net)
-{
-	uint32_t cap = net->conn_cap == 0 ? 64 : net->conn_cap * 2;
-	struct conn **conns = realloc(net->conns, cap * sizeof(struct conn *));
-	uint32_t *generations;
-	uint32_t *free_slots;
-
-	if (conns == NULL) {
-		return ERR_NOMEM;
-	}
-	net->conns = conns;
-	generations = realloc(net->generations, cap * sizeof(*generations));
-	if (generations == NULL) {
-		return ERR_NOMEM;
-	}
-	net->generations = generations;
-	free_slots = realloc(net->free_slots, cap * sizeof(*free_slots));
-	if (free_slots == NULL) {
-		return ERR_NOMEM;
-	}
-	net->free_slots = free_slots;
-	for (uint32_t i = cap; i-- > net->conn_cap;) {
-		conns[i] = NULL;
-		generations[i] = 0;
-		free_slots[net->free_count++] = i;
-	}
-	net->conn_cap = cap;
-	return ERR_OK;
-}
-
-enum err
-net_add_conn(struct net *net, struct conn *conn)
-{
-	uint32_t slot;
-
-	if (net->free_count == 0 && net_grow_conns(net) != ERR_OK) {
-		return ERR_NOMEM;
-	}
-	slot = net->free_slots[--net->free_count];
-	net->conns[slot] = conn;
-	conn->slot = slot;
-	conn->id = (uint64_t)++net->generations[slot] << 32 | slot;
-	net->conn_count++;
-	return ERR_OK;
-}
-
-void
-net_remove_conn(struct net *net, struct conn *conn)
-{
-	net->conns[conn->slot] = NULL;
-	/* A slot whose generations are used up is never given out again. */
-	if (net->generations[conn->slot] != UINT32_MAX) {
-		net->free_slots[net->free_count++] = conn->slot;
-	}
-	net->conn_count--;
-}
-
-struct conn *
-net_find(const struct net *net, uint64_t id)
-{
-	uint32_t slot = (uint32_t)id;
-	struct conn *conn = slot < net->conn_cap ? net->conns[slot] : NULL;
-
-	return conn != NULL && conn->id == id ? conn : NULL;
-}
-
-size_t
-net_conn_count(const struct net *net)
-{
-	return net->conn_count;
-}
-
-size_t
-net_queued(const struct net *net)
-{
-	size_t bytes = 0;
-
-	for (uint32_t i = 0; i < net->conn_cap; i++) {
-		if (net->conns[i] != NULL &&
-		    net->conns[i]->state == CONN_OPEN) {
-			bytes += conn_queued(net->conns[i]);
-		}
-	}
-	return bytes;
-}
-
-void
-net_close_clients(struct net *net, const char *reason)
-{
-	for (uint32_t i = 0; i < net->conn_cap; i++) {
-		struct conn *conn = net->conns[i];
-
-		if (conn == NULL) {
-			continue;
-		}
-		if (conn->state == CONN_OPEN && !conn->peer) {
-			conn_close(conn, 1001, reason, true);
-		} else if (conn->state == CONN_HANDSHAKE) {
-			conn_drop(conn);
-		}
-	}
-}
-
-/* ---- the end of a turn */
-
-/* A doomed connection lets go of lws, then of its owner, then of memory. */
-static void
-net_bury(struct net *net, struct conn *conn)
-{
-	bool dialled = conn->dial != NULL;
-
-	conn_release(conn);
-	if (conn->wsi != NULL) {
-		struct lws *wsi = conn->wsi;
-
-		conn->wsi = NULL;
-		lws_set_opaque_user_data(wsi, NULL);
-		lws_set_timeout(
-		    wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
-	}
-	if (dialled && !conn->opened && conn->how == NET_FAILED &&
-	    !net->stopping) {
-		conn->doomed = false;
-		if (dial_next(conn)) {
-			return;
-		}
-	}
-	if (dialled && !conn->opened) {
-		net->stats.dial_failures++;
-	}
-	if (dialled || conn->opened) {
-		net->handler->on_closed(
-		    net->handler->ctx, conn, (enum net_closed)conn->how);
-	}
-	conn_destroy(conn);
-}
-
-static void
-net_bury_all(struct net *net)
-{
-	while (net->doomed != NULL) {
-		struct conn *conn = net->doomed;
-
-		net->doomed = conn->next_doomed;
-		conn->next_doomed = NULL;
-		if (conn->dirty) { /* the dirty list still names it */
-			conn->next_doomed = net->doomed;
-			net->doomed = conn;
-			return;
-		}
-		net_bury(net, conn);
-	}
-}
-
-static void
-net_flush_all(struct net *net)
-{
-	while (net->dirty != NULL) {
-		struct conn *conn = net->dirty;
-
-		net->dirty = conn->next_dirty;
-		conn->next_dirty = NULL;
-		conn->dirty = false;
-		conn_flush(conn);
-	}
-}
-
-/* Over the cap of all buffers: the largest one is treated as at HARD. */
-static void
-net_enforce_cap(struct net *net)
-{
-	struct conn *largest = NULL;
-
-	if (LIKELY(net->pool->bytes <= net->config.buffers_max)) {
-		return;
-	}
-	for (uint32_t i = 0; i < net->conn_cap; i++) {
-		struct conn *conn = net->conns[i];
-
-		if (conn != NULL && conn->state == CONN_OPEN &&
-		    (largest == NULL ||
-		        conn_queued(conn) > conn_queued(largest))) {
-			largest = conn;
-		}
-	}
-	if (largest != NULL) {
-		net->stats.closed_slow++;
-		net->handler->on_stalled(net->handler->ctx, largest);
-	}
-}
-
-static void
-net_end_turn(struct net *net)
-{
-	net->handler->on_turn(net->handler->ctx);
-	/* Burying tells handlers, who may send: so until nothing is left. */
-	do {
-		net_flush_all(net);
-		net_bury_all(net);
-	} while (net->dirty != NULL || net->doomed != NULL);
-	net_enforce_cap(net);
-}
+/* ---- libuv's events */
 
 static void
 net_on_prepare(uv_prepare_t *prepare)
@@ -284,8 +97,6 @@ net_on_check(uv_check_t *check)
 {
 	net_end_turn(check->data);
 }
-
-/* ---- libuv's events */
 
 static void
 net_on_epoll(uv_poll_t *poll, int status, int events)
@@ -320,30 +131,14 @@ net_on_signal(uv_signal_t *signal, int signum)
 	net->handler->on_signal(net->handler->ctx, signum);
 }
 
-/* What the loop missed while it was stopped does not count. */
-static uint64_t
-net_make_good(struct net *net, uint64_t due_ms)
-{
-	uint64_t late = net->now_ms > due_ms ? net->now_ms - due_ms : 0;
-
-	if (late <= NET_LATE_MS) {
-		return 0;
-	}
-	net->now_ms -= late;
-	return late;
-}
-
 static void
 net_on_timer(uv_timer_t *timer)
 {
 	struct net *net = timer->data;
-	uint64_t due = net->timer_ms;
-	uint64_t late;
 
 	net_update_now(net);
-	late = net_make_good(net, due);
 	net->timer_ms = UINT64_MAX;
-	net->handler->on_timer(net->handler->ctx, late);
+	net->handler->on_timer(net->handler->ctx);
 }
 
 void
@@ -369,7 +164,6 @@ net_on_tick(uv_timer_t *timer)
 	struct wheel_item *item;
 
 	net_update_now(net);
-	(void)net_make_good(net, net->tick_ms + WHEEL_TICK_MS);
 	net->tick_ms = net->now_ms;
 	while ((item = wheel_next_due(&net->wheel, net->now_ms)) != NULL) {
 		conn_on_timer(
@@ -407,6 +201,17 @@ net_catch_signal(struct net *net, int signum)
 
 /* ---- life */
 
+/* What lws has to say is about one connection, and often somebody's doing. */
+static void
+net_on_lws_log(int level, const char *line)
+{
+	size_t len = strcspn(line, "\n");
+
+	(void)level;
+	log_debug(
+	    "net", "lws", "libwebsockets says", LOG_BYTES("line", line, len));
+}
+
 static enum err
 net_create_context(struct net *net)
 {
@@ -422,8 +227,9 @@ net_create_context(struct net *net)
 		.alpn = "http/1.1",
 		.pt_serv_buf_size = 4096,
 		.max_http_header_data = 4096,
-		.timeout_secs = NET_HANDSHAKE_MS / 1000,
-		.connect_timeout_secs = NET_CONNECT_MS / 1000,
+		/* Ours come first. */
+		.timeout_secs = net->config.times.handshake / 1000 + 1,
+		.connect_timeout_secs = net->config.times.connect / 1000 + 1,
 		.retry_and_idle_policy = &no_validity,
 		.user = net,
 		.vhost_name = "grapevine",
@@ -432,7 +238,7 @@ net_create_context(struct net *net)
 	/* lws would honour them silently. */
 	(void)unsetenv("http_proxy");
 	(void)unsetenv("socks_proxy");
-	lws_set_log_level(LLL_ERR | LLL_WARN, NULL);
+	lws_set_log_level(LLL_ERR | LLL_WARN, net_on_lws_log);
 	net->context = lws_create_context(&info);
 	if (net->context == NULL) {
 		return ERR_SYSTEM;
@@ -464,7 +270,6 @@ net_start_handles(struct net *net)
 	net->timer.data = net;
 	net->tick.data = net;
 	net->pause.data = net;
-	net->tick_ms = net->now_ms;
 	(void)uv_poll_start(&net->epoll_watch, UV_READABLE, net_on_epoll);
 	(void)uv_prepare_start(&net->prepare, net_on_prepare);
 	(void)uv_check_start(&net->check, net_on_check);
@@ -497,6 +302,7 @@ net_create(struct net **out, const struct net_config *config,
 	net->timer_ms = UINT64_MAX;
 	net->real_ms = clock_now_ms();
 	net->now_ms = net->real_ms;
+	net->tick_ms = net->now_ms;
 	wheel_init(&net->wheel, net->now_ms);
 	net->pool = config->pool;
 	chunk_log_init(&net->records, net->pool);
@@ -508,6 +314,7 @@ net_create(struct net **out, const struct net_config *config,
 		diag_set(diag, "out of memory");
 		goto fail;
 	}
+	net->loop.data = net;
 	err = net_start_handles(net);
 	if (err == ERR_OK) {
 		err = net_create_context(net);
@@ -567,8 +374,7 @@ net_end_connections(struct net *net)
 			conn_drop(net->conns[i]);
 		}
 	}
-	net_flush_all(net);
-	net_bury_all(net);
+	net_settle(net);
 }
 
 static void

@@ -45,19 +45,36 @@ struct net_handler {
 	    void *ctx, struct conn *conn, const uint8_t *bytes, size_t len);
 	/* Reading stopped, or goes on (a pause, net_press). */
 	void (*on_reading)(void *ctx, struct conn *conn, bool on);
+	/* A frame error, the other end's Close, net_close_clients: queue
+	 * nothing more; on_closed follows later.  Not for your own closes. */
+	void (*on_closing)(void *ctx, struct conn *conn);
 	/* Nothing was taken for 10 s although something is queued. */
 	void (*on_stalled)(void *ctx, struct conn *conn);
 	/* It is gone; the pointer dies when this returns. */
 	void (*on_closed)(void *ctx, struct conn *conn, enum net_closed how);
 	/* The last thing of a turn, before everything queued is written. */
 	void (*on_turn)(void *ctx);
-	/* net_timer_set's time has come; how late, in ms. */
-	void (*on_timer)(void *ctx, uint64_t late_ms);
+	/* net_timer_set's time has come. */
+	void (*on_timer)(void *ctx);
 	void (*on_wake)(void *ctx);
 	void (*on_signal)(void *ctx, int signum);
 };
 
+/* Deadlines, in ms; looked at every 250 ms. */
+struct net_times {
+	uint32_t handshake; /* accepted to 101, or 101 to us */
+	uint32_t connect;   /* TCP, per address */
+	uint32_t assembly;  /* first to last byte of a message */
+	uint32_t stall;     /* nothing taken although something is queued */
+	uint32_t close;     /* our Close to the other's */
+	uint32_t ping;      /* plain clients: silence before a ping */
+	uint32_t dead;      /* plain clients: silence before the drop */
+};
+/* 5 s, 3 s, 10 s, 10 s, 2 s, 20 s, 40 s */
+extern const struct net_times net_default_times;
+
 struct net_config {
+	struct net_times times;
 	size_t max_message;
 	uint32_t max_clients; /* accepted connections, handshakes included */
 	char *const *allow_origins;
@@ -74,13 +91,16 @@ struct net_stats {
 	uint64_t dials, dial_failures;
 	uint64_t rejected_limit, rejected_address, rejected_nomem;
 	uint64_t rejected_http, rejected_timeout, rejected_raw;
-	uint64_t accept_emfile; /* descriptors ran out */
-	uint64_t frame_errors;  /* 1002, 1003, 1007, 1008, 1009 */
+	uint64_t handshakes_lost; /* given up by either side before the 101 */
+	uint64_t accept_emfile;   /* descriptors ran out */
+	uint64_t hasty;           /* spoke before the 101 */
+	uint64_t frame_errors;    /* 1002, 1003, 1007, 1008, 1009 */
 	uint64_t closed_stalled, closed_silent, closed_slow;
 	uint64_t messages_in, bytes_in, bytes_out, writes, reads;
 	uint64_t pings_in, pongs_coalesced;
 	uint64_t pauses, pause_ms;
-	uint64_t dropped_closing; /* records for a closing connection */
+	uint64_t dropped_closing; /* from or for a closing connection */
+	uint64_t dropped_unsent;  /* frames that a client never got */
 	uint64_t dropped_nomem;
 	uint64_t buffer_bytes; /* now, in out buffers */
 };
@@ -93,7 +113,8 @@ extern const size_t net_counter_count;
  * borrowed.  ERR_NOMEM, ERR_SYSTEM: `diag` says what. */
 NODISCARD enum err net_create(struct net **net, const struct net_config *config,
     const struct net_handler *handler, struct rng *rng, struct diag *diag);
-/* Drops what is left, runs the loop until it is empty.  NULL is fine. */
+/* Drops what is left, runs the loop until it is empty, waiting for names that
+ * are being resolved.  NULL is fine. */
 void net_destroy(struct net *net);
 
 /* Listen on every address that HOST of HOST:PORT resolves to; an address this
@@ -114,6 +135,9 @@ struct conn *net_dial(struct net *net, const char *url, void *user);
 /* Give up the dial that was begun for `user`; on_closed follows. */
 void net_cancel_dial(struct net *net, const void *user);
 
+/* Is a name being resolved?  That may take as long as its server does. */
+bool net_is_resolving(const struct net *net);
+
 /* Run until net_quit. */
 void net_run(struct net *net);
 void net_quit(struct net *net);
@@ -125,9 +149,9 @@ void net_timer_set(struct net *net, uint64_t at_ms);
 /* on_signal will be called for `signum`. */
 NODISCARD enum err net_catch_signal(struct net *net, int signum);
 
-/* Milliseconds of this turn: CLOCK_MONOTONIC less every stop of the loop that
- * was longer than 500 ms, so that a suspended node does not think all others
- * dead. */
+/* Milliseconds of this turn: CLOCK_MONOTONIC less what the loop stood still for
+ * longer than 500 ms, so that a suspended node does not think all others dead.
+ * Never goes back. */
 uint64_t net_now_ms(const struct net *net);
 const struct net_stats *net_stats(struct net *net);
 
@@ -137,7 +161,7 @@ struct conn *net_find(const struct net *net, uint64_t id);
 void net_close_clients(struct net *net, const char *reason);
 /* Open connections and dials. */
 size_t net_conn_count(const struct net *net);
-/* Bytes queued on open connections. */
+/* Bytes queued, also on connections that are closing. */
 size_t net_queued(const struct net *net);
 
 /* Append `head` and `payload`, one whole peer record, to the shared log:

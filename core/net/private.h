@@ -14,17 +14,11 @@
 #include "wire/frame.h"
 
 enum {
-	NET_HANDSHAKE_MS = 5000, /* accepted to 101, or 101 to us */
-	NET_CONNECT_MS = 3000,   /* TCP, per address */
-	NET_ASSEMBLY_MS = 10000, /* first to last byte of a message */
-	NET_STALL_MS = 10000,    /* nothing taken */
-	NET_CLOSE_MS = 2000,     /* our Close to the other's */
-	NET_PING_MS = 20000,     /* plain clients: silence before a ping */
-	NET_DEAD_MS = 40000,     /* plain clients: silence before the drop */
-	NET_PAUSE_MS = 10,       /* one pause of a source */
+	NET_PAUSE_MS = 10, /* one pause of a source */
 	NET_PAUSE_WINDOW_MS = 10000,
 	NET_PAUSE_BUDGET_MS = 1000, /* pauses a target may cause per window */
-	NET_LATE_MS = 500,          /* a stop of the loop that is made good */
+	NET_EMFILE_LOG_MS = 1000,
+	NET_LATE_MS = 500, /* a stop of the loop that is made good */
 	NET_FRAGMENTS_MAX = 4096,
 	NET_PINGS_MAX = 1000,   /* a second; above: 1008 */
 	NET_CONTROL_MAX = 4096, /* queued pongs; above: the last one only */
@@ -55,7 +49,6 @@ struct conn {
 	struct outq ctl; /* pongs, pings, control records: go first */
 	uint8_t *pong;   /* the last ping's payload, when coalescing */
 	struct dial *dial;
-	char *path; /* between the request and on_open */
 	struct in6_addr addr;
 
 	uint64_t rx_ms;       /* last time anything came */
@@ -81,12 +74,14 @@ struct conn {
 	bool accepted;   /* counts for admit and max_clients */
 	bool connecting; /* inside lws_client_connect_via_info */
 	bool connected;  /* TCP is up: the handshake's time runs */
+	bool rejected;   /* the handshake: counted already */
 	bool upgraded;
 	bool opened; /* on_open was called: on_closed is owed */
 	bool dirty, blocked, paused, doomed;
 	bool pinged; /* a keep-alive ping is unanswered */
 	bool pong_wanted;
-	bool close_sent, eof;
+	bool fresh; /* opened in this turn */
+	bool close_sent, eof, stalled;
 };
 
 struct listener {
@@ -131,17 +126,32 @@ struct net {
 	uint32_t *generations; /* of each slot */
 	uint32_t *free_slots;
 	uint32_t conn_cap, free_count;
-	size_t conn_count, accepted_count;
+	size_t conn_count, accepted_count, resolving;
 	struct conn *dirty, *doomed, *pauses;
 	struct conn *reading; /* whose bytes are being handled */
 	uint8_t *read_buffer; /* NET_READ_BYTES */
 	uint64_t real_ms, now_ms, timer_ms, tick_ms;
+	uint64_t emfile_ms; /* last logged */
 	int epoll_fd, reserve_fd;
 	bool listening_paused, stopping;
 };
 
+static inline const struct net_times *
+conn_times(const struct conn *conn)
+{
+	return &conn->net->config.times;
+}
+
 /* net.c */
 void net_update_now(struct net *net);
+
+/* turn.c */
+/* Write and bury, until nothing is left of either. */
+void net_settle(struct net *net);
+/* The same, with the handler's turn before it. */
+void net_end_turn(struct net *net);
+
+/* conns.c */
 /* A slot and an id for a new connection; ERR_NOMEM. */
 NODISCARD enum err net_add_conn(struct net *net, struct conn *conn);
 void net_remove_conn(struct net *net, struct conn *conn);
@@ -152,6 +162,8 @@ void conn_destroy(struct conn *conn);
 /* lws is through with the handshake: take the socket over.  False: drop. */
 bool conn_open(struct conn *conn, enum frame_role role, bool peer,
     const char *path, const char *query);
+/* conn_close for our own reasons: tells the handler. */
+void conn_end(struct conn *conn, uint16_t code, const char *reason, bool flush);
 /* lws is about to close the socket. */
 void conn_release(struct conn *conn);
 /* Dead at the end of this turn. */
@@ -165,6 +177,8 @@ void conn_on_close_sent(struct conn *conn);
 
 /* conn_read.c */
 void conn_read(struct conn *conn);
+/* At the end of the turn that opened it: drop what spoke too soon. */
+void conn_refuse_hasty(struct conn *conn);
 
 /* conn_write.c */
 /* End the open message, if there is one: write its frame header. */

@@ -19,6 +19,7 @@ struct upgrade {
 	char protocols[UPGRADE_HEADER_MAX], origin[UPGRADE_HEADER_MAX];
 	char host[512], path[UPGRADE_HEADER_MAX], query[UPGRADE_HEADER_MAX];
 	bool too_long; /* one of them did not fit */
+	bool has_nul;
 	bool is_get, body;
 };
 
@@ -26,21 +27,48 @@ static void
 upgrade_copy(struct upgrade *up, struct lws *wsi, char *out, int cap,
     enum lws_token_indexes token)
 {
+	int len = 0;
+
 	*out = '\0';
-	if (lws_hdr_total_length(wsi, token) > 0 &&
-	    lws_hdr_copy(wsi, out, cap, token) < 0) {
+	if (lws_hdr_total_length(wsi, token) > 0) {
+		len = lws_hdr_copy(wsi, out, cap, token);
+	}
+	if (len < 0) {
 		*out = '\0';
 		up->too_long = true;
+	} else if (strlen(out) != (size_t)len) {
+		up->has_nul = true; /* lws has decoded a %00 */
 	}
 }
 
 #define UPGRADE_COPY(up, wsi, member, token) \
 	upgrade_copy(up, wsi, (up)->member, (int)sizeof((up)->member), token)
 
+/* lws keeps each argument of the query apart. */
+static void
+upgrade_copy_query(struct upgrade *up, struct lws *wsi)
+{
+	size_t at = 0;
+
+	for (int i = 0; at + 2 < sizeof(up->query); i++) {
+		int len = lws_hdr_copy_fragment(wsi, up->query + at,
+		    (int)(sizeof(up->query) - at - 1), WSI_TOKEN_HTTP_URI_ARGS,
+		    i);
+
+		if (len <= 0) {
+			break;
+		}
+		at += (size_t)len;
+		up->query[at++] = '&';
+	}
+	up->query[at] = '\0';
+}
+
 static void
 upgrade_read(struct upgrade *up, struct lws *wsi)
 {
 	up->too_long = false;
+	up->has_nul = false;
 	UPGRADE_COPY(up, wsi, upgrade, WSI_TOKEN_UPGRADE);
 	UPGRADE_COPY(up, wsi, connection, WSI_TOKEN_CONNECTION);
 	UPGRADE_COPY(up, wsi, version, WSI_TOKEN_VERSION);
@@ -49,7 +77,7 @@ upgrade_read(struct upgrade *up, struct lws *wsi)
 	UPGRADE_COPY(up, wsi, origin, WSI_TOKEN_ORIGIN);
 	UPGRADE_COPY(up, wsi, host, WSI_TOKEN_HOST);
 	UPGRADE_COPY(up, wsi, path, WSI_TOKEN_GET_URI);
-	UPGRADE_COPY(up, wsi, query, WSI_TOKEN_HTTP_URI_ARGS);
+	upgrade_copy_query(up, wsi);
 	up->is_get = lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0;
 	up->body = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) >
 	               0 ||
@@ -78,6 +106,10 @@ upgrade_judge(
 		return (struct http_verdict){ 431, HTTP_PLAIN, "header",
 			"a request header is too long" };
 	}
+	if (up->has_nul) {
+		return (struct http_verdict){ 400, HTTP_PLAIN, "nul",
+			"a NUL byte in the request" };
+	}
 	verdict = http_check(&request, net->config.allow_origins,
 	    net->config.allow_origin_count);
 	if (verdict.status == 0 && verdict.role == HTTP_PLAIN &&
@@ -99,6 +131,7 @@ upgrade_refuse(
 	size_t len = http_response(out + LWS_PRE, UPGRADE_RESPONSE_MAX,
 	    verdict->status, verdict->text);
 
+	conn->rejected = true;
 	conn->net->stats.rejected_http++;
 	log_info("net", "handshake_rejected", "refused a request",
 	    LOG_STR("why", verdict->why),
@@ -147,22 +180,33 @@ upgrade_on_established(struct conn *conn, struct lws *wsi, size_t len)
 	           : -1;
 }
 
-/* The server we dialled said 101; with our subprotocol, or it is no peer. */
+/* The server we dialled said 101; with our subprotocol, or it is no peer: lws
+ * does not mind an answer that names none. */
+static int
+upgrade_on_answer(struct conn *conn, struct lws *wsi)
+{
+	char protocol[sizeof(HTTP_PEER_PROTOCOL)] = "";
+
+	if (conn == NULL || conn->state != CONN_DIALLING) {
+		return -1;
+	}
+	if (lws_hdr_copy(
+	        wsi, protocol, (int)sizeof(protocol), WSI_TOKEN_PROTOCOL) < 0 ||
+	    strcmp(protocol, HTTP_PEER_PROTOCOL) != 0) {
+		conn_doom(conn, NET_NOT_A_PEER);
+		return -1;
+	}
+	return 0;
+}
+
 static int
 upgrade_on_dialled(struct conn *conn, struct lws *wsi)
 {
-	const struct lws_protocols *protocol = lws_get_protocol(wsi);
-
 	if (conn == NULL || conn->state != CONN_DIALLING) {
 		return -1;
 	}
 	net_update_now(conn->net);
 	conn->wsi = wsi;
-	/* lws binds to protocols[0] when the answer names none. */
-	if (strcmp(protocol->name, HTTP_PEER_PROTOCOL) != 0) {
-		conn_doom(conn, NET_NOT_A_PEER);
-		return 0;
-	}
 	return conn_open(conn, FRAME_CLIENT, true, "", "") ? 0 : -1;
 }
 
@@ -174,7 +218,7 @@ upgrade_on_connected(struct conn *conn)
 		conn->connected = true;
 		conn->began_ms = conn->net->now_ms;
 		wheel_set(&conn->net->wheel, &conn->timer,
-		    conn->net->now_ms + NET_HANDSHAKE_MS);
+		    conn->net->now_ms + conn_times(conn)->handshake);
 	}
 	return 0;
 }
@@ -200,6 +244,8 @@ upgrade_on_destroy(struct conn *conn, struct lws *wsi)
 	if (conn == NULL || conn->wsi != wsi) {
 		return 0;
 	}
+	/* It tells more than once, and the conn may be gone by then. */
+	lws_set_opaque_user_data(wsi, NULL);
 	conn_release(conn);
 	conn->wsi = NULL;
 	if (!conn->connecting && conn->state != CONN_DOOMED) {
@@ -207,6 +253,16 @@ upgrade_on_destroy(struct conn *conn, struct lws *wsi)
 		    conn->state == CONN_DIALLING ? NET_FAILED : NET_CLOSED);
 	}
 	return 0;
+}
+
+static int
+upgrade_on_raw(struct conn *conn)
+{
+	if (conn != NULL && !conn->rejected) {
+		conn->rejected = true;
+		conn->net->stats.rejected_raw++;
+	}
+	return -1;
 }
 
 static int
@@ -224,6 +280,8 @@ upgrade_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 		return upgrade_on_established(conn, wsi, len);
 	case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
 		return upgrade_on_connected(conn);
+	case LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH:
+		return upgrade_on_answer(conn, wsi);
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
 		return upgrade_on_dialled(conn, wsi);
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
@@ -235,17 +293,18 @@ upgrade_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 	case LWS_CALLBACK_RAW_ADOPT: /* what CONNECT would become */
 	case LWS_CALLBACK_RAW_CONNECTED:
 	case LWS_CALLBACK_RAW_RX:
-		if (conn != NULL) {
-			conn->net->stats.rejected_raw++;
-		}
-		return -1;
+		return upgrade_on_raw(conn);
 	default:
 		return 0;
 	}
 }
 
+/* lws needs a first one, for what names none: a name that no header can hold,
+ * or a client could ask for it. */
 const struct lws_protocols upgrade_protocols[] = {
-	{ .name = "http", .callback = upgrade_callback, .rx_buffer_size = 512 },
+	{ .name = "(none)",
+	    .callback = upgrade_callback,
+	    .rx_buffer_size = 512 },
 	{ .name = HTTP_PEER_PROTOCOL,
 	    .callback = upgrade_callback,
 	    .rx_buffer_size = 512 },

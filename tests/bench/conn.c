@@ -400,7 +400,8 @@ batch_init(struct batch *batch, enum proto proto, const char *topic,
 		memcpy(frame, header, len);
 		memset(frame + len, 'x', size);
 		if (proto == PROTO_NATS) {
-			memcpy(frame + len + size, "\r\n", 2);
+			frame[len + size] = '\r';
+			frame[len + size + 1] = '\n';
 		}
 	}
 }

@@ -188,7 +188,7 @@ load_run(struct load *load, double seconds)
 static void
 load_probe(struct load *load)
 {
-	uint64_t end = load_now_ns() + 2 * LOAD_PATIENCE_S * SECOND_NS;
+	uint64_t end = load_now_ns() + 2 * SECOND_NS * LOAD_PATIENCE_S;
 	uint64_t again = 0;
 
 	for (size_t i = 1; i <= load->options.subs;) {

@@ -173,10 +173,12 @@ class Case:
     the figure itself if it is `absolute`; None: for information."""
 
     def __init__(self, name, title, load, metric="cpu_us_per_delivery",
-                 unit="us", target=None, nodes=1, base=None, absolute=False):
+                 unit="us", target=None, nodes=1, base=None, absolute=False,
+                 turns=1):
         self.name, self.title, self.load = name, title, load
         self.metric, self.unit, self.target = metric, unit, target
         self.nodes, self.base, self.absolute = nodes, base, absolute
+        self.turns = turns  # in a round: what is short is noisy
 
 
 def fan_out(size, subs, target=None):
@@ -204,9 +206,10 @@ CASES = [
          {**ONE_TO_TEN, "idle": 10000}, base={**ONE_TO_TEN, "idle": 10},
          unit="x", target=1.5, absolute=True),
     Case("latency-p50", "one message in flight, 128 B: p50",
-         {"subs": 1, "size": 128, "window": 1}, "p50_us", "us", target=1.0),
+         {"subs": 1, "size": 128, "window": 1}, "p50_us", "us", target=1.0,
+         turns=3),
     Case("latency-p99", "one message in flight, 128 B: p99",
-         {"subs": 1, "size": 128, "window": 1}, "p99_us", "us"),
+         {"subs": 1, "size": 128, "window": 1}, "p99_us", "us", turns=3),
     Case("two-nodes", "two nodes, 128 B to 1: CPU of both a message",
          {"subs": 1, "size": 128, "window": 4096}, nodes=2, target=0.7),
     Case("two-nodes-10", "two nodes, 128 B to 10: CPU of both a delivery",
@@ -223,9 +226,9 @@ class Bench:
         self.errors = []
         self.runs = {}  # of this round: what was measured need not be again
 
-    def load(self, contender, case, load):
+    def load(self, contender, case, load, turn):
         """One measurement against fresh servers."""
-        key = (contender.name, case.nodes, tuple(sorted(load.items())))
+        key = (contender.name, case.nodes, turn, tuple(sorted(load.items())))
         if key in self.runs:
             return self.runs[key]
         with contextlib.ExitStack() as stack:
@@ -252,26 +255,29 @@ class Bench:
         self.runs[key] = result
         return result
 
-    def measure(self, contender, case):
+    def measure(self, contender, case, turn):
         """The case's figure, and whether the run was without loss."""
-        result = self.load(contender, case, case.load)
+        result = self.load(contender, case, case.load, turn)
         whole = result["lost"] == 0 and result["duplicates"] == 0
         figure = result[case.metric]
         if case.base is not None:
-            figure /= self.load(contender, case, case.base)[case.metric]
+            base = self.load(contender, case, case.base, turn)
+            figure /= base[case.metric]
         return figure, whole
 
     def progress(self, text):
         if not self.options.quiet:
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
-    def try_measure(self, contender, case):
-        """As measure; None and a note if it cannot be measured."""
+    def try_measure(self, contender, case, turn, figures):
+        """Add a figure; False: something was lost, or it failed."""
         try:
-            return self.measure(contender, case)
+            figure, whole = self.measure(contender, case, turn)
         except (BenchError, subprocess.SubprocessError) as error:
             self.errors.append(f"{contender.name}, {case.name}: {error}")
-            return None
+            return False
+        figures.append(figure)
+        return whole or contender.name != "grapevine"
 
     def run(self, cases):
         figures = {case.name: {c.name: [] for c in self.contenders}
@@ -280,17 +286,16 @@ class Bench:
         rounds = self.options.rounds
         for number in range(rounds):
             self.runs = {}
-            for case in cases:
-                for contender in self.contenders:
-                    self.progress(f"round {number + 1}/{rounds}: "
-                                  f"{case.name}, {contender.name}")
-                    result = self.try_measure(contender, case)
-                    if result is None:
-                        whole[case.name] = False
-                        continue
-                    figures[case.name][contender.name].append(result[0])
-                    if contender.name == "grapevine":
-                        whole[case.name] = whole[case.name] and result[1]
+            for case, turn, contender in (
+                    (case, turn, contender) for case in cases
+                    for turn in range(case.turns)
+                    for contender in self.contenders):
+                self.progress(f"round {number + 1}/{rounds}: {case.name}, "
+                              f"{contender.name}")
+                intact = self.try_measure(
+                    contender, case, turn,
+                    figures[case.name][contender.name])
+                whole[case.name] = whole[case.name] and intact
         self.progress("")
         return [judge(case, figures[case.name], whole[case.name])
                 for case in cases]

@@ -5,8 +5,8 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,16 +40,14 @@ usage_cpu_ns(pid_t pid)
 		die("%s: %s", path, strerror(errno));
 	}
 	while ((entry = readdir(tasks)) != NULL) {
-		uint64_t ns;
-
 		if (entry->d_name[0] == '.') {
 			continue;
 		}
 		snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat",
 		    (int)pid, entry->d_name);
-		if (usage_read_line(path, line, sizeof(line)) &&
-		    sscanf(line, "%" SCNu64, &ns) == 1) {
-			sum += ns;
+		/* A thread that has just ended has no line: nothing to add. */
+		if (usage_read_line(path, line, sizeof(line))) {
+			sum += strtoull(line, NULL, 10);
 		}
 	}
 	closedir(tasks);
@@ -62,13 +60,13 @@ usage_cpu_ns(pid_t pid)
 uint64_t
 usage_rss_bytes(pid_t pid)
 {
-	uint64_t pages;
 	char path[64], line[256];
+	char *resident;
 
 	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-	if (!usage_read_line(path, line, sizeof(line)) ||
-	    sscanf(line, "%*u %" SCNu64, &pages) != 1) {
+	if (!usage_read_line(path, line, sizeof(line))) {
 		die("%s cannot be read", path);
 	}
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	(void)strtoull(line, &resident, 10); /* the whole size comes first */
+	return strtoull(resident, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -17,7 +17,8 @@ good_tree() {
 	file core/base/buf.h
 	file core/mesh/mesh.c '#include "base/buf.h"' \
 		'log_info("mesh",' '    "peer_up", "peer up");'
-	file core/host/loader.c '#include <dlfcn.h>'
+	file core/host/loader.c '#include <dlfcn.h>' \
+		'#include <grapevine/plugin.h>'
 	file core/net/net.c '#include <uv.h>'
 	file plugins/echo/echo.c '#include <grapevine/plugin.h>' \
 		'#include <string.h>'
@@ -77,6 +78,8 @@ fails layers "floor 'base' must not include"
 file core/mesh/mesh.c '#include "host/host.h"'
 fails layers "floor 'mesh' must not include"
 file core/mesh/mesh.c '#include <host/host.h>'
+fails layers "floor 'mesh' must not include"
+file core/mesh/mesh.c '#include <grapevine/plugin.h>'
 fails layers "floor 'mesh' must not include"
 file core/mesh/mesh.c '#include "../host/host.h"'
 fails layers "say the floor"

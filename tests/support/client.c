@@ -236,8 +236,8 @@ client_read_status(struct client *client)
 	client->status = 0;
 	client->head[0] = '\0';
 	if (client_read_head(client) &&
-	    sscanf(client->head, "HTTP/1.1 %d ", &client->status) != 1) {
-		fail_msg("no HTTP/1.1 answer: %s", client->head);
+	    sscanf(client->head, "HTTP/1.%*1[01] %d ", &client->status) != 1) {
+		fail_msg("no HTTP answer: %s", client->head);
 	}
 	return client->status;
 }
@@ -246,7 +246,8 @@ int
 client_read_status_or_reset(struct client *client)
 {
 	client->status = 0;
-	while (memmem(client->in, client->in_len, "\r\n\r\n", 4) == NULL) {
+	while (client->in_len == 0 ||
+	       memmem(client->in, client->in_len, "\r\n\r\n", 4) == NULL) {
 		if (!client_read(client)) {
 			return 0;
 		}
@@ -430,6 +431,7 @@ client_frame_free(struct client_frame *frame)
 void
 client_expect(struct client *client, int first, const void *bytes, size_t len)
 {
+	uint64_t deadline = test_now_ms() + DEADLINE_MS;
 	struct client_frame frame;
 
 	do {
@@ -437,6 +439,8 @@ client_expect(struct client *client, int first, const void *bytes, size_t len)
 			fail_msg("EOF instead of a message");
 		}
 		if (frame.first == CLIENT_PING) {
+			/* A keep-alive is no progress. */
+			assert_true(test_now_ms() < deadline);
 			client_frame(
 			    client, CLIENT_PONG, frame.bytes, frame.len);
 			client_frame_free(&frame);
@@ -507,6 +511,31 @@ client_expect_close(struct client *client, int code)
 	client_frame(client, CLIENT_CLOSE, frame.bytes, 2);
 	client_frame_free(&frame);
 	client_expect_silent_eof(client);
+}
+
+void
+client_expect_close_or_reset(struct client *client, int code)
+{
+	struct client_frame frame;
+
+	while (client_read_frame(client, &frame)) {
+		int is = frame.first == CLIENT_CLOSE && frame.len >= 2
+		             ? frame.bytes[0] << 8 | frame.bytes[1]
+		             : code;
+
+		client_frame_free(&frame);
+		assert_int_equal(is, code);
+	}
+	client_close(client);
+}
+
+void
+client_sync_new(uint16_t port)
+{
+	struct client *client = client_open(port, "/sync");
+
+	client_sync(client);
+	client_close(client);
 }
 
 void

@@ -15,12 +15,12 @@
 #include "base/err.h"
 
 struct client {
-	int fd; /* -1: closed */
+	int fd;      /* -1: closed */
 	bool server; /* the other role: our frames are not masked */
 	uint8_t *in; /* received, not yet used up */
 	size_t in_len, in_cap;
-	int status;  /* of the last HTTP answer */
-	char head[4096];   /* the whole of it */
+	int status;      /* of the last HTTP answer */
+	char head[4096]; /* the whole of it */
 };
 
 enum { /* the first byte of a frame */
@@ -37,9 +37,9 @@ enum { /* the first byte of a frame */
 };
 
 struct client_frame {
-	uint8_t first;   /* FIN, RSV, opcode */
+	uint8_t first; /* FIN, RSV, opcode */
 	bool masked;
-	uint8_t *bytes;  /* the caller's: client_frame_free */
+	uint8_t *bytes; /* the caller's: client_frame_free */
 	size_t len;
 };
 
@@ -56,8 +56,7 @@ bool client_can_connect(const char *host, uint16_t port);
 
 /* All bytes, waiting while the other side does not read. */
 void client_send(struct client *client, const void *bytes, size_t len);
-void client_print(struct client *client, const char *format, ...)
-    PRINTF(2, 3);
+void client_print(struct client *client, const char *format, ...) PRINTF(2, 3);
 /* As much as goes, at most `len`; true while the connection stands. */
 bool client_send_some(
     struct client *client, const void *bytes, size_t len, size_t *sent);
@@ -84,8 +83,8 @@ void client_text(struct client *client, const char *text);
 void client_header(
     struct client *client, int first, bool masked, uint64_t claimed);
 /* Build a frame; returns its length.  `out` holds len + 14. */
-size_t client_frame_build(uint8_t *out, int first, bool masked,
-    const void *bytes, size_t len);
+size_t client_frame_build(
+    uint8_t *out, int first, bool masked, const void *bytes, size_t len);
 
 /* Read a frame, whatever it is; false: EOF or reset. */
 bool client_read_frame(struct client *client, struct client_frame *frame);
@@ -101,6 +100,12 @@ void client_expect_nothing(struct client *client);
 void client_sync(struct client *client);
 /* The next must be a Close with that code (0: any), then EOF; answers it. */
 void client_expect_close(struct client *client, int code);
+/* The same while we still had something to say: what the node has not read
+ * makes the kernel reset the connection, and the Close may be lost in it.
+ * Any Close that does come must have the code. */
+void client_expect_close_or_reset(struct client *client, int code);
+/* A round trip of somebody else: the node's loop has turned. */
+void client_sync_new(uint16_t port);
 /* EOF or reset must come; whatever comes before is dropped. */
 void client_expect_eof(struct client *client);
 /* The connection ends, and not one byte comes before. */

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -62,6 +63,20 @@ daemon_has_ipv6(void)
 		close(fd);
 	}
 	return has;
+}
+
+bool
+daemon_localhost_has_ipv6(void)
+{
+	struct addrinfo hints = { .ai_family = AF_INET6,
+		.ai_socktype = SOCK_STREAM };
+	struct addrinfo *list = NULL;
+
+	if (getaddrinfo("localhost", NULL, &hints, &list) != 0) {
+		return false;
+	}
+	freeaddrinfo(list);
+	return daemon_has_ipv6();
 }
 
 static bool
@@ -165,21 +180,25 @@ daemon_args_add_usual(struct daemon_args *args, const struct daemon *daemon)
 	static char ports[] = "--ports-file", dirs[] = "--plugin-dir";
 	static char format[] = "--log-format", json[] = "json";
 	static char file[] = "--log-file", plugins[] = GV_PLUGIN_DIR;
+	static char core[] = "--allow-core";
 
 	if (!daemon_args_have(args, "-b", "--bind")) {
 		daemon_args_put(args, bind);
 		daemon_args_put(args, any);
 	}
+	if (!daemon_args_have(args, "--log-format", "--log-format")) {
+		daemon_args_put(args, format);
+		daemon_args_put(args, json);
+	}
 	daemon_path(daemon, "ports", args->paths[0]);
 	daemon_path(daemon, "log", args->paths[1]);
 	daemon_args_put(args, ports);
 	daemon_args_put(args, args->paths[0]);
-	daemon_args_put(args, format);
-	daemon_args_put(args, json);
 	daemon_args_put(args, file);
 	daemon_args_put(args, args->paths[1]);
 	daemon_args_put(args, dirs);
 	daemon_args_put(args, plugins);
+	daemon_args_put(args, core); /* else /proc is root's alone */
 }
 
 static void
@@ -438,6 +457,21 @@ daemon_port(struct daemon *daemon, int line, char host[64])
 	return (uint16_t)port;
 }
 
+uint16_t
+daemon_port_of(struct daemon *daemon, const char *host)
+{
+	char name[64];
+	uint16_t port;
+
+	for (int line = 0; (port = daemon_port(daemon, line, name)) != 0;
+	     line++) {
+		if (strcmp(name, host) == 0) {
+			return port;
+		}
+	}
+	return 0;
+}
+
 void
 daemon_signal(const struct daemon *daemon, int signal)
 {
@@ -461,7 +495,9 @@ daemon_close_fds(struct daemon *daemon)
 int
 daemon_wait_exit(struct daemon *daemon)
 {
-	uint64_t deadline = test_now_ms() + DEADLINE_MS;
+	uint64_t deadline = test_now_ms() + (daemon->deadline_ms > 0
+	                                            ? daemon->deadline_ms
+	                                            : DEADLINE_MS);
 
 	while (!daemon->ended) {
 		if (!daemon_step(daemon, deadline)) {

@@ -24,8 +24,9 @@
 
 struct daemon {
 	/* Set before daemon_launch, or left zero. */
-	unsigned nofile;  /* RLIMIT_NOFILE, soft and hard */
-	bool out_is_full; /* stdout is /dev/full */
+	unsigned nofile;      /* RLIMIT_NOFILE, soft and hard */
+	bool out_is_full;     /* stdout is /dev/full */
+	unsigned deadline_ms; /* of daemon_wait_exit; 0: DEADLINE_MS */
 	/* Set by daemon_launch. */
 	char dir[64];
 	pid_t pid;     /* 0: not running */
@@ -48,17 +49,17 @@ bool test_wait_readable(int fd, int ms);
 
 /* A port of 127.0.0.1 and ::1 that nobody has, below the ephemeral ones. */
 uint16_t daemon_free_port(void);
-/* Is there a ::1? */
+/* Is there a ::1?  Is it an address of `localhost` too? */
 bool daemon_has_ipv6(void);
+bool daemon_localhost_has_ipv6(void);
 
 /* A node that does not run yet; teardown frees it. */
 struct daemon *daemon_create(void);
 /* Run it with the arguments of `format` (split at spaces) added to
- * `--ports-file --log-format json --log-file --plugin-dir`, and to
- * `--bind 127.0.0.1:0` unless `format` has a bind.  Waits for nothing.  A node
+ * `--ports-file --log-file --plugin-dir --allow-core`, and to
+ * `--log-format json` and `--bind 127.0.0.1:0` unless `format` has its own.  Waits for nothing.  A node
  * that has ended is started again in its folder, with a new log. */
-void daemon_launch(struct daemon *daemon, const char *format, ...)
-    PRINTF(2, 3);
+void daemon_launch(struct daemon *daemon, const char *format, ...) PRINTF(2, 3);
 /* All three: create, launch, wait until it is ready. */
 struct daemon *daemon_start(const char *format, ...) PRINTF(1, 2);
 /* Exactly these arguments, nothing added; wait for the end: its exit code. */
@@ -71,6 +72,8 @@ void daemon_wait_ready(struct daemon *daemon);
 /* Port of line `line` (from 0) of the ports file; 0: no such line.  `host`
  * may be NULL. */
 uint16_t daemon_port(struct daemon *daemon, int line, char host[64]);
+/* Port of the line with that host; 0: none. */
+uint16_t daemon_port_of(struct daemon *daemon, const char *host);
 
 void daemon_signal(const struct daemon *daemon, int signal);
 /* Wait for its end: the exit code, or 1000 + the signal that killed it. */
@@ -92,8 +95,7 @@ void daemon_mark(struct daemon *daemon);
 const cJSON *daemon_wait_event(struct daemon *daemon, const char *event,
     const char *key, const char *value);
 /* Wait until `count` events of that name have been logged since the mark. */
-void daemon_wait_events(
-    struct daemon *daemon, const char *event, size_t count);
+void daemon_wait_events(struct daemon *daemon, const char *event, size_t count);
 size_t daemon_count_events(struct daemon *daemon, const char *event,
     const char *key, const char *value);
 
@@ -123,8 +125,7 @@ void daemon_wait_lines(struct daemon *daemon, const char *file,
 void daemon_hold_lines(struct daemon *daemon, const char *file,
     const char *needle, size_t atmost, int ms);
 /* Write its path into `path`. */
-void daemon_path(
-    const struct daemon *daemon, const char *file, char path[128]);
+void daemon_path(const struct daemon *daemon, const char *file, char path[128]);
 
 size_t daemon_fd_count(const struct daemon *daemon);
 /* Wait until it has at most that many descriptors. */

@@ -64,12 +64,31 @@ peer_teardown(void **state)
 	return client_teardown(state);
 }
 
+void
+peer_node_id(struct daemon *daemon, struct nodeid *id)
+{
+	const cJSON *state = daemon_state(daemon);
+	const cJSON *hex = cJSON_GetObjectItemCaseSensitive(
+	    cJSON_GetObjectItemCaseSensitive(state, "node"), "id");
+
+	assert_true(cJSON_IsString(hex));
+	assert_int_equal(strlen(hex->valuestring), 32);
+	for (size_t i = 0; i < 16; i++) {
+		char byte[3] = { hex->valuestring[2 * i],
+			hex->valuestring[2 * i + 1], '\0' };
+
+		id->bytes[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
+}
+
 /* ---- dialling ---- */
 
 void
 peer_dial(struct peer *peer, uint16_t port)
 {
-	peer->client = client_connect(port);
+	peer->client = peer->buffer > 0
+	                   ? client_connect_small(port, peer->buffer)
+	                   : client_connect(port);
 	peer->close_code = 0;
 	buf_clear(&peer->message);
 	peer->at = peer->message.bytes;
@@ -262,10 +281,12 @@ peer_publish(struct peer *peer, const char *topic, const char *text)
 static bool
 peer_read_message(struct peer *peer)
 {
+	uint64_t deadline = test_now_ms() + 2 * DEADLINE_MS;
 	struct client_frame frame;
 	bool more = true;
 
 	while (more) {
+		assert_true(test_now_ms() < deadline); /* pings or not */
 		if (!client_read_frame(peer->client, &frame)) {
 			return false;
 		}

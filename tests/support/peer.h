@@ -10,22 +10,28 @@
 #include "support/client.h"
 #include "wire/record.h"
 
+struct daemon;
+
 struct peer {
 	struct client *client;
-	int listen_fd;   /* peer_listen */
-	uint16_t port;   /* of it */
+	int buffer;                /* receive buffer of a dial; 0: usual */
+	int listen_fd;             /* peer_listen */
+	uint16_t port;             /* of it */
 	struct record_hello hello; /* what it will say; change it freely */
 	struct record_welcome welcome;
-	uint32_t counter; /* of its own messages */
+	uint32_t counter;   /* of its own messages */
 	struct buf message; /* the one that peer_next takes records off */
 	const uint8_t *at;
-	int close_code;  /* of the Close that came; 0: none */
+	int close_code; /* of the Close that came; 0: none */
 };
 
 /* All bytes of its id are `id`.  Teardown frees it. */
 struct peer *peer_create(uint8_t id);
 /* cmocka teardown, calls client_teardown too. */
 int peer_teardown(void **state);
+
+/* The id of a real node. */
+void peer_node_id(struct daemon *daemon, struct nodeid *id);
 
 /* ---- dialling ---- */
 

@@ -476,6 +476,30 @@ skips_and_limits_what_it_offers(void **state)
 	world_destroy(world);
 }
 
+static void
+forgets_the_newest_ranges(void **state)
+{
+	struct world *world = world_create(1);
+	struct outq *outq = &world->outqs[0];
+	uint32_t at;
+
+	(void)state;
+	push_small(world, 0, 2);
+	outq_settle(outq, &world->pool);
+	at = outq->count;
+	assert_int_equal(outq_copy(outq, &world->pool, "\x82\x01y", 3), ERR_OK);
+	assert_int_equal(outq_copy(outq, &world->pool, "\x82\x01z", 3), ERR_OK);
+	outq_truncate(outq, at);
+	assert_same(outq, &world->models[0]);
+	outq_truncate(outq, at); /* nothing left to forget */
+	assert_same(outq, &world->models[0]);
+	outq_truncate(outq, 0);
+	assert_int_equal(outq->bytes, 0);
+	push_small(world, 1, 1);
+	assert_same(&world->outqs[1], &world->models[1]);
+	world_destroy(world);
+}
+
 int
 main(void)
 {
@@ -488,6 +512,7 @@ main(void)
 		cmocka_unit_test(a_byte_left_of_a_large_message_pins_little),
 		cmocka_unit_test(loses_nothing_when_memory_is_short),
 		cmocka_unit_test(skips_and_limits_what_it_offers),
+		cmocka_unit_test(forgets_the_newest_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

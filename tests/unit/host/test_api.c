@@ -7,6 +7,7 @@
 
 #include "fixtures/box.h"
 #include "host/private.h"
+#include "support/fault.h"
 
 /* The host table of a plugin that is loaded, as the plugin has it. */
 static const struct gv_host *
@@ -136,6 +137,26 @@ takes_nothing_after_the_stop(void **state)
 }
 
 static void
+says_when_there_is_no_memory(void **state)
+{
+	struct box box;
+	const struct gv_host *api = begin(&box);
+
+	(void)state;
+	for (unsigned n = 1; n <= 2; n++) {
+		fault_fail_nth(n);
+		assert_int_equal(publish(api, "a", "x", 0), GV_ENOMEM);
+		assert_true(fault_off());
+	}
+	fault_fail_nth(1);
+	assert_int_equal(api->timer_start(api, 1, 1), GV_ENOMEM);
+	assert_true(fault_off());
+	assert_null(host_take_requests(box.host));
+	assert_int_equal(publish(api, "a", "x", 0), GV_OK);
+	box_close(&box);
+}
+
+static void
 limits_timers(void **state)
 {
 	struct box box;
@@ -228,6 +249,7 @@ main(void)
 		cmocka_unit_test(marks_what_is_sent_as_a_reply),
 		cmocka_unit_test(takes_only_what_the_contract_allows),
 		cmocka_unit_test(takes_nothing_after_the_stop),
+		cmocka_unit_test(says_when_there_is_no_memory),
 		cmocka_unit_test(limits_timers),
 		cmocka_unit_test(keeps_counters_by_name),
 		cmocka_unit_test(can_be_called_from_any_thread),

@@ -291,11 +291,11 @@ names_every_counter(void **state)
 static void
 can_be_abandoned_while_a_plugin_is_busy(void **state)
 {
-	struct box *box = malloc(sizeof(*box)); /* outlives the test */
+	static struct box left; /* stays reachable, for LeakSanitizer */
+	struct box *box = &left;
 	const char *busy = NULL;
 
 	(void)state;
-	assert_non_null(box);
 	box_open(box, GV_ZOO_DIR);
 	box_load(box, "slow");
 	box_start(box);

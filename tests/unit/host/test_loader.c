@@ -35,6 +35,7 @@ refuses_the_bad_ones_and_says_why(void **state)
 		{ ZOO("other-major"), "plugin ABI 9.3, expected 0.x" },
 		{ ZOO("tiny-struct"), "says it has 16 bytes" },
 		{ ZOO("short-object"), "says it has 4096 bytes and has " },
+		{ ZOO("boaster"), "says it has 4096 bytes and has " },
 		{ ZOO("huge-struct"), "for plugin ABI 0.1" },
 		{ ZOO("unknown-flag"), "plugin flags 0x80" },
 		{ ZOO("no-name"), "its name is \"\"" },
@@ -107,6 +108,23 @@ keeps_two_files_apart(void **state)
 	loader_close(filter, &list);
 	loader_close(probe, &list);
 	assert_null(list);
+}
+
+static void
+is_not_misled_by_a_library_that_stays(void **state)
+{
+	struct loader *list = NULL;
+	struct loader *loader;
+
+	(void)state;
+	assert_int_equal(
+	    loader_open(&loader, &list, ZOO("stays"), NULL), ERR_OK);
+	loader_close(loader, &list);
+	/* Its descriptor's number must not come back. */
+	assert_int_equal(
+	    loader_open(&loader, &list, ZOO("slow"), NULL), ERR_OK);
+	assert_string_equal(loader->manifest.name, "slow");
+	loader_close(loader, &list);
 }
 
 static void
@@ -219,6 +237,7 @@ main(void)
 		cmocka_unit_test(refuses_the_bad_ones_and_says_why),
 		cmocka_unit_test(takes_a_plugin_of_a_newer_minor),
 		cmocka_unit_test(keeps_two_files_apart),
+		cmocka_unit_test(is_not_misled_by_a_library_that_stays),
 		cmocka_unit_test(shares_a_file_that_is_named_twice),
 		cmocka_unit_test(refuses_a_second_file_of_one_name),
 		cmocka_unit_test(looks_at_the_file_before_it_runs_it),

@@ -308,6 +308,7 @@ a_dialler_is_up_with_welcome2(void **state)
 	assert_true(link_is_up(at->link));
 	assert_true(lab->peer.dialled);
 	assert_string_equal(lab->peer_name, "w");
+	assert_string_equal(lab->peer_addr, "ws://a:1");
 }
 
 static void

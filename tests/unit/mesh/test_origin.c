@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "support/fault.h"
+#include "support/test.h"
+
+#include "mesh/origin.h"
+
+struct table {
+	struct origins origins;
+	struct rng rng;
+	unsigned gaps, gone;
+	uint64_t gap_count;
+};
+
+static void
+on_gap(void *ctx, const struct nodeid *id, uint64_t first, uint64_t count)
+{
+	struct table *table = ctx;
+
+	(void)id;
+	(void)first;
+	table->gaps++;
+	table->gap_count += count;
+}
+
+static void
+on_gone(void *ctx, const struct origin *origin)
+{
+	assert_non_null(origin);
+	((struct table *)ctx)->gone++;
+}
+
+static int
+setup(void **state)
+{
+	static struct table table;
+
+	memset(&table, 0, sizeof(table));
+	rng_init(&table.rng, 1);
+	origins_init(&table.origins, &table.rng,
+	    &(struct origins_events){
+	        .ctx = &table, .gap = on_gap, .gone = on_gone });
+	*state = &table;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	origins_fini(&((struct table *)*state)->origins);
+	return 0;
+}
+
+static struct nodeid
+id_of(uint32_t n)
+{
+	struct nodeid id = { .bytes = { 0 } };
+
+	memcpy(id.bytes, &n, sizeof(n));
+	return id;
+}
+
+static struct origin *
+add(struct table *table, uint32_t n, uint64_t now_ms)
+{
+	struct nodeid id = id_of(n);
+	struct origin *origin = NULL;
+
+	assert_int_equal(
+	    origins_add(&table->origins, &id, now_ms, &origin), ERR_OK);
+	assert_ptr_equal(origins_find(&table->origins, &id), origin);
+	return origin;
+}
+
+static void
+a_full_table_evicts_who_is_idle_longest_but_nobody_active(void **state)
+{
+	struct table *table = *state;
+	struct nodeid id;
+	struct origin *origin;
+
+	for (uint32_t n = 0; n < ORIGINS_MAX; n++) {
+		origin = add(table, n, 1000 + n);
+		assert_int_equal(
+		    origins_take(&table->origins, origin, n + 1, 1000 + n),
+		    WINDOW_NEW);
+	}
+	assert_int_equal(table->origins.count, ORIGINS_MAX);
+	id = id_of(ORIGINS_MAX);
+	assert_int_equal(
+	    origins_add(&table->origins, &id, 120999, &origin), ERR_FULL);
+	/* The oldest speaks again, so the second oldest goes. */
+	id = id_of(0);
+	origin = origins_find(&table->origins, &id);
+	assert_int_equal(
+	    origins_take(&table->origins, origin, 2, 121001), WINDOW_NEW);
+	(void)add(table, ORIGINS_MAX, 121001);
+	assert_int_equal(table->gone, 1);
+	assert_non_null(origins_find(&table->origins, &id));
+	id = id_of(1);
+	assert_null(origins_find(&table->origins, &id));
+	/* Its tombstone remembers. */
+	assert_int_equal(origins_newest(&table->origins, &id), 2);
+	assert_int_equal(table->origins.count, ORIGINS_MAX);
+}
+
+static void
+who_is_idle_for_ten_minutes_is_freed(void **state)
+{
+	struct table *table = *state;
+	struct origin *origin = add(table, 1, 1000);
+
+	assert_int_equal(
+	    origins_take(&table->origins, origin, 5, 1000), WINDOW_NEW);
+	assert_int_equal(
+	    origins_take(&table->origins, origin, 8, 2000), WINDOW_NEW);
+	assert_int_equal(origins_next_ms(&table->origins), 602000);
+	origins_expire(&table->origins, 601999);
+	assert_int_equal(table->origins.count, 1);
+	origins_expire(&table->origins, 602000);
+	assert_int_equal(table->origins.count, 0);
+	assert_int_equal(table->gap_count, 2);
+	assert_true(origins_next_ms(&table->origins) == UINT64_MAX);
+
+	/* Back again: its past is no news, and no hole is forgotten. */
+	origin = add(table, 1, 700000);
+	assert_int_equal(
+	    origins_take(&table->origins, origin, 8, 700000), WINDOW_SEEN);
+	assert_int_equal(
+	    origins_take(&table->origins, origin, 9, 700000), WINDOW_NEW);
+}
+
+static void
+many_idle_ones_are_freed_a_bounded_number_at_a_time(void **state)
+{
+	struct table *table = *state;
+
+	for (uint32_t n = 0; n < 3000; n++) {
+		struct origin *origin = add(table, n, 1000);
+
+		(void)origins_take(&table->origins, origin, 1, 1000);
+	}
+	origins_expire(&table->origins, 1000000);
+	assert_int_equal(table->origins.count, 3000 - 1024);
+	assert_true(origins_next_ms(&table->origins) <= 1000000);
+	origins_expire(&table->origins, 1000000);
+	origins_expire(&table->origins, 1000000);
+	assert_int_equal(table->origins.count, 0);
+}
+
+static void
+a_larger_boot_begins_anew_and_tells_what_was_missing(void **state)
+{
+	struct table *table = *state;
+	struct origin *origin = add(table, 1, 1000);
+	uint64_t boot = UINT64_C(1) << 32;
+
+	(void)origins_take(&table->origins, origin, boot + 1, 1000);
+	(void)origins_take(&table->origins, origin, boot + 3, 1000);
+	assert_int_equal(
+	    origins_take(&table->origins, origin, 2 * boot + 50, 1000),
+	    WINDOW_NEW);
+	assert_int_equal(table->gap_count, 1); /* boot + 2, not the restart */
+	assert_int_equal(
+	    origins_take(&table->origins, origin, boot + 2, 1000), WINDOW_OLD);
+	assert_int_equal(
+	    origins_take(&table->origins, origin, 2 * boot + 50, 1000),
+	    WINDOW_SEEN);
+}
+
+static void
+a_fast_origin_gets_a_wide_window_and_loses_it_again(void **state)
+{
+	struct table *table = *state;
+	struct origin *origin = add(table, 1, 1000);
+	uint64_t seq = 0;
+
+	for (uint64_t ms = 1000; ms <= 2000; ms++) {
+		for (unsigned i = 0; i < 10; i++) {
+			(void)origins_take(&table->origins, origin, ++seq, ms);
+		}
+	}
+	assert_non_null(origin->window.wide);
+	assert_int_equal(table->origins.wide, 1);
+	(void)origins_take(&table->origins, origin, ++seq, 9000);
+	(void)origins_take(&table->origins, origin, ++seq, 19000);
+	assert_null(origin->window.wide);
+	assert_int_equal(table->origins.wide, 0);
+	assert_int_equal(table->gaps, 0);
+}
+
+static void
+adding_survives_every_allocation_that_fails(void **state)
+{
+	struct table *table = *state;
+	struct origin *origin;
+
+	/* Past the first growth of the hash table. */
+	for (uint32_t n = 0; n < 2000; n++) {
+		struct nodeid id = id_of(n);
+
+		for (unsigned fail = 1;; fail++) {
+			enum err err;
+
+			fault_fail_nth(fail);
+			err = origins_add(&table->origins, &id, 1, &origin);
+			if (!fault_off()) {
+				assert_int_equal(err, ERR_OK);
+				(void)origins_take(
+				    &table->origins, origin, 1, 1);
+				break;
+			}
+			assert_int_equal(err, ERR_NOMEM);
+			assert_null(origins_find(&table->origins, &id));
+			assert_int_equal(table->origins.count, n);
+		}
+	}
+	for (uint32_t n = 0; n < 2000; n++) {
+		struct nodeid id = id_of(n);
+
+		assert_non_null(origins_find(&table->origins, &id));
+	}
+	/* No memory for tombstones: the origins go all the same. */
+	fault_fail_from(1);
+	origins_expire(&table->origins, 2000000);
+	assert_true(fault_off());
+	assert_int_equal(table->origins.count, 2000 - 1024);
+	assert_int_equal(table->origins.tombstones_lost, 1024);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_full_table_evicts_who_is_idle_longest_but_nobody_active),
+		TEST(who_is_idle_for_ten_minutes_is_freed),
+		TEST(many_idle_ones_are_freed_a_bounded_number_at_a_time),
+		TEST(a_larger_boot_begins_anew_and_tells_what_was_missing),
+		TEST(a_fast_origin_gets_a_wide_window_and_loses_it_again),
+		TEST(adding_survives_every_allocation_that_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "support/fault.h"
+#include "support/test.h"
+
+#include "base/rng.h"
+#include "mesh/window.h"
+
+struct told { /* what window_gaps was told */
+	struct window_gaps gaps;
+	unsigned runs;
+	uint64_t first, last, count;
+};
+
+static void
+on_gap(void *ctx, uint64_t first, uint64_t count)
+{
+	struct told *told = ctx;
+
+	assert_true(count > 0);
+	assert_true(told->runs == 0 || first > told->last);
+	told->first = told->runs == 0 ? first : told->first;
+	told->last = first + count - 1;
+	told->count += count;
+	told->runs++;
+}
+
+static struct told *
+listen(struct told *told)
+{
+	memset(told, 0, sizeof(*told));
+	told->gaps.gap = on_gap;
+	told->gaps.ctx = told;
+	return told;
+}
+
+static void
+delivers_a_number_once(void **state)
+{
+	struct window window;
+	struct told told;
+
+	(void)state;
+	window_init(&window);
+	listen(&told);
+	assert_int_equal(window_take(&window, 700, &told.gaps), WINDOW_NEW);
+	assert_int_equal(window_take(&window, 700, &told.gaps), WINDOW_SEEN);
+	assert_true(window_has(&window, 700));
+	assert_false(window_has(&window, 701));
+	assert_int_equal(told.runs, 0);
+}
+
+static void
+takes_late_numbers_inside_the_window(void **state)
+{
+	struct window window;
+	struct told told;
+
+	(void)state;
+	window_init(&window);
+	listen(&told);
+	assert_int_equal(window_take(&window, 700, &told.gaps), WINDOW_NEW);
+	assert_int_equal(window_take(&window, 710, &told.gaps), WINDOW_NEW);
+	assert_int_equal(window_take(&window, 705, &told.gaps), WINDOW_NEW);
+	assert_int_equal(window_take(&window, 705, &told.gaps), WINDOW_SEEN);
+	assert_int_equal(window_take(&window, 699, &told.gaps), WINDOW_SEEN);
+}
+
+static void
+calls_numbers_below_the_window_old(void **state)
+{
+	struct window window;
+	struct told told;
+
+	(void)state;
+	window_init(&window);
+	listen(&told);
+	assert_int_equal(window_take(&window, 5000, &told.gaps), WINDOW_NEW);
+	assert_int_equal(
+	    window_take(&window, 5000 - WINDOW_IDS, &told.gaps), WINDOW_OLD);
+	assert_false(window_has(&window, 5000 - WINDOW_IDS));
+}
+
+static void
+tells_every_number_that_leaves_unseen(void **state)
+{
+	struct window window;
+	struct told told;
+
+	(void)state;
+	window_init(&window);
+	listen(&told);
+	assert_int_equal(window_take(&window, 1, &told.gaps), WINDOW_NEW);
+	assert_int_equal(window_take(&window, 3, &told.gaps), WINDOW_NEW);
+	assert_int_equal(
+	    window_take(&window, 3 + WINDOW_IDS, &told.gaps), WINDOW_NEW);
+	assert_int_equal(told.count, 1);
+	assert_int_equal(told.first, 2);
+	assert_int_equal(
+	    window_take(&window, 3 + 10 * WINDOW_IDS, &told.gaps), WINDOW_NEW);
+	/* All but one of the old window; eight windows never entered. */
+	assert_int_equal(told.count, 1 + (WINDOW_IDS - 1) + 8 * WINDOW_IDS);
+	assert_int_equal(told.last, 3 + 9 * WINDOW_IDS);
+}
+
+static void
+flushes_what_is_still_missing(void **state)
+{
+	struct window window;
+	struct told told;
+
+	(void)state;
+	window_init(&window);
+	listen(&told);
+	(void)window_take(&window, 10, &told.gaps);
+	(void)window_take(&window, 13, &told.gaps);
+	(void)window_take(&window, 15, &told.gaps);
+	window_flush(&window, &told.gaps);
+	assert_int_equal(told.runs, 2);
+	assert_int_equal(told.first, 11);
+	assert_int_equal(told.last, 14);
+	assert_int_equal(told.count, 3);
+}
+
+static void
+starts_again_behind_a_number(void **state)
+{
+	struct window window;
+	struct told told;
+
+	(void)state;
+	window_init(&window);
+	listen(&told);
+	window_restart(&window, 100);
+	assert_int_equal(window_take(&window, 99, &told.gaps), WINDOW_SEEN);
+	assert_int_equal(window_take(&window, 100, &told.gaps), WINDOW_SEEN);
+	assert_int_equal(window_take(&window, 103, &told.gaps), WINDOW_NEW);
+	window_flush(&window, &told.gaps);
+	assert_int_equal(told.count, 2);
+}
+
+static void
+a_wide_window_remembers_the_same_and_more(void **state)
+{
+	struct window window;
+	struct told told;
+
+	(void)state;
+	window_init(&window);
+	listen(&told);
+	for (uint64_t n = 100000; n < 103000; n += 3) {
+		(void)window_take(&window, n, &told.gaps);
+	}
+	listen(&told);
+	fault_fail_nth(1);
+	assert_int_equal(window_widen(&window), ERR_NOMEM);
+	assert_true(fault_off());
+	assert_int_equal(window_widen(&window), ERR_OK);
+	assert_int_equal(window_widen(&window), ERR_OK);
+	assert_true(window_has(&window, 102001));
+	assert_false(window_has(&window, 102002));
+	(void)window_take(&window, 160000, &told.gaps);
+	assert_int_equal(told.runs, 0); /* nothing has left it yet */
+	assert_int_equal(window_take(&window, 102002, &told.gaps), WINDOW_NEW);
+
+	/* Narrow again: what is below is told, once. */
+	window_narrow(&window, &told.gaps);
+	assert_int_equal(told.last, 160000 - WINDOW_IDS);
+	assert_true(window_has(&window, 160000));
+	assert_int_equal(window_take(&window, 102004, &told.gaps), WINDOW_OLD);
+	window_narrow(&window, &told.gaps);
+	window_fini(&window);
+}
+
+/* Against a model that remembers everything. */
+static void
+agrees_with_a_plain_model(void **state)
+{
+	enum { NUMBERS = 300000 };
+	static uint8_t seen[NUMBERS]; /* 1 taken, 2 told as a gap */
+	struct window window;
+	struct rng rng;
+	struct told told;
+	uint64_t base = 5000;
+	uint64_t max = base;
+	uint64_t taken = 1;
+
+	(void)state;
+	rng_init(&rng, 3);
+	window_init(&window);
+	listen(&told);
+	assert_int_equal(window_take(&window, base, &told.gaps), WINDOW_NEW);
+	seen[base] = 1;
+	while (max < NUMBERS - 10000) {
+		uint64_t back = rng_below(&rng, 4000);
+		uint64_t seq = rng_below(&rng, 2) == 0
+		                   ? max + 1 + rng_below(&rng, 20)
+		                   : (max > base + back ? max - back : base);
+		enum window_verdict verdict;
+
+		if (rng_below(&rng, 2000) == 0) {
+			seq = max + rng_below(&rng, 9000) + 1;
+		}
+		verdict = window_take(&window, seq, &told.gaps);
+		if (seq + WINDOW_IDS <= max) {
+			assert_int_equal(verdict, WINDOW_OLD);
+		} else if (seen[seq] == 1) {
+			assert_int_equal(verdict, WINDOW_SEEN);
+		} else {
+			assert_int_equal(verdict, WINDOW_NEW);
+			seen[seq] = 1;
+			taken++;
+		}
+		max = seq > max ? seq : max;
+	}
+	window_flush(&window, &told.gaps);
+	/* Every number from the base on was taken, or told, never both. */
+	assert_int_equal(taken + told.count, max - base + 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(delivers_a_number_once),
+		cmocka_unit_test(takes_late_numbers_inside_the_window),
+		cmocka_unit_test(calls_numbers_below_the_window_old),
+		cmocka_unit_test(tells_every_number_that_leaves_unseen),
+		cmocka_unit_test(flushes_what_is_still_missing),
+		cmocka_unit_test(starts_again_behind_a_number),
+		cmocka_unit_test(a_wide_window_remembers_the_same_and_more),
+		cmocka_unit_test(agrees_with_a_plain_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
