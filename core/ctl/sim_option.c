@@ -97,7 +97,7 @@ static const struct sim_option {
 	{ "seed", "N", "another run (1)", OPTION_U64, CONFIG(seed), 0, 0 },
 	{ "random", "SEED", "a small scenario, all faults mixed", OPTION_RANDOM,
 	    0, 0, 0 },
-	{ "check", "0|1|2", "invariants: never, each second, each event (1)",
+	{ "check", "0|1|2", "invariants: never, each 5 s, each event (1)",
 	    OPTION_U32, CONFIG(check), 0, 2 },
 	{ "promises", NULL, "fail if a message is lost without a gap",
 	    OPTION_FLAG, CONFIG(promises), 0, 0 },
@@ -252,45 +252,54 @@ sim_option_find(const char *arg, size_t len)
 	return NULL;
 }
 
-/* --name value, or --name=value. */
+/* One option, --name value or --name=value; `*at` is where it stands, and is
+ * moved to its last word. */
+static enum err
+sim_option_read(
+    struct sim_options *options, char *const *argv, int *at, struct diag *diag)
+{
+	const char *word = argv[*at];
+	const char *equals = strchr(word, '=');
+	const struct sim_option *option = NULL;
+	const char *value = "";
+
+	if (strncmp(word, "--", 2) == 0) {
+		option = sim_option_find(
+		    word + 2, equals != NULL ? (size_t)(equals - word) - 2
+		                             : strlen(word + 2));
+	}
+	if (option == NULL || (option->arg == NULL && equals != NULL)) {
+		diag_set(diag,
+		    "found '%s', expected an option of 'gvctl sim --help'",
+		    word);
+		return ERR_INVALID;
+	}
+	if (option->arg != NULL && equals != NULL) {
+		value = equals + 1;
+	} else if (option->arg != NULL && argv[*at + 1] == NULL) {
+		diag_set(diag, "--%s: found nothing, expected %s", option->name,
+		    option->arg);
+		return ERR_INVALID;
+	} else if (option->arg != NULL) {
+		value = argv[++*at];
+	}
+	return sim_option_apply(options, option, value)
+	           ? ERR_OK
+	           : sim_option_wrong(option, value, diag);
+}
+
 enum err
 sim_options_parse(
     struct sim_options *options, int argc, char *const *argv, struct diag *diag)
 {
+	enum err err = ERR_OK;
+
 	sim_config_init(&options->config);
 	options->json = false;
 	options->help = false;
 	options->log = "error";
-	for (int i = 1; i < argc; i++) {
-		const char *name = argv[i] + 2;
-		const char *equals;
-		const struct sim_option *option;
-		const char *value = NULL;
-
-		if (strncmp(argv[i], "--", 2) != 0) {
-			diag_set(
-			    diag, "found '%s', expected an option", argv[i]);
-			return ERR_INVALID;
-		}
-		equals = strchr(name, '=');
-		option = sim_option_find(name,
-		    equals != NULL ? (size_t)(equals - name) : strlen(name));
-		if (option == NULL || (option->arg == NULL && equals != NULL)) {
-			diag_set(diag, "no option '%s'; 'gvctl sim --help'",
-			    argv[i]);
-			return ERR_INVALID;
-		}
-		if (option->arg != NULL) {
-			value = equals != NULL ? equals + 1 : argv[++i];
-		}
-		if (option->arg != NULL && value == NULL) {
-			diag_set(diag, "--%s: found nothing, expected %s",
-			    option->name, option->arg);
-			return ERR_INVALID;
-		}
-		if (!sim_option_apply(options, option, value)) {
-			return sim_option_wrong(option, value, diag);
-		}
+	for (int i = 1; i < argc && err == ERR_OK; i++) {
+		err = sim_option_read(options, argv, &i, diag);
 	}
-	return ERR_OK;
+	return err;
 }

@@ -55,8 +55,8 @@ struct sim_config {
 	bool presence;
 	bool has_psk;
 
-	/* 0: nothing is asserted; 1: the whole network each second; 2: also
-	 * the node after each event. */
+	/* 0: nothing is asserted; 1: the whole network each five seconds;
+	 * 2: also the node after each event. */
 	unsigned check;
 	bool promises; /* published = delivered + gaps, at the end */
 	bool progress; /* on stderr, each second */

@@ -3,7 +3,6 @@
 
 #include "sim/sim.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -21,54 +20,8 @@ enum {
 	SIM_HEAL_S = 20, /* a cut is followed by so much of the event */
 	SIM_NODES_MAX = 1000000,
 	SIM_PROGRESS_EVENTS = 1 << 16,
+	SIM_CHECK_S = 5,
 };
-
-uint64_t
-world_us(double seconds)
-{
-	return (uint64_t)(seconds * 1e6);
-}
-
-void
-world_at(struct world *world, uint64_t at_us, enum event_kind kind, void *what,
-    uint32_t number)
-{
-	struct event event = {
-		.at_us = at_us > world->now_us ? at_us : world->now_us,
-		.what = what,
-		.number = number,
-		.kind = (uint8_t)kind,
-	};
-
-	if (heap_push(&world->heap, event) != ERR_OK) {
-		world->err = ERR_NOMEM;
-	}
-}
-
-void
-world_violation(struct world *world, const char *format, ...)
-{
-	char *text = world->result->violation;
-	size_t cap = sizeof(world->result->violation);
-	va_list args;
-	int len;
-
-	if (text[0] != '\0' || world->config.check == 0) {
-		return;
-	}
-	len = snprintf(
-	    text, cap, "at %.6f s: ", (double)world->now_us / (double)US_PER_S);
-	va_start(args, format);
-	(void)vsnprintf(text + len, cap - (size_t)len, format, args);
-	va_end(args);
-}
-
-bool
-world_chance(struct world *world, double percent)
-{
-	return percent > 0 &&
-	       (double)rng_below(&world->rng, 1000000000) < percent * 1e7;
-}
 
 /* ---- events */
 
@@ -180,7 +133,8 @@ static void
 sim_on_check(struct world *world)
 {
 	check_world(world);
-	world_at(world, world->now_us + US_PER_S, EVENT_CHECK, NULL, 0);
+	world_at(world, world->now_us + SIM_CHECK_S * US_PER_S, EVENT_CHECK,
+	    NULL, 0);
 }
 
 static void
@@ -293,7 +247,7 @@ sim_plan(struct world *world)
 		    EVENT_JOIN, &world->nodes[i], 0);
 	}
 	world_at(world, world_us(config->join_s), EVENT_SAMPLE, NULL, 0);
-	world_at(world, US_PER_S, EVENT_CHECK, NULL, 0);
+	world_at(world, SIM_CHECK_S * US_PER_S, EVENT_CHECK, NULL, 0);
 }
 
 static enum err

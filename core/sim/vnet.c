@@ -102,7 +102,7 @@ vend_detach(struct vend *end)
 	while (end->ready > 0) {
 		end->ready--;
 		packet_destroy(lane_take(end->other));
-		vconn_unref(end->conn);
+		end->conn->refs--; /* not the last: this end has its own */
 	}
 	vconn_unref(end->conn);
 }
@@ -446,8 +446,10 @@ vnet_fini(struct world *world)
 			vnet_abandon(&world->nodes[i], true);
 		}
 	}
-	while (world->conns != NULL) {
-		world->conns->refs = 1; /* events that never happen */
-		vconn_unref(world->conns);
+	for (struct vconn *conn = world->conns, *next; conn != NULL;
+	     conn = next) {
+		next = conn->next;
+		conn->refs = 1; /* of events that never happen */
+		vconn_unref(conn);
 	}
 }

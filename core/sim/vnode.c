@@ -15,8 +15,8 @@
 
 enum {
 	VNODE_PORT = 7000,
-	VNODE_LATE_MS = 500,   /* a stop that the node's clock leaves out */
-	VNODE_FLUSH_MS = 1000, /* a node that leaves may take */
+	VNODE_LATE_MS = 500,     /* a stop that the node's clock leaves out */
+	VNODE_FLUSH_MS = 1000,   /* a node that leaves may take */
 	VNODE_TICKS_MAX = 10000, /* in one millisecond */
 	VNODE_HOPS_MAX = 64,
 	VNODE_MESSAGE_MAX = 1 << 20,
@@ -32,16 +32,23 @@ vnode_addr(uint32_t index, char addr[VNODE_ADDR_LEN])
 uint32_t
 vnode_of_addr(const char *addr, uint32_t count)
 {
-	unsigned a;
-	unsigned b;
-	unsigned c;
-	uint32_t index;
+	static const char prefix[] = "ws://10";
+	const char *at = addr + strlen(prefix);
+	unsigned long index = 0;
 
-	if (sscanf(addr, "ws://10.%3u.%3u.%3u:7000", &a, &b, &c) != 3) {
+	if (strncmp(addr, prefix, strlen(prefix)) != 0) {
 		return UINT32_MAX;
 	}
-	index = a << 16 | b << 8 | c;
-	return index < count ? index : UINT32_MAX;
+	for (int i = 0; i < 3; i++) {
+		char *end;
+
+		if (*at != '.') {
+			return UINT32_MAX;
+		}
+		index = index << 8 | (strtoul(at + 1, &end, 10) & 0xff);
+		at = end;
+	}
+	return index < count ? (uint32_t)index : UINT32_MAX;
 }
 
 bool
