@@ -341,7 +341,8 @@ bootstrap_log(const struct seed *seed, const struct link *link, uint64_t now_ms,
 	} else if (link->bye == BYE_SELF) {
 		log_info("mesh", "self_dial", "this address is our own",
 		    LOG_STR("addr", seed->url), LOG_U64("retry_ms", retry_ms));
-	} else if (!link->was_up && link->bye != BYE_DUPLICATE) {
+	} else if (!link->was_up && link->bye != BYE_DUPLICATE &&
+	           link->bye != BYE_AUTH) { /* that has its own line */
 		log_info("mesh", "dial_failed", "dial failed",
 		    LOG_STR("addr", seed->url),
 		    LOG_STR("why",

@@ -22,7 +22,9 @@ static void
 make_again(struct lab *lab, uint8_t id, uint32_t boot)
 {
 	mesh_destroy(lab->mesh);
-	lab->link_count = 0;
+	while (lab->link_count > 0) {
+		buf_fini(&lab->links[--lab->link_count].sent);
+	}
 	lab->config.node_id = lab_id(id);
 	lab->config.boot = boot;
 	assert_int_equal(

@@ -691,7 +691,9 @@ bootstrap_addresses_are_dialled_while_links_are_few(void **state)
 	assert_int_equal(lab->dials, 5);
 
 	mesh_destroy(lab->mesh);
-	lab->link_count = 0;
+	while (lab->link_count > 0) {
+		buf_fini(&lab->links[--lab->link_count].sent);
+	}
 	lab->dials = 0;
 	lab->config.peer_count = 5;
 	lab_make(lab);
