@@ -21,7 +21,7 @@
 #define MEMBERS_MAX      8192u
 #define MEMBERS_QUIET    5000u
 #define MEMBERS_EVERY_MS 300000u /* at the most, and */
-#define MEMBERS_EACH_MS  3000u   /* so much for each member known */
+#define MEMBERS_EACH_MS  6000u   /* so much for each member known */
 #define MEMBERS_LIVES    3u
 #define MEMBERS_JOIN_MS  2000u /* after the first link, and up to 3 s more */
 
