@@ -8,13 +8,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+
+#include "die.h"
 
 enum {
 	CONN_READ_BYTES = 256 * 1024,
@@ -23,19 +24,6 @@ enum {
 };
 
 static const uint8_t conn_mask[4] = { 0x37, 0xfa, 0x21, 0x3d };
-
-void
-die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("gv_load: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	exit(1);
-}
 
 static void
 conn_write_all(const struct conn *conn, const void *bytes, size_t len)

@@ -39,10 +39,6 @@ struct batch {
 	uint8_t mask[CONN_NUMBER_LEN];
 };
 
-/* End the program with a message. */
-_Noreturn void die(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
-
 /* Connect to 127.0.0.1:`port` and wait until the server has agreed.  The
  * client listens to `topic`, unless it is a NATS client that only publishes. */
 void conn_open(struct conn *conn, enum proto proto, uint16_t port,

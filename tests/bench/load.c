@@ -10,19 +10,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "conn.h"
+#include "die.h"
 #include "options.h"
 #include "usage.h"
-
-#define SECOND_NS UINT64_C(1000000000)
 
 enum {
 	LOAD_EVENTS = 256,
@@ -49,15 +45,6 @@ struct load {
 struct mark {
 	uint64_t ns, cpu_ns, published, received;
 };
-
-static uint64_t
-load_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
-}
 
 static void
 load_watch(struct load *load, size_t index, int op, uint32_t events)
@@ -134,7 +121,7 @@ load_publish(struct load *load, uint64_t slowest)
 	}
 	batch_fill(&load->batch, load->published, room);
 	load->published += room;
-	load->sent_ns = load_now_ns();
+	load->sent_ns = usage_now_ns();
 	load_flush(load);
 }
 
@@ -154,18 +141,18 @@ load_sample(struct load *load, uint64_t now_ns)
 static void
 load_run(struct load *load, double seconds)
 {
-	uint64_t start = load_now_ns(), progress = start;
+	uint64_t start = usage_now_ns(), progress = start;
 	uint64_t last = load_slowest(load);
 	uint64_t end = start + (uint64_t)(seconds * 1e9);
 
 	for (;;) {
-		uint64_t now = load_now_ns(), slowest = load_slowest(load);
+		uint64_t now = usage_now_ns(), slowest = load_slowest(load);
 
 		if (slowest != last) {
 			last = slowest;
 			progress = now;
 		}
-		if (now - progress > LOAD_PATIENCE_S * SECOND_NS) {
+		if (now - progress > LOAD_PATIENCE_S * USAGE_SECOND_NS) {
 			return;
 		}
 		if (slowest == load->published && !load->blocked) {
@@ -188,11 +175,11 @@ load_run(struct load *load, double seconds)
 static void
 load_probe(struct load *load)
 {
-	uint64_t end = load_now_ns() + 2 * SECOND_NS * LOAD_PATIENCE_S;
+	uint64_t end = usage_now_ns() + 2 * USAGE_SECOND_NS * LOAD_PATIENCE_S;
 	uint64_t again = 0;
 
 	for (size_t i = 1; i <= load->options.subs;) {
-		uint64_t now = load_now_ns();
+		uint64_t now = usage_now_ns();
 
 		if (load->conns[i].probed) {
 			i++;
@@ -202,7 +189,7 @@ load_probe(struct load *load)
 			die("subscriber %zu hears nothing", i);
 		}
 		if (now >= again && !load->blocked) {
-			again = now + LOAD_PROBE_MS * (SECOND_NS / 1000);
+			again = now + LOAD_PROBE_MS * (USAGE_SECOND_NS / 1000);
 			batch_fill(&load->batch, CONN_PROBE, 1);
 		}
 		load_flush(load);
@@ -221,7 +208,7 @@ load_mark(const struct load *load)
 	for (size_t i = 0; i < load->options.pid_count; i++) {
 		mark.cpu_ns += usage_cpu_ns(load->options.pids[i]);
 	}
-	mark.ns = load_now_ns();
+	mark.ns = usage_now_ns();
 	return mark;
 }
 
@@ -352,36 +339,13 @@ load_fini(struct load *load)
 	free(load->samples);
 }
 
-static void
-load_limits(const struct options *options)
-{
-	struct rlimit files;
-	cpu_set_t cpus;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
-			die("setrlimit: %s", strerror(errno));
-		}
-	}
-	if (options->cpu < 0) {
-		return;
-	}
-	CPU_ZERO(&cpus);
-	CPU_SET((size_t)options->cpu, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus) != 0) {
-		die("cannot run on processor %d: %s", options->cpu,
-		    strerror(errno));
-	}
-}
-
 int
 main(int argc, char **argv)
 {
 	static struct load load;
 
 	options_parse(&load.options, argc, argv);
-	load_limits(&load.options);
+	options_apply(&load.options);
 	load_init(&load);
 	load_measure(&load);
 	load_fini(&load);

@@ -5,8 +5,12 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+#include "die.h"
 
 static unsigned long
 options_number(const char *name, const char *text, unsigned long max)
@@ -41,6 +45,8 @@ enum {
 	OPT_TOPIC,
 	OPT_SUBS,
 	OPT_IDLE,
+	OPT_ORIGINS,
+	OPT_BATCH,
 	OPT_SIZE,
 	OPT_WINDOW,
 	OPT_SECONDS,
@@ -72,6 +78,12 @@ options_set(
 		break;
 	case OPT_IDLE:
 		options->idle = options_number(name, text, 100000);
+		break;
+	case OPT_ORIGINS:
+		options->origins = options_number(name, text, 20000);
+		break;
+	case OPT_BATCH:
+		options->batch = options_number(name, text, 64 * 1024);
 		break;
 	case OPT_SIZE:
 		options->size = options_number(name, text, 1 << 20);
@@ -110,6 +122,8 @@ options_parse(struct options *options, int argc, char **argv)
 		[OPT_TOPIC] = { "topic", 1, NULL, OPT_TOPIC },
 		[OPT_SUBS] = { "subs", 1, NULL, OPT_SUBS },
 		[OPT_IDLE] = { "idle", 1, NULL, OPT_IDLE },
+		[OPT_ORIGINS] = { "origins", 1, NULL, OPT_ORIGINS },
+		[OPT_BATCH] = { "batch", 1, NULL, OPT_BATCH },
 		[OPT_SIZE] = { "size", 1, NULL, OPT_SIZE },
 		[OPT_WINDOW] = { "window", 1, NULL, OPT_WINDOW },
 		[OPT_SECONDS] = { "seconds", 1, NULL, OPT_SECONDS },
@@ -120,6 +134,8 @@ options_parse(struct options *options, int argc, char **argv)
 	};
 	const struct options preset = { .topic = "bench",
 		.subs = 10,
+		.origins = 1,
+		.batch = 64 * 1024,
 		.size = 128,
 		.window = 4096,
 		.seconds = 2,
@@ -140,9 +156,33 @@ options_parse(struct options *options, int argc, char **argv)
 	}
 	if (options->port == 0 || options->pid_count == 0 ||
 	    options->subs == 0 || options->window == 0 ||
-	    options->size < CONN_NUMBER_LEN) {
-		die("--port, --pid, --subs, --window and a --size of at "
+	    options->origins == 0 || options->size < CONN_NUMBER_LEN) {
+		die("--port, --pid, --subs, --window, --origins and a --size "
+		    "of at "
 		    "least %u are needed",
 		    CONN_NUMBER_LEN);
+	}
+}
+
+void
+options_apply(const struct options *options)
+{
+	struct rlimit files;
+	cpu_set_t cpus;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
+			die("setrlimit: %s", strerror(errno));
+		}
+	}
+	if (options->cpu < 0) {
+		return;
+	}
+	CPU_ZERO(&cpus);
+	CPU_SET((size_t)options->cpu, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus) != 0) {
+		die("cannot run on processor %d: %s", options->cpu,
+		    strerror(errno));
 	}
 }

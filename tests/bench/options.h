@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * options.h - the command line of the load generator. */
+ * options.h - the command line of the load generators. */
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
 
@@ -17,6 +17,8 @@ struct options {
 	uint16_t sub_port; /* of the subscribers */
 	const char *topic;
 	size_t subs, idle; /* connections */
+	size_t origins;    /* of gv_relay: nodes that messages come from */
+	size_t batch;      /* of gv_relay: bytes of records in a message */
 	size_t size;       /* of a payload */
 	size_t window;     /* messages ahead of the slowest subscriber */
 	double seconds, warmup;
@@ -27,5 +29,8 @@ struct options {
 
 /* Read the arguments, or end the program with a message. */
 void options_parse(struct options *options, int argc, char **argv);
+
+/* Run on the processor asked for; as many descriptors as there may be. */
+void options_apply(const struct options *options);
 
 #endif

@@ -5,12 +5,23 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "conn.h"
+#include "die.h"
+
+uint64_t
+usage_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * USAGE_SECOND_NS + (uint64_t)now.tv_nsec;
+}
 
 /* The first line of a file; false: it is gone. */
 static bool
