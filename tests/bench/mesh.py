@@ -1,0 +1,635 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The figures of the mesh with real nodes on this machine: column B of the
+table in docs/PERFORMANCE.md.
+
+Each case starts its nodes anew, on loopback or in two network namespaces,
+joins them through three addresses and lets some of them publish.  The logger
+plugin of every node says what it got.  Exit 0: every target is met; 1: not
+so; 2: it could not be measured.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import signal
+import sys
+import time
+
+from mesh_net import (Namespaces, Net, NetError, components, counters,
+                      raise_limits, wait_whole)
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+
+
+class Table:
+    """Rows of what was measured, with their targets."""
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, case, what, value, unit="", most=None, least=None):
+        """`value` None: it did not happen in time."""
+        passed = value is not None and \
+            (most is None or value <= most) and \
+            (least is None or value >= least)
+        row = {"case": case, "what": what, "value": value, "unit": unit,
+               "most": most, "least": least,
+               "verdict": "info" if most is None and least is None
+               and value is not None else "pass" if passed else "FAIL"}
+        self.rows.append(row)
+
+    def failed(self):
+        return any(row["verdict"] == "FAIL" for row in self.rows)
+
+    def show(self):
+        lines = [["case", "what", "value", "target", ""]]
+        for row in self.rows:
+            lines.append([row["case"], row["what"],
+                          show(row["value"], row["unit"]), target(row),
+                          row["verdict"]])
+        widths = [max(len(line[i]) for line in lines) for i in range(5)]
+        for line in lines:
+            print("  ".join(cell.ljust(width) for cell, width
+                            in zip(line, widths)).rstrip())
+
+
+def show(value, unit):
+    if value is None:
+        return "not in time"
+    text = str(value) if isinstance(value, int) else f"{value:.4f}" \
+        if unit in ("", "x") else f"{value:.2f}"
+    return f"{text} {unit}".strip()
+
+
+def target(row):
+    if row["most"] is not None and row["least"] is not None:
+        return f"{row['least']:g} to {row['most']:g} {row['unit']}".strip()
+    if row["most"] is not None:
+        return f"<= {row['most']:g} {row['unit']}".strip()
+    if row["least"] is not None:
+        return f">= {row['least']:g} {row['unit']}".strip()
+    return ""
+
+
+# ---- what was heard
+
+
+def published(nodes, since, until):
+    """(origin, seq) -> when, of those nodes, in that time."""
+    out = {}
+    for node in nodes:
+        for life in node.lives:
+            for key, when in life.seen.items():
+                if key[0] == life.id and since <= when < until:
+                    out[key] = when
+    return out
+
+
+def missing(nodes, messages):
+    """[(node, key)] of what the current lives of `nodes` lack."""
+    return [(node, key) for node in nodes for key in messages
+            if key not in node.life.seen]
+
+
+def unreported(lacks):
+    """Of those, how many no gap event covers."""
+    return sum(not any(key[0] == origin and first <= key[1] < first + count
+                       for origin, first, count in node.life.gaps)
+               for node, key in lacks)
+
+
+def wait_heard(net, nodes, messages, seconds):
+    """Until nobody lacks anything, at most so long; what is lacking."""
+    end = time.time() + seconds
+    while True:
+        net.read()
+        lacks = missing(nodes, messages)
+        if not lacks or time.time() > end:
+            return lacks
+        time.sleep(0.25)
+
+
+def late_share(nodes, messages, seconds=1.0):
+    """Share of the deliveries within `seconds`."""
+    hit = total = 0
+    for node in nodes:
+        for key, when in messages.items():
+            total += 1
+            hit += node.life.seen.get(key, 1e12) - when <= seconds
+    return hit / max(1, total)
+
+
+def latencies(nodes, messages):
+    """Sorted, in ms; the author's own copy does not count."""
+    return sorted((node.life.seen[key] - when) * 1000
+                  for node in nodes for key, when in messages.items()
+                  if key in node.life.seen and key[0] != node.life.id)
+
+
+def quantile(values, q):
+    return values[min(len(values) - 1, int(q * len(values)))] \
+        if values else None
+
+
+class Case:
+    """One kind of trouble.  `senders` nodes publish, each every `interval`
+    ms, from their start on."""
+
+    senders, interval = 5, 100
+
+    def __init__(self, options, table):
+        self.options, self.table = options, table
+        self.count = options.nodes
+        self.random = random.Random(options.seed)
+
+    def say(self, text):
+        if not self.options.quiet:
+            print(f"\r\033[K{self.name}: {text}", end="", file=sys.stderr,
+                  flush=True)
+
+    def row(self, what, value, unit="", most=None, least=None):
+        self.table.add(self.name, what, value, unit, most, least)
+
+    def flags(self, node):
+        """More arguments of that node."""
+        return ()
+
+    def start_node(self, net, node):
+        # Spread over the numbers: half of them are among the first half.
+        step = max(1, self.count // self.senders) if self.senders else 0
+        sends = step and node.number % step == step - 1 and \
+            node.number // step < self.senders
+        node.start(net.bootstrap(node), self.interval if sends else None,
+                   self.flags(node))
+
+    def start_all(self, net):
+        """Start them within a second; returns when."""
+        began = time.time()
+        for number in range(self.count):
+            self.start_node(net, net.add())
+            ahead = began + number / self.count - time.time()
+            time.sleep(max(0.0, ahead))
+        net.wait_ready(net.nodes)
+        return time.time()
+
+    def join(self, net, settle=5.0):
+        self.say("joining")
+        began = self.start_all(net)
+        whole = wait_whole(net, 30, began)
+        if whole is None:
+            raise NetError("the nodes do not join")
+        time.sleep(settle)
+        return whole
+
+    def check_heard(self, net, nodes, messages, seconds, what="missing"):
+        """The rows that every case has."""
+        self.say("waiting for the last message")
+        lacks = wait_heard(net, nodes, messages, seconds)
+        self.row("messages checked", len(messages), least=1)
+        self.row(f"deliveries {what}", len(lacks), most=0)
+        self.row("came twice to a plugin", sum(
+            life.duplicates for n in net.nodes for life in n.lives), most=0)
+        return lacks
+
+    def run(self):
+        with Net(self.options) as net:
+            self.measure(net)
+
+
+class Join(Case):
+    name = "join"
+    senders = 0
+
+    def measure(self, net):
+        ready = self.start_all(net)
+        self.row("one component after the last start",
+                 wait_whole(net, 30, ready), "s", most=5)
+        self.say("settling")
+        time.sleep(max(0.0, ready + 10 - time.time()))
+        links = [len(n.state["peers"]) for n in net.ask()]
+        self.row("components", components(net.nodes), most=1)
+        self.row("fewest links at +10 s", min(links),
+                 least=min(4, self.count - 1))
+        self.row("most links at +10 s", max(links), most=10)
+        self.row("mean of links", sum(links) / len(links), "x")
+
+
+class Steady(Case):
+    name = "steady"
+
+    def measure(self, net):
+        self.join(net)
+        before = counters(net.ask(), "received", "delivered",
+                          "control_bytes")
+        since = time.time()
+        self.say("load")
+        time.sleep(8 if self.options.quick else 30)
+        until = time.time()
+        nodes = net.ask()
+        after = counters(nodes, "received", "delivered", "control_bytes")
+        received, delivered, control = (
+            b - a for a, b in zip(before, after))
+        messages = published(nodes, since, until - 1)
+        net.read()
+        messages = published(nodes, since, until - 1)
+        self.check_heard(net, nodes, messages, 20)
+        self.row("RMR", received / max(1, delivered) - 1, "x", most=0.02)
+        took = latencies(nodes, messages)
+        self.row("p50", quantile(took, 0.5), "ms")
+        self.row("p99", quantile(took, 0.99), "ms")
+        self.row("rate", len(messages) / (until - 1 - since), "msg/s")
+        self.row("control a node and message",
+                 control / len(nodes) / max(
+                     1, delivered / max(1, len(nodes) - 1)), "B")
+        self.row("gaps", counters(nodes, "gaps")[0], most=0)
+
+
+class Latency(Case):
+    """The same overlay twice: with trees, and flooding."""
+
+    name = "latency"
+    interval = 50
+
+    def run(self):
+        with Net(self.options) as net:
+            self.join(net)
+            nodes = net.ask()
+            number = {n.state["node"]["id"]: n.number for n in nodes}
+            edges = {(n.number, number[p["id"]]) for n in nodes
+                     for p in n.state["peers"] if p["dir"] == "out"}
+            trees = self.under_load(net)
+        with Net(self.options) as net:
+            self.flood(net, edges)
+            floods = self.under_load(net)
+        self.row("p99 with trees", trees[0], "ms")
+        self.row("p99 flooding, the same links", floods[0], "ms")
+        self.row("p99 against flooding", trees[0] / max(1.0, floods[0]), "x",
+                 most=1.3)
+        self.row("RMR with trees", trees[1], "x", most=0.02)
+        self.row("RMR flooding", floods[1], "x")
+
+    def flood(self, net, edges):
+        self.say("the same links, flooding")
+        self.edges = edges
+        for _ in range(self.count):
+            net.add()
+        for node in net.nodes:
+            self.start_node(net, node)
+        net.wait_ready(net.nodes)
+        if wait_whole(net, 30) is None:
+            raise NetError("the flooding nodes do not join")
+        time.sleep(3)
+
+    def start_node(self, net, node):
+        edges = getattr(self, "edges", None)
+        if edges is None:
+            super().start_node(net, node)
+            return
+        step = max(1, self.count // self.senders)
+        sends = node.number % step == step - 1
+        node.start([net.nodes[b].url for a, b in edges if a == node.number],
+                   self.interval if sends else None, ("--mesh", "static"))
+
+    def under_load(self, net):
+        before = counters(net.ask(), "received", "delivered")
+        since = time.time()
+        self.say("load")
+        time.sleep(6 if self.options.quick else 20)
+        until = time.time() - 1
+        after = counters(net.ask(), "received", "delivered")
+        time.sleep(1)
+        net.read()
+        messages = published(net.nodes, since, until)
+        if not messages:
+            raise NetError("nothing was published")
+        return (quantile(latencies(net.nodes, messages), 0.99),
+                (after[0] - before[0]) / max(1, after[1] - before[1]) - 1)
+
+
+class Kill(Case):
+    name = "kill"
+
+    def measure(self, net):
+        self.join(net)
+        since = time.time()
+        time.sleep(3)
+        # Bootstrap nodes die too: whoever lives must manage without.
+        dead = self.random.sample(net.nodes, self.count // 2)
+        for node in dead:
+            node.signal(signal.SIGKILL)
+        killed = time.time()
+        for node in dead:
+            node.kill()
+        self.say("half of them killed")
+        self.row("survivors one component", wait_whole(net, 30, killed), "s",
+                 most=2)
+        time.sleep(max(0.0, killed + 10 - time.time()))
+        until = time.time() - 1
+        alive = net.running()
+        net.read()
+        messages = published(alive, since, until)
+        if messages:
+            self.check_heard(net, alive, messages, 20)
+            self.row("within 1 s", late_share(alive, messages), "x")
+        # What the dead published and one survivor has, all must get.
+        some = {key: when for key, when in
+                published(dead, since, killed + 1).items()
+                if any(key in n.life.seen for n in alive)}
+        self.row("of the dead, not at all survivors",
+                 len(wait_heard(net, alive, some, 20)), most=0)
+        self.row("gaps", counters(net.ask(), "gaps")[0], "ids")
+
+
+class Stop(Case):
+    name = "stop"
+
+    def measure(self, net):
+        self.join(net)
+        since = time.time()
+        time.sleep(3)
+        frozen = self.random.sample(net.nodes, self.count // 3)
+        for node in frozen:
+            node.freeze()
+        began = time.time()
+        self.say("a third stopped")
+        running = net.running()
+        whole = wait_whole(net, 30, began)
+        self.row("the others one component", whole, "s", most=15)
+        time.sleep(max(0.0, began + 15 - time.time()))
+        until = time.time() - 1
+        for node in frozen:
+            node.thaw()
+        thawed = time.time()
+        self.say("and resumed")
+        self.row("all one component again", wait_whole(net, 60, thawed), "s",
+                 most=20)
+        net.read()
+        messages = published(running, since, until)
+        self.check_heard(net, running, messages, 20, "missing, running")
+        self.row("within 1 s", late_share(running, messages), "x")
+        lacks = wait_heard(net, frozen, messages, 20)
+        self.row("deliveries missing, resumed", len(lacks), "ids")
+        self.row("of them without a gap event", unreported(lacks), most=0)
+        again = published(net.nodes, time.time() - 6, time.time() - 1)
+        self.row("missing of the last 5 s, all", len(
+            wait_heard(net, net.nodes, again, 20)), most=0)
+
+
+class Partition(Case):
+    name = "partition"
+
+    def run(self):
+        if os.geteuid() != 0:
+            raise NetError("network namespaces need root")
+        with Namespaces() as spaces, Net(self.options) as net:
+            self.spaces = spaces
+            self.measure(net)
+
+    def start_all(self, net):
+        # Both sides hold publishers and bootstrap nodes.
+        for number in range(self.count):
+            side = number % 2
+            net.add(self.spaces.hosts[side], self.spaces.names[side])
+        began = time.time()
+        for node in net.nodes:
+            self.start_node(net, node)
+            time.sleep(max(0.0, began + node.number / self.count
+                           - time.time()))
+        net.wait_ready(net.nodes)
+        return time.time()
+
+    def start_node(self, net, node):
+        sends = node.number < self.senders + 1
+        node.start(net.bootstrap(node), self.interval if sends else None,
+                   self.flags(node))
+
+    def measure(self, net):
+        self.join(net)
+        since = time.time()
+        self.spaces.cut()
+        self.say("cut for 30 s")
+        time.sleep(20)
+        self.row("components while cut", components(net.ask()), least=2,
+                 most=2)
+        time.sleep(max(0.0, since + 30 - time.time()))
+        self.spaces.heal()
+        healed = time.time()
+        self.say("healed")
+        self.row("one component after healing", wait_whole(net, 60, healed),
+                 "s", most=20)
+        time.sleep(3)
+        net.read()
+        messages = published(net.nodes, since, time.time() - 1)
+        lacks = wait_heard(net, net.nodes, messages, 40)
+        self.row("messages checked", len(messages), least=1)
+        self.row("deliveries missing", len(lacks), "ids", most=0)
+        self.row("of them without a gap event", unreported(lacks), most=0)
+        self.row("came twice to a plugin", sum(
+            n.life.duplicates for n in net.nodes), most=0)
+
+
+class Restart(Case):
+    name = "restart"
+
+    def flags(self, node):
+        return "--state", os.path.join(node.folder, "state")
+
+    def measure(self, net):
+        self.join(net)
+        since = time.time()
+        codes = set()
+        changed = 0
+        for node in net.nodes:
+            self.say(f"restarting {node.number + 1} of {self.count}")
+            codes.add(node.stop())
+            before = node.life.id
+            self.start_node(net, node)
+            net.wait_ready([node])
+            changed += node.life.id != before
+            time.sleep(0.2)
+        self.row("whole after the last one", wait_whole(net, 30), "s",
+                 most=5)
+        time.sleep(3)
+        until = time.time() - 1
+        self.row("nodes with another id", changed, most=0)
+        self.row("exit codes that are not 0", len(codes - {0}), most=0)
+        net.read()
+        messages = published(net.nodes, since, until)
+        self.check(net, messages)
+
+    def check(self, net, messages):
+        """Over both its lives a node has heard everything, or of a gap."""
+        end = time.time() + 20
+        while True:
+            net.read()
+            lacks = [(n, key) for n in net.nodes for key in messages
+                     if not any(key in life.seen for life in n.lives)]
+            if not lacks or time.time() > end:
+                break
+            time.sleep(0.25)
+        self.row("messages checked", len(messages), least=1)
+        # Those that it was up for: not just before it stopped, not while
+        # it joined.
+        up = [(n, key) for n, key in lacks if any(
+            life.started + 2 <= messages[key] <
+            (life.stopped or time.time()) - 1 for life in n.lives)]
+        self.row("missing, of those published while up", len(up), most=0)
+        self.row("missing, of those published while down",
+                 len(lacks) - len(up), "ids")
+        self.row("of them without a gap event", unreported(lacks), "ids")
+        self.row("came twice in one life", sum(
+            life.duplicates for n in net.nodes for life in n.lives), most=0)
+
+
+class Churn(Case):
+    """Some stay and publish, the others come and go: as restarts of the same
+    id, as new nodes, asked to stop or killed."""
+
+    name = "churn"
+    interval = 200
+
+    def flags(self, node):
+        return "--history", "1M", \
+            *(("--state", os.path.join(node.folder, "state"))
+              if node.number % 2 else ())
+
+    def rss(self):
+        return sum(n.rss() for n in self.stayers)
+
+    def measure(self, net):
+        self.join(net)
+        self.stayers = [n for n in net.nodes if n.number % 5 == 4]
+        others = [n for n in net.nodes if n not in self.stayers]
+        since = time.time()
+        length = self.options.minutes * 60
+        samples = []
+        cycles = 0
+        while time.time() < since + length:
+            node = self.random.choice(others)
+            if self.random.random() < 0.5:
+                node.kill()
+            else:
+                node.stop()
+            # What it heard is of no interest, and there is much of it.
+            node.lives = [node.life]
+            node.life.seen = {}
+            self.start_node(net, node)
+            cycles += 1
+            samples.append((time.time() - since, self.rss()))
+            for stayer in self.stayers:
+                stayer.read()
+            self.say(f"{samples[-1][0]:.0f} of {length:.0f} s, "
+                     f"{samples[-1][1] / len(self.stayers) / 1024:.0f} KiB")
+            time.sleep(1)
+        until = time.time() - 1
+        net.wait_ready(others)
+        self.row("restarts", cycles, least=1)
+        self.row("whole at the end", wait_whole(net, 30), "s", most=5)
+        messages = published(self.stayers, since, until)
+        self.check_heard(net, self.stayers, messages, 20)
+        self.check_rss(samples, length)
+
+    def check_rss(self, samples, length):
+        """History and tables fill first; then nothing may grow."""
+        def mean(low, high):
+            values = [rss for at, rss in samples if low <= at < high]
+            return sum(values) / max(1, len(values))
+        filled = min(150, length * 0.5)
+        window = min(60, length * 0.2)
+        first = mean(filled, filled + window)
+        last = mean(length - window, length + 1)
+        self.row("RSS of those that stay", last / len(self.stayers) / 1024,
+                 "KiB")
+        # The time to fill them is longer than a short run.
+        self.row("its growth", (last / max(1.0, first) - 1) * 100, "%",
+                 most=5 if length >= 300 else None)
+
+
+CASES = [Join, Steady, Latency, Kill, Stop, Partition, Restart, Churn]
+
+
+def machine():
+    model = platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            model = next((line.split(":", 1)[1].strip() for line in lines
+                          if line.startswith("model name")), model)
+    except OSError:
+        pass
+    return f"{model}, {os.cpu_count()} processors, Linux " \
+           f"{platform.release()}"
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(
+        prog="dev bench mesh", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--grapevine", metavar="PATH", default=os.path.join(
+        ROOT, "build", "release", "grapevine"), help="the node to measure; "
+        "its plugins are in plugins beside it")
+    parser.add_argument("--nodes", type=int, default=50)
+    parser.add_argument("--only", metavar="NAME", action="append",
+                        choices=[case.name for case in CASES],
+                        help="only that case: " + ", ".join(
+                            case.name for case in CASES) + "; repeatable")
+    parser.add_argument("--minutes", type=float,
+                        help="of churn (default 10, with --quick 1)")
+    parser.add_argument("--seed", type=int, default=1,
+                        help="who is killed, stopped, restarted")
+    parser.add_argument("--quick", action="store_true",
+                        help="shorter loads, one minute of churn")
+    parser.add_argument("--json", action="store_true",
+                        help="print JSON instead of the table")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--keep", action="store_true",
+                        help="keep the folders with the logs")
+    options = parser.parse_args()
+    if not 8 <= options.nodes <= 200:
+        parser.error(f"--nodes: found {options.nodes}, expected 8 to 200")
+    if options.minutes is None:
+        options.minutes = 1 if options.quick else 10
+    options.quiet = options.quiet or not sys.stderr.isatty()
+    return options
+
+
+def main():
+    options = parse_options()
+    table = Table()
+    errors = []
+    # Ends the nodes and namespaces in the same way as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    raise_limits()
+    if not os.access(options.grapevine, os.X_OK):
+        print(f"mesh: no program at {options.grapevine}; ./dev build, or "
+              "give --grapevine PATH", file=sys.stderr)
+        return 2
+    for case in CASES:
+        if options.only and case.name not in options.only:
+            continue
+        try:
+            case(options, table).run()
+        except (NetError, OSError) as error:
+            errors.append(f"{case.name}: {error}")
+        except KeyboardInterrupt:
+            return 130
+    if not options.quiet:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    if options.json:
+        print(json.dumps({"machine": machine(), "nodes": options.nodes,
+                          "seed": options.seed, "errors": errors,
+                          "rows": table.rows}, indent=2))
+    else:
+        print(f"{machine()}; {options.nodes} nodes")
+        table.show()
+    for error in errors:
+        print(f"mesh: {error}", file=sys.stderr)
+    if errors:
+        return 2
+    return 1 if table.failed() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
