@@ -194,7 +194,8 @@ reasons_decide_how_long_an_address_is_left_alone(void **state)
 		{ BYE_NETWORK, 60000, 66000, 1008 },
 		{ BYE_VERSION, 60000, 66000, 4003 },
 		{ BYE_AUTH, 60000, 66000, 1008 },
-		{ BYE_SLOW, 60000, 66000, 4002 },
+		/* What is left of the minute that began when it was UP. */
+		{ BYE_SLOW, 8000, 12000, 4002 },
 		{ BYE_ABUSE, 60000, 66000, 1008 },
 		{ 200, 0, 64000, 1000 },
 	};

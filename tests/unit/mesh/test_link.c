@@ -163,7 +163,7 @@ garbage_when_up_closes_with_the_code_of_its_kind(void **state)
 		lab_closed(lab, at, MESH_CLOSED);
 	}
 	assert_int_equal(mesh_stats(lab->mesh)->unknown, 4);
-	assert_int_equal(mesh_stats(lab->mesh)->ignored, 8);
+	assert_int_equal(mesh_stats(lab->mesh)->ignored, 3);
 }
 
 static void
