@@ -170,8 +170,13 @@ static uint64_t
 fetch_first_due_ms(
     const struct link *link, const struct origin *origin, uint64_t now_ms)
 {
-	return origin->parent == ORIGIN_NO_SLOT ||
-	               fetch_is_suspect(link->mesh->up[origin->parent])
+	if (origin->parent == ORIGIN_NO_SLOT) {
+		/* A new one may still come by the tree it adopted. */
+		return origin->is_adopted && !origin->has_come
+		           ? now_ms + FETCH_ADOPTED_MS
+		           : now_ms;
+	}
+	return fetch_is_suspect(link->mesh->up[origin->parent])
 	           ? now_ms
 	           : now_ms + fetch_timeout_ms(link);
 }

@@ -18,7 +18,8 @@
 #define FETCH_KEEP_MS        60000u /* as long as histories reach */
 #define FETCH_HOLE_MS        30000u /* what nobody has announced */
 #define FETCH_LINK_MAX       64u    /* not answered, a link */
-#define FETCH_TIMEOUT_MS     150u   /* at the least */
+#define FETCH_ADOPTED_MS     75u  /* wait for the first message of an origin */
+#define FETCH_TIMEOUT_MS     150u /* at the least */
 #define FETCH_TIMEOUT_MAX_MS 1000u
 #define FETCH_WAIT_MAX_MS    5000u /* between rounds that brought nothing */
 

@@ -46,8 +46,10 @@ struct origin {
 	int8_t parent;                       /* a slot, or ORIGIN_NO_SLOT */
 	int8_t tried_from;                   /* the parent at the last try */
 	uint8_t backoff;                     /* tries without a change */
-	bool has_given; /* some of its messages were given up */
-	uint16_t runs;  /* in the table of missing ids */
+	bool has_given;  /* some of its messages were given up */
+	bool has_come;   /* a first copy of a message */
+	bool is_adopted; /* it began on the tree of another */
+	uint16_t runs;   /* in the table of missing ids */
 	UT_hash_handle hh;
 };
 

@@ -388,7 +388,8 @@ spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
 		.slot = is_up ? link->slot : ORIGIN_NO_SLOT,
 		.seq = data->seq,
 		.first = ORIGIN_NO_SLOT,
-		.quiet_ms = now_ms - seen_ms,
+		/* The first message of all: nothing else is in flight. */
+		.quiet_ms = origin->has_come ? now_ms - seen_ms : UINT64_MAX,
 	};
 
 	if (UNLIKELY(origin->runs > 0)) {
@@ -405,6 +406,7 @@ spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
 		fetch_note_holes(
 		    mesh, origin, first, data->seq - first, now_ms);
 	}
+	origin->has_come = true;
 	tree_on_first(mesh, origin, now_ms, &copy);
 	/* Forward before deliver: no plugin slows the backbone. */
 	spread_relay(

@@ -133,6 +133,7 @@ tree_adopt(struct mesh *mesh, struct origin *origin, uint64_t now_ms)
 	origin->pruned = 0;
 	origin->mute = 0;
 	if (model != NULL && model != origin) {
+		origin->is_adopted = true;
 		origin->mute = model->mute & ~tree_bit(model->parent);
 	}
 }
@@ -148,6 +149,8 @@ tree_set_parent(struct mesh *mesh, struct origin *origin, int slot)
 	           tree_is_better(origin, spread->model)) {
 		spread->model = origin;
 	}
+	/* The old parent has its messages from elsewhere: none of ours. */
+	origin->mute |= tree_bit(origin->parent);
 	origin->parent = (int8_t)slot;
 }
 
@@ -211,7 +214,7 @@ tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 
 	if (copy->quiet_ms >= 3 * timeout_ms) {
 		/* Nothing is in flight: swap at once. */
-		origin->parent = (int8_t)first;
+		tree_set_parent(mesh, origin, copy->first);
 		origin->parent_seq = copy->seq;
 		origin->prune_ms = (uint32_t)now_ms - TREE_PRUNE_MS;
 		tree_prune(mesh, origin, now_ms, (unsigned)copy->slot);

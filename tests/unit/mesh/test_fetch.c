@@ -50,6 +50,21 @@ without_a_parent_it_is_asked_for_at_once(void **state)
 }
 
 static void
+the_first_message_may_come_by_the_tree_that_was_adopted(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 8, 1);
+	runs_say(lab, b, RECORD_IHAVE, 9, 1, 1, 0);
+	lab_pass(lab, 74);
+	nobody_was_asked(lab);
+	lab_pass(lab, 1);
+	assert_int_equal(runs_count(b, RECORD_GRAFT), 1);
+}
+
+static void
 with_a_parent_it_is_waited_for(void **state)
 {
 	struct lab *lab = *state;
@@ -508,6 +523,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(without_a_parent_it_is_asked_for_at_once),
+		TEST(the_first_message_may_come_by_the_tree_that_was_adopted),
 		TEST(with_a_parent_it_is_waited_for),
 		TEST(a_hole_behind_which_the_parent_goes_on_is_only_fetched),
 		TEST(a_tree_is_mended_once_in_a_timeout),

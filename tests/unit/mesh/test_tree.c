@@ -155,6 +155,14 @@ the_link_of_a_first_copy_is_the_parent(void **state)
 	lab_say_data(lab, b, 9, 2);
 	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
 	assert_int_equal(runs_origin(lab, 9).parent_seq, RUNS_SEQ(2));
+	/* The old one has it from elsewhere: it is not sent it. */
+	assert_int_equal(runs_origin(lab, 9).mute, runs_bit(a));
+	assert_int_equal(a->spreads, 0);
+	lab_say_data(lab, b, 9, 3);
+	assert_int_equal(a->spreads, 0);
+	runs_say(lab, a, RECORD_GRAFT, 9, 3, 1, GRAFT_EAGER);
+	lab_say_data(lab, b, 9, 4);
+	assert_int_equal(a->spreads, 2); /* the answer, and the new one */
 }
 
 static void
