@@ -3,7 +3,7 @@
 
 #include "mesh/fetch.h"
 
-#include "mesh/inside.h"
+#include "mesh/fetch_inside.h"
 #include "mesh/tree.h"
 #include "wire/record_array.h"
 
@@ -46,7 +46,7 @@ fetch_last_ms(const struct missing_run *run)
 	return run->born_ms + (run->known != 0 ? FETCH_KEEP_MS : FETCH_HOLE_MS);
 }
 
-static void
+void
 fetch_set_due(struct mesh *mesh, struct missing_run *run, uint64_t due_ms)
 {
 	uint64_t last_ms = fetch_last_ms(run);
@@ -56,8 +56,7 @@ fetch_set_due(struct mesh *mesh, struct missing_run *run, uint64_t due_ms)
 	mesh_wake_at(mesh, due_ms);
 }
 
-/* No answer is waited for any more. */
-static void
+void
 fetch_settle(struct mesh *mesh, struct missing_run *run)
 {
 	if (run->asked != ORIGIN_NO_SLOT) {
@@ -66,14 +65,14 @@ fetch_settle(struct mesh *mesh, struct missing_run *run)
 	}
 }
 
-static void
+void
 fetch_remove(struct mesh *mesh, struct missing_run *run)
 {
 	fetch_settle(mesh, run);
 	missing_remove(&mesh->spread.missing, run);
 }
 
-static enum err
+enum err
 fetch_split(struct mesh *mesh, struct missing_run *run, uint64_t seq,
     struct missing_run **tail)
 {
@@ -85,61 +84,7 @@ fetch_split(struct mesh *mesh, struct missing_run *run, uint64_t seq,
 	return err;
 }
 
-/* A message of these that still comes is too late. */
-static void
-fetch_remember_given(
-    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t count)
-{
-	struct spread *spread = &mesh->spread;
-
-	spread->given[spread->given_count++ % SPREAD_GIVEN_MAX] =
-	    (struct spread_given){
-		    .id = origin->id,
-		    .seq = seq,
-		    .count = count,
-	    };
-	origin->has_given = true;
-}
-
-static void
-fetch_give_up_ids(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t count, uint64_t now_ms)
-{
-	uint64_t max = origin->window.max;
-
-	fetch_remember_given(mesh, origin, seq, count);
-	origins_give_up(&mesh->origins, origin, seq, count);
-	if (seq > max + 1 && seq >> 32 == max >> 32) {
-		fetch_note_holes(mesh, origin, max + 1, seq - max - 1, now_ms);
-	}
-}
-
-static void
-fetch_give_up(struct mesh *mesh, struct missing_run *run, uint64_t now_ms)
-{
-	struct origin *origin = run->origin;
-	uint64_t seq = run->seq;
-	uint32_t count = run->count;
-
-	fetch_remove(mesh, run);
-	fetch_give_up_ids(mesh, origin, seq, count, now_ms);
-}
-
-/* Oldest out.  What is given up may leave holes, which are runs again; each
- * time round fewer lie beyond a window, so it ends. */
-static void
-fetch_make_room(struct mesh *mesh, uint64_t now_ms)
-{
-	struct missing *missing = &mesh->spread.missing;
-
-	while (missing->count > MISSING_MAX - 4) {
-		mesh->stats.missing_full++;
-		fetch_give_up(mesh, missing->oldest, now_ms);
-	}
-}
-
-/* The link was waited for in vain, and nothing at all has come since. */
-static bool
+bool
 fetch_is_suspect(const struct link *link)
 {
 	return link->suspect_ms != 0 && link->heard_ms <= link->suspect_ms;
@@ -163,156 +108,6 @@ fetch_suspect(struct mesh *mesh, const struct missing_run *run, uint64_t now_ms)
 	    run->tries == 0) {
 		fetch_doubt(
 		    mesh->up[run->origin->parent], now_ms, FETCH_TIMEOUT_MS);
-	}
-}
-
-static uint64_t
-fetch_first_due_ms(
-    const struct link *link, const struct origin *origin, uint64_t now_ms)
-{
-	if (origin->parent == ORIGIN_NO_SLOT) {
-		/* A new one may still come by the tree it adopted. */
-		return origin->is_adopted && !origin->has_come
-		           ? now_ms + FETCH_ADOPTED_MS
-		           : now_ms;
-	}
-	return fetch_is_suspect(link->mesh->up[origin->parent])
-	           ? now_ms
-	           : now_ms + fetch_timeout_ms(link);
-}
-
-/* The whole run is known to the link too. */
-static void
-fetch_know(struct link *link, struct missing_run *run, uint64_t now_ms)
-{
-	bool was_known = run->known != 0;
-
-	run->known |= UINT64_C(1) << link->slot;
-	if (run->first == ORIGIN_NO_SLOT) {
-		run->first = (int8_t)link->slot;
-	}
-	if (!was_known) {
-		/* It may be asked for anew for as long as histories reach. */
-		run->born_ms = now_ms;
-		run->tries = 0;
-		run->tried = 0;
-		fetch_set_due(link->mesh, run,
-		    fetch_first_due_ms(link, run->origin, now_ms));
-	}
-}
-
-/* Numbers seq .. end - 1, of which none is in the table. */
-static void
-fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
-    uint64_t seq, uint64_t end, uint64_t now_ms)
-{
-	struct missing_run *run;
-
-	while (seq < end) {
-		uint32_t count = end - seq < UINT16_MAX ? (uint32_t)(end - seq)
-		                                        : UINT16_MAX;
-		enum err err = missing_add(
-		    &mesh->spread.missing, origin, seq, count, now_ms, &run);
-
-		if (err != ERR_OK) {
-			*(err == ERR_NOMEM ? &mesh->stats.nomem
-			                   : &mesh->stats.missing_full) += 1;
-			/* Only what the window has passed can be given up
-			 * without making holes. */
-			if (seq <= origin->window.max) {
-				fetch_give_up_ids(
-				    mesh, origin, seq, count, now_ms);
-			}
-		} else if (link != NULL) {
-			fetch_know(link, run, now_ms);
-		} else {
-			fetch_set_due(mesh, run, UINT64_MAX);
-		}
-		seq += count;
-	}
-}
-
-/* The part of `run` within seq .. end - 1 as a run of its own; without memory
- * for that, the whole run. */
-static struct missing_run *
-fetch_isolate(
-    struct mesh *mesh, struct missing_run *run, uint64_t seq, uint64_t end)
-{
-	struct missing_run *tail;
-
-	if (run->seq < seq && fetch_split(mesh, run, seq, &tail) == ERR_OK) {
-		run = tail;
-	}
-	if (run->seq + run->count > end &&
-	    fetch_split(mesh, run, end, &tail) != ERR_OK) {
-		mesh->stats.missing_full++;
-	}
-	return run;
-}
-
-/* Numbers seq .. end - 1, of which the window has none. */
-static void
-fetch_note_unset(struct mesh *mesh, struct link *link, struct origin *origin,
-    uint64_t seq, uint64_t end, uint64_t now_ms)
-{
-	while (seq < end) {
-		struct missing_run *run = missing_find(
-		    &mesh->spread.missing, origin, seq);
-		uint64_t stop = end;
-
-		if (run == NULL || run->seq > seq) {
-			stop = run != NULL && run->seq < end ? run->seq : end;
-			fetch_add(mesh, link, origin, seq, stop, now_ms);
-		} else {
-			if (link != NULL) {
-				run = fetch_isolate(mesh, run, seq, end);
-				fetch_know(link, run, now_ms);
-			}
-			stop = run->seq + run->count;
-		}
-		seq = stop;
-	}
-}
-
-static void
-fetch_note_range(struct mesh *mesh, struct link *link, struct origin *origin,
-    uint64_t seq, uint64_t count, uint64_t now_ms)
-{
-	uint64_t end = seq + count;
-	uint64_t run;
-
-	fetch_make_room(mesh, now_ms);
-	while (seq < end &&
-	       window_next_unset(&origin->window, &seq, end - 1, &run)) {
-		fetch_note_unset(mesh, link, origin, seq, seq + run, now_ms);
-		seq += run;
-	}
-}
-
-void
-fetch_note(struct link *link, struct origin *origin, uint64_t seq,
-    uint64_t count, uint64_t now_ms)
-{
-	struct mesh *mesh = link->mesh;
-
-	fetch_on_boot(mesh, origin, seq, now_ms);
-	if (origins_expect(&mesh->origins, origin, seq)) {
-		fetch_note_holes(
-		    mesh, origin, origin->base, seq - origin->base, now_ms);
-	}
-	fetch_note_range(mesh, link, origin, seq, count, now_ms);
-}
-
-void
-fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t count, uint64_t now_ms)
-{
-	uint64_t end = seq + count;
-
-	/* Below the base nothing was promised. */
-	seq = seq < origin->base ? origin->base : seq;
-	if (seq < end) {
-		fetch_note_range(mesh, NULL, origin, seq, end - seq, now_ms);
 	}
 }
 
@@ -631,62 +426,5 @@ fetch_on_down(struct mesh *mesh, unsigned slot, uint64_t now_ms)
 			run->due_ms = now_ms;
 		}
 		fetch_set_due(mesh, run, run->due_ms);
-	}
-}
-
-void
-fetch_on_boot(
-    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t now_ms)
-{
-	struct missing_run *run;
-	uint64_t boot = seq >> 32 << 32;
-
-	if (LIKELY(
-	        origin->runs == 0 || seq >> 32 <= origin->window.max >> 32)) {
-		return;
-	}
-	while ((run = missing_find(&mesh->spread.missing, origin, 0)) != NULL &&
-	       run->seq < boot) {
-		fetch_give_up(mesh, run, now_ms);
-	}
-}
-
-void
-fetch_forget(
-    struct mesh *mesh, struct origin *origin, uint64_t first, uint64_t count)
-{
-	uint64_t end = first + count;
-	struct missing_run *run;
-
-	while (origin->runs > 0 &&
-	       (run = missing_find(&mesh->spread.missing, origin, first)) !=
-	           NULL &&
-	       run->seq < end) {
-		struct missing_run *tail;
-
-		if (run->seq >= first && run->seq + run->count <= end) {
-			fetch_remove(mesh, run);
-		} else if (run->seq >= first) {
-			missing_shift(&mesh->spread.missing, run);
-		} else if (fetch_split(mesh, run, first, &tail) != ERR_OK) {
-			/* The rest of it stays a hole of the window. */
-			missing_cut(run, (uint32_t)(first - run->seq));
-		}
-	}
-}
-
-void
-fetch_on_origin_gone(struct mesh *mesh, struct origin *origin)
-{
-	struct missing_run *run;
-
-	while ((run = missing_find(&mesh->spread.missing, origin, 0)) != NULL) {
-		uint64_t seq = run->seq;
-		uint32_t count = run->count;
-
-		fetch_remove(mesh, run);
-		if (seq >= origin->base) {
-			spread_on_gap(mesh, origin, seq, count);
-		}
 	}
 }

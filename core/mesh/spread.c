@@ -13,10 +13,7 @@
 #include "mesh/tree.h"
 #include "wire/utf8.h"
 
-enum { SPREAD_TURN = 4 }; /* ends of a link take turns every 16 messages */
-
-/* Without the links that do not take so much. */
-static uint64_t
+uint64_t
 spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
 {
 	for (uint64_t left = slots; left != 0; left &= left - 1) {
@@ -227,80 +224,7 @@ spread_run_is_fit(
 	return true;
 }
 
-/* It was the other end's turn to announce these, and it is silent. */
-static void
-spread_doubt(struct mesh *mesh, uint64_t slots, uint64_t now_ms)
-{
-	for (; slots != 0; slots &= slots - 1) {
-		fetch_doubt(
-		    mesh->up[__builtin_ctzll(slots)], now_ms, LAZY_LATE_MS);
-	}
-}
-
-static void
-spread_flush(struct mesh *mesh, struct lazy *lazy)
-{
-	struct spread *spread = &mesh->spread;
-	uint64_t slots = lazy_settle(lazy, &spread->history);
-
-	for (slots &= mesh->up_slots; slots != 0; slots &= slots - 1) {
-		unsigned slot = (unsigned)__builtin_ctzll(slots);
-		size_t runs;
-
-		buf_clear(&spread->out);
-		if (lazy_encode(lazy, slot, &spread->out, &runs) != ERR_OK) {
-			mesh->stats.nomem++;
-			continue;
-		}
-		if (runs > 0) {
-			mesh->stats.announced += runs;
-			mesh->stats.control_bytes += spread->out.len;
-			mesh->io->send(mesh->io->ctx, mesh->up[slot],
-			    spread->out.bytes, spread->out.len, true);
-		}
-	}
-	lazy_clear(lazy);
-}
-
-static void
-spread_put(struct mesh *mesh, struct lazy *lazy, struct origin *origin,
-    uint64_t slots, const struct record_data *data, uint64_t now_ms)
-{
-	if (slots == 0) {
-		return;
-	}
-	if (lazy->count == LAZY_MAX) {
-		spread_flush(mesh, lazy);
-	}
-	if (lazy_put(lazy, origin, data->seq, data->hops, slots, now_ms) !=
-	    ERR_OK) {
-		mesh->stats.nomem++;
-		return;
-	}
-	mesh_wake_at(mesh, lazy->due_ms);
-}
-
-/* Both ends of a link that is in no tree have the message at about the same
- * time, and one announcement between them will do.  They take turns; the other
- * one waits for it, and speaks only if it does not come. */
-static void
-spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
-    const struct record_data *data, uint64_t now_ms)
-{
-	struct spread *spread = &mesh->spread;
-	bool swap = ((data->seq >> SPREAD_TURN ^ origin->id.bytes[0]) & 1) != 0;
-	uint64_t late = swap ? ~spread->second : spread->second;
-
-	if (UNLIKELY(data->payload_len > mesh->smallest_max)) {
-		slots = spread_limit(mesh, slots, data->payload_len);
-	}
-	late &= ~spread->congested; /* those wait for nothing else */
-	spread_put(mesh, &spread->early, origin, slots & ~late, data, now_ms);
-	spread_put(mesh, &spread->late, origin, slots & late, data, now_ms);
-}
-
-/* Keep it for those who miss it, and send or announce it to all others. */
-static void
+void
 spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
     struct record_data *data, uint64_t now_ms)
 {
@@ -586,16 +510,7 @@ spread_on_tick(struct mesh *mesh, uint64_t now_ms)
 	uint64_t times[5];
 
 	flow_check(mesh, now_ms);
-	if (now_ms >= spread->early.due_ms) {
-		spread_flush(mesh, &spread->early);
-	}
-	if (now_ms >= spread->late.due_ms) {
-		spread_doubt(mesh,
-		    lazy_settle(&spread->late, &spread->history) &
-		        mesh->up_slots,
-		    now_ms);
-		spread_flush(mesh, &spread->late);
-	}
+	spread_announce_due(mesh, now_ms);
 	fetch_due(mesh, now_ms);
 	history_expire(&spread->history, now_ms);
 	times[0] = spread->flow_ms;
@@ -607,118 +522,4 @@ spread_on_tick(struct mesh *mesh, uint64_t now_ms)
 		next = times[i] < next ? times[i] : next;
 	}
 	return next;
-}
-
-void
-spread_init(struct mesh *mesh, size_t history_bytes)
-{
-	struct spread *spread = &mesh->spread;
-
-	origin_init(&spread->self, &mesh->node_id, 0);
-	history_init(&spread->history,
-	    history_bytes != 0 ? history_bytes : HISTORY_BYTES_DEFAULT);
-	missing_init(&spread->missing);
-	lazy_init(&spread->early, LAZY_MS, LAZY_QUIET_MS);
-	lazy_init(&spread->late, LAZY_LATE_MS, LAZY_LATE_MS);
-	unicast_init(&spread->unicast, rng_next(mesh->rng));
-	buf_init(&spread->out);
-	spread->flow_ms = UINT64_MAX;
-}
-
-void
-spread_fini(struct mesh *mesh)
-{
-	struct spread *spread = &mesh->spread;
-
-	history_fini(&spread->history);
-	missing_fini(&spread->missing);
-	lazy_fini(&spread->early);
-	lazy_fini(&spread->late);
-	unicast_fini(&spread->unicast);
-	buf_fini(&spread->out);
-}
-
-enum err
-spread_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view,
-    uint8_t flags, const struct nodeid *dest)
-{
-	struct spread *spread = &mesh->spread;
-	struct record_data data;
-
-	if (view->payload_len > mesh->max_message) {
-		return ERR_TOOBIG;
-	}
-	if (!spread->has_published) {
-		spread->self.id = mesh->node_id;
-		spread->self.seen_ms = now_ms;
-		tree_adopt(mesh, &spread->self, now_ms);
-		spread->has_published = true;
-		spread->model_ms = 0;
-	}
-	view->origin = mesh->node_id;
-	view->seq = ++mesh->seq;
-	spread->self.seen_ms = now_ms;
-	mesh->stats.published++;
-	data = (struct record_data){
-		.flags = (uint8_t)(flags | ((view->flags & MESSAGE_TEXT) != 0
-		                                   ? DATA_TEXT
-		                                   : 0)),
-		.topic = { .text = view->topic,
-		    .len = (uint8_t)view->topic_len },
-		.origin = view->origin,
-		.seq = view->seq,
-		.payload = view->payload,
-		.payload_len = view->payload_len,
-	};
-	if (dest != NULL) {
-		data.dest = *dest;
-	}
-	spread_relay(mesh, &spread->self, 0, &data, now_ms);
-	return ERR_OK;
-}
-
-enum err
-mesh_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view)
-{
-	return spread_publish(mesh, now_ms, view, 0, NULL);
-}
-
-enum err
-mesh_reply(
-    struct mesh *mesh, struct link *link, const struct message_view *view)
-{
-	struct record_data data = {
-		.flags = (uint8_t)(DATA_REPLY |
-		                   ((view->flags & MESSAGE_TEXT) != 0
-		                           ? DATA_TEXT
-		                           : 0)),
-		.hops = 1,
-		.topic = { .text = view->topic,
-		    .len = (uint8_t)view->topic_len },
-		.origin = mesh->node_id,
-		.payload = view->payload,
-		.payload_len = view->payload_len,
-	};
-	uint8_t head[RECORD_DATA_HEAD_MAX];
-	size_t len;
-
-	if (link->state != LINK_UP) {
-		return ERR_CLOSED;
-	}
-	if (view->payload_len > link->max_message) {
-		mesh->stats.peer_limit++;
-		return ERR_TOOBIG;
-	}
-	if (view->payload_len > mesh->max_message) {
-		return ERR_TOOBIG;
-	}
-	data.seq = ++link->reply_seq;
-	len = record_data_head(head, &data);
-	mesh->io->spread(mesh->io->ctx, UINT64_C(1) << link->slot, head, len,
-	    view->payload, view->payload_len);
-	mesh->unchecked += len + view->payload_len;
-	if (mesh->unchecked >= mesh->check_every) {
-		mesh->next_ms = 0; /* the tick looks at the queues */
-	}
-	return ERR_OK;
 }

@@ -90,6 +90,21 @@ void spread_send_runs(struct mesh *mesh, unsigned slot, enum record_type type,
 void spread_deliver(
     struct link *link, uint64_t now_ms, const struct record_data *data);
 
+/* `slots` without the links that do not take so much; counted. */
+uint64_t spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len);
+
+/* Tell the links of `slots` of a message, soon. */
+void spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
+    const struct record_data *data, uint64_t now_ms);
+
+/* Keep it for those who miss it, and send or announce it to all links but those
+ * of `from`. */
+void spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
+    struct record_data *data, uint64_t now_ms);
+
+/* Send the announcements whose time has come. */
+void spread_announce_due(struct mesh *mesh, uint64_t now_ms);
+
 /* What origins.h's events become. */
 void spread_on_gap(
     void *ctx, struct origin *origin, uint64_t first, uint64_t count);

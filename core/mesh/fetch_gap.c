@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ * fetch_gap.c - fetch.h: what is given up becomes a gap. */
+
+#include "mesh/fetch_inside.h"
+
+/* A message of these that still comes is too late. */
+static void
+fetch_remember_given(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t count)
+{
+	struct spread *spread = &mesh->spread;
+
+	spread->given[spread->given_count++ % SPREAD_GIVEN_MAX] =
+	    (struct spread_given){
+		    .id = origin->id,
+		    .seq = seq,
+		    .count = count,
+	    };
+	origin->has_given = true;
+}
+
+void
+fetch_give_up_ids(struct mesh *mesh, struct origin *origin, uint64_t seq,
+    uint64_t count, uint64_t now_ms)
+{
+	uint64_t max = origin->window.max;
+
+	fetch_remember_given(mesh, origin, seq, count);
+	origins_give_up(&mesh->origins, origin, seq, count);
+	if (seq > max + 1 && seq >> 32 == max >> 32) {
+		fetch_note_holes(mesh, origin, max + 1, seq - max - 1, now_ms);
+	}
+}
+
+void
+fetch_give_up(struct mesh *mesh, struct missing_run *run, uint64_t now_ms)
+{
+	struct origin *origin = run->origin;
+	uint64_t seq = run->seq;
+	uint32_t count = run->count;
+
+	fetch_remove(mesh, run);
+	fetch_give_up_ids(mesh, origin, seq, count, now_ms);
+}
+
+/* Oldest out.  What is given up may leave holes, which are runs again; each
+ * time round fewer lie beyond a window, so it ends. */
+void
+fetch_make_room(struct mesh *mesh, uint64_t now_ms)
+{
+	struct missing *missing = &mesh->spread.missing;
+
+	while (missing->count > MISSING_MAX - 4) {
+		mesh->stats.missing_full++;
+		fetch_give_up(mesh, missing->oldest, now_ms);
+	}
+}
+
+void
+fetch_on_origin_gone(struct mesh *mesh, struct origin *origin)
+{
+	struct missing_run *run;
+
+	while ((run = missing_find(&mesh->spread.missing, origin, 0)) != NULL) {
+		uint64_t seq = run->seq;
+		uint32_t count = run->count;
+
+		fetch_remove(mesh, run);
+		if (seq >= origin->base) {
+			spread_on_gap(mesh, origin, seq, count);
+		}
+	}
+}
+
+void
+fetch_on_boot(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t now_ms)
+{
+	struct missing_run *run;
+	uint64_t boot = seq >> 32 << 32;
+
+	if (LIKELY(
+	        origin->runs == 0 || seq >> 32 <= origin->window.max >> 32)) {
+		return;
+	}
+	while ((run = missing_find(&mesh->spread.missing, origin, 0)) != NULL &&
+	       run->seq < boot) {
+		fetch_give_up(mesh, run, now_ms);
+	}
+}
+
+void
+fetch_forget(
+    struct mesh *mesh, struct origin *origin, uint64_t first, uint64_t count)
+{
+	uint64_t end = first + count;
+	struct missing_run *run;
+
+	while (origin->runs > 0 &&
+	       (run = missing_find(&mesh->spread.missing, origin, first)) !=
+	           NULL &&
+	       run->seq < end) {
+		struct missing_run *tail;
+
+		if (run->seq >= first && run->seq + run->count <= end) {
+			fetch_remove(mesh, run);
+		} else if (run->seq >= first) {
+			missing_shift(&mesh->spread.missing, run);
+		} else if (fetch_split(mesh, run, first, &tail) != ERR_OK) {
+			/* The rest of it stays a hole of the window. */
+			missing_cut(run, (uint32_t)(first - run->seq));
+		}
+	}
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * fetch_inside.h - what fetch.c, fetch_note.c and fetch_gap.c share. */
+#ifndef MESH_FETCH_INSIDE_H
+#define MESH_FETCH_INSIDE_H
+
+#include "mesh/fetch.h"
+#include "mesh/inside.h"
+
+/* Look at it again at `due_ms`, or when it is to be given up. */
+void fetch_set_due(struct mesh *mesh, struct missing_run *run, uint64_t due_ms);
+
+/* No answer is waited for any more. */
+void fetch_settle(struct mesh *mesh, struct missing_run *run);
+
+/* Out of the table. */
+void fetch_remove(struct mesh *mesh, struct missing_run *run);
+
+/* As missing_split; the fetch counts for both. */
+NODISCARD enum err fetch_split(struct mesh *mesh, struct missing_run *run,
+    uint64_t seq, struct missing_run **tail);
+
+/* These, which are in no run, will not come: a gap.  If they lie ahead of the
+ * window, what it skips are holes from now on. */
+void fetch_give_up_ids(struct mesh *mesh, struct origin *origin, uint64_t seq,
+    uint64_t count, uint64_t now_ms);
+
+/* The same with a run. */
+void fetch_give_up(struct mesh *mesh, struct missing_run *run, uint64_t now_ms);
+
+/* Oldest out, until one event finds room. */
+void fetch_make_room(struct mesh *mesh, uint64_t now_ms);
+
+/* The link was waited for in vain, and nothing at all has come since. */
+bool fetch_is_suspect(const struct link *link);
+
+/* The part of `run` within seq .. end - 1 as a run of its own; without memory
+ * for that, the whole run. */
+struct missing_run *fetch_isolate(
+    struct mesh *mesh, struct missing_run *run, uint64_t seq, uint64_t end);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ * fetch_note.c - fetch.h: what is known of and not here becomes missing. */
+
+#include "mesh/fetch_inside.h"
+
+static uint64_t
+fetch_first_due_ms(
+    const struct link *link, const struct origin *origin, uint64_t now_ms)
+{
+	if (origin->parent == ORIGIN_NO_SLOT) {
+		/* A new one may still come by the tree it adopted. */
+		return origin->is_adopted && !origin->has_come
+		           ? now_ms + FETCH_ADOPTED_MS
+		           : now_ms;
+	}
+	return fetch_is_suspect(link->mesh->up[origin->parent])
+	           ? now_ms
+	           : now_ms + fetch_timeout_ms(link);
+}
+
+/* The whole run is known to the link too. */
+static void
+fetch_know(struct link *link, struct missing_run *run, uint64_t now_ms)
+{
+	bool was_known = run->known != 0;
+
+	run->known |= UINT64_C(1) << link->slot;
+	if (run->first == ORIGIN_NO_SLOT) {
+		run->first = (int8_t)link->slot;
+	}
+	if (!was_known) {
+		/* It may be asked for anew for as long as histories reach. */
+		run->born_ms = now_ms;
+		run->tries = 0;
+		run->tried = 0;
+		fetch_set_due(link->mesh, run,
+		    fetch_first_due_ms(link, run->origin, now_ms));
+	}
+}
+
+/* Numbers seq .. end - 1, of which none is in the table. */
+static void
+fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
+    uint64_t seq, uint64_t end, uint64_t now_ms)
+{
+	struct missing_run *run;
+
+	while (seq < end) {
+		uint32_t count = end - seq < UINT16_MAX ? (uint32_t)(end - seq)
+		                                        : UINT16_MAX;
+		enum err err = missing_add(
+		    &mesh->spread.missing, origin, seq, count, now_ms, &run);
+
+		if (err != ERR_OK) {
+			*(err == ERR_NOMEM ? &mesh->stats.nomem
+			                   : &mesh->stats.missing_full) += 1;
+			/* Only what the window has passed can be given up
+			 * without making holes. */
+			if (seq <= origin->window.max) {
+				fetch_give_up_ids(
+				    mesh, origin, seq, count, now_ms);
+			}
+		} else if (link != NULL) {
+			fetch_know(link, run, now_ms);
+		} else {
+			fetch_set_due(mesh, run, UINT64_MAX);
+		}
+		seq += count;
+	}
+}
+
+struct missing_run *
+fetch_isolate(
+    struct mesh *mesh, struct missing_run *run, uint64_t seq, uint64_t end)
+{
+	struct missing_run *tail;
+
+	if (run->seq < seq && fetch_split(mesh, run, seq, &tail) == ERR_OK) {
+		run = tail;
+	}
+	if (run->seq + run->count > end &&
+	    fetch_split(mesh, run, end, &tail) != ERR_OK) {
+		mesh->stats.missing_full++;
+	}
+	return run;
+}
+
+/* Numbers seq .. end - 1, of which the window has none. */
+static void
+fetch_note_unset(struct mesh *mesh, struct link *link, struct origin *origin,
+    uint64_t seq, uint64_t end, uint64_t now_ms)
+{
+	while (seq < end) {
+		struct missing_run *run = missing_find(
+		    &mesh->spread.missing, origin, seq);
+		uint64_t stop = end;
+
+		if (run == NULL || run->seq > seq) {
+			stop = run != NULL && run->seq < end ? run->seq : end;
+			fetch_add(mesh, link, origin, seq, stop, now_ms);
+		} else {
+			if (link != NULL) {
+				run = fetch_isolate(mesh, run, seq, end);
+				fetch_know(link, run, now_ms);
+			}
+			stop = run->seq + run->count;
+		}
+		seq = stop;
+	}
+}
+
+static void
+fetch_note_range(struct mesh *mesh, struct link *link, struct origin *origin,
+    uint64_t seq, uint64_t count, uint64_t now_ms)
+{
+	uint64_t end = seq + count;
+	uint64_t run;
+
+	fetch_make_room(mesh, now_ms);
+	while (seq < end &&
+	       window_next_unset(&origin->window, &seq, end - 1, &run)) {
+		fetch_note_unset(mesh, link, origin, seq, seq + run, now_ms);
+		seq += run;
+	}
+}
+
+void
+fetch_note(struct link *link, struct origin *origin, uint64_t seq,
+    uint64_t count, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+
+	fetch_on_boot(mesh, origin, seq, now_ms);
+	if (origins_expect(&mesh->origins, origin, seq)) {
+		fetch_note_holes(
+		    mesh, origin, origin->base, seq - origin->base, now_ms);
+	}
+	fetch_note_range(mesh, link, origin, seq, count, now_ms);
+}
+
+void
+fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,
+    uint64_t count, uint64_t now_ms)
+{
+	uint64_t end = seq + count;
+
+	/* Below the base nothing was promised. */
+	seq = seq < origin->base ? origin->base : seq;
+	if (seq < end) {
+		fetch_note_range(mesh, NULL, origin, seq, end - seq, now_ms);
+	}
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ * publish.c - spread.h and mesh.h: this node's own messages. */
+
+#include "mesh/inside.h"
+#include "mesh/tree.h"
+
+void
+spread_init(struct mesh *mesh, size_t history_bytes)
+{
+	struct spread *spread = &mesh->spread;
+
+	origin_init(&spread->self, &mesh->node_id, 0);
+	history_init(&spread->history,
+	    history_bytes != 0 ? history_bytes : HISTORY_BYTES_DEFAULT);
+	missing_init(&spread->missing);
+	lazy_init(&spread->early, LAZY_MS, LAZY_QUIET_MS);
+	lazy_init(&spread->late, LAZY_LATE_MS, LAZY_LATE_MS);
+	unicast_init(&spread->unicast, rng_next(mesh->rng));
+	buf_init(&spread->out);
+	spread->flow_ms = UINT64_MAX;
+}
+
+void
+spread_fini(struct mesh *mesh)
+{
+	struct spread *spread = &mesh->spread;
+
+	history_fini(&spread->history);
+	missing_fini(&spread->missing);
+	lazy_fini(&spread->early);
+	lazy_fini(&spread->late);
+	unicast_fini(&spread->unicast);
+	buf_fini(&spread->out);
+}
+
+enum err
+spread_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view,
+    uint8_t flags, const struct nodeid *dest)
+{
+	struct spread *spread = &mesh->spread;
+	struct record_data data;
+
+	if (view->payload_len > mesh->max_message) {
+		return ERR_TOOBIG;
+	}
+	if (!spread->has_published) {
+		spread->self.id = mesh->node_id;
+		spread->self.seen_ms = now_ms;
+		tree_adopt(mesh, &spread->self, now_ms);
+		spread->has_published = true;
+		spread->model_ms = 0;
+	}
+	view->origin = mesh->node_id;
+	view->seq = ++mesh->seq;
+	spread->self.seen_ms = now_ms;
+	mesh->stats.published++;
+	data = (struct record_data){
+		.flags = (uint8_t)(flags | ((view->flags & MESSAGE_TEXT) != 0
+		                                   ? DATA_TEXT
+		                                   : 0)),
+		.topic = { .text = view->topic,
+		    .len = (uint8_t)view->topic_len },
+		.origin = view->origin,
+		.seq = view->seq,
+		.payload = view->payload,
+		.payload_len = view->payload_len,
+	};
+	if (dest != NULL) {
+		data.dest = *dest;
+	}
+	spread_relay(mesh, &spread->self, 0, &data, now_ms);
+	return ERR_OK;
+}
+
+enum err
+mesh_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view)
+{
+	return spread_publish(mesh, now_ms, view, 0, NULL);
+}
+
+enum err
+mesh_reply(
+    struct mesh *mesh, struct link *link, const struct message_view *view)
+{
+	struct record_data data = {
+		.flags = (uint8_t)(DATA_REPLY |
+		                   ((view->flags & MESSAGE_TEXT) != 0
+		                           ? DATA_TEXT
+		                           : 0)),
+		.hops = 1,
+		.topic = { .text = view->topic,
+		    .len = (uint8_t)view->topic_len },
+		.origin = mesh->node_id,
+		.payload = view->payload,
+		.payload_len = view->payload_len,
+	};
+	uint8_t head[RECORD_DATA_HEAD_MAX];
+	size_t len;
+
+	if (link->state != LINK_UP) {
+		return ERR_CLOSED;
+	}
+	if (view->payload_len > link->max_message) {
+		mesh->stats.peer_limit++;
+		return ERR_TOOBIG;
+	}
+	if (view->payload_len > mesh->max_message) {
+		return ERR_TOOBIG;
+	}
+	data.seq = ++link->reply_seq;
+	len = record_data_head(head, &data);
+	mesh->io->spread(mesh->io->ctx, UINT64_C(1) << link->slot, head, len,
+	    view->payload, view->payload_len);
+	mesh->unchecked += len + view->payload_len;
+	if (mesh->unchecked >= mesh->check_every) {
+		mesh->next_ms = 0; /* the tick looks at the queues */
+	}
+	return ERR_OK;
+}
