@@ -21,14 +21,15 @@
 enum {
 	RELAY_EVENTS = 64,
 	RELAY_PATIENCE_S = 5,
-	RELAY_INTROS = 512, /* on their way at a time */
+	RELAY_INTROS = 512,         /* on their way at a time */
+	RELAY_GUEST_ORIGINS = 4000, /* that one guest introduces */
 };
 
 struct relay {
 	struct options options;
 	struct cast cast;
-	struct peer *peers; /* the sender, then the receivers */
-	size_t count;
+	struct peer *peers;   /* the sender, the receivers, guests */
+	size_t count, guests; /* without guests; they */
 	size_t record_len, frame_records; /* of a record; records in a frame */
 	uint8_t *out;                     /* frames being sent */
 	size_t out_len, out_sent;
@@ -173,19 +174,33 @@ relay_intros(const struct relay *relay)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < relay->count; i++) {
+	for (size_t i = 0; i < relay->count + relay->guests; i++) {
 		sum += relay->peers[i].intros;
 	}
 	return sum;
 }
 
-/* A link may bring only so many new origins: each brings its share. */
+static void
+relay_introduce_one(struct relay *relay, size_t number)
+{
+	const struct peer
+	    *guest = &relay->peers[relay->count + number / RELAY_GUEST_ORIGINS];
+	size_t len = relay_fill(relay, relay->out, PEER_INTRO + number, 1);
+
+	if (peer_send(guest, relay->out, len) != len) {
+		die("an introduction was not taken");
+	}
+}
+
+/* A link may bring only so many new origins at once: guests bring them, and
+ * leave.  With that the node forgets that it ever came this way: it learns
+ * from the sender where messages come from, and pushes to all others. */
 static void
 relay_introduce(struct relay *relay)
 {
 	uint64_t end = usage_now_ns() + 4 * USAGE_SECOND_NS * RELAY_PATIENCE_S;
 	size_t origins = relay->cast.count, sent = 0;
-	uint64_t others = relay->count - 1;
+	uint64_t others = relay->count + relay->guests - 1;
 
 	while (relay_intros(relay) < origins * others) {
 		if (usage_now_ns() > end) {
@@ -193,17 +208,13 @@ relay_introduce(struct relay *relay)
 		}
 		while (sent < origins &&
 		       sent - relay_intros(relay) / others < RELAY_INTROS) {
-			const struct peer
-			    *peer = &relay->peers[sent % relay->count];
-			size_t len = relay_fill(
-			    relay, relay->out, PEER_INTRO + sent, 1);
-
-			if (peer_send(peer, relay->out, len) != len) {
-				die("an introduction was not taken");
-			}
+			relay_introduce_one(relay, sent);
 			sent++;
 		}
 		relay_poll(relay, 100);
+	}
+	for (size_t i = 0; i < relay->guests; i++) {
+		peer_close(&relay->peers[relay->count + i]);
 	}
 }
 
@@ -263,12 +274,14 @@ relay_init(struct relay *relay)
 	frames = options->window / relay->frame_records + 1;
 	relay->out = malloc(
 	    options->window * relay->record_len + frames * FRAME_HEADER_MAX);
-	relay->peers = calloc(relay->count, sizeof(*relay->peers));
+	relay->guests = (options->origins - 1) / RELAY_GUEST_ORIGINS + 1;
+	relay->peers = calloc(
+	    relay->count + relay->guests, sizeof(*relay->peers));
 	relay->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (relay->out == NULL || relay->peers == NULL || relay->epoll < 0) {
 		die("no memory or no descriptor left");
 	}
-	for (size_t i = 0; i < relay->count; i++) {
+	for (size_t i = 0; i < relay->count + relay->guests; i++) {
 		peer_open(&relay->peers[i], &relay->cast,
 		    i == 0 ? options->port : options->sub_port, options->size);
 		relay_watch(relay, i, EPOLL_CTL_ADD, EPOLLIN);
