@@ -327,6 +327,8 @@ class Kill(Case):
         self.say("half of them killed")
         self.row("survivors one component", wait_whole(net, 30, killed), "s",
                  most=2)
+        self.row("four living links each again",
+                 wait_whole(net, 30, killed, 4), "s", most=10)
         time.sleep(max(0.0, killed + 10 - time.time()))
         until = time.time() - 1
         alive = net.running()
@@ -359,7 +361,9 @@ class Stop(Case):
         running = net.running()
         whole = wait_whole(net, 30, began)
         self.row("the others one component", whole, "s", most=15)
-        time.sleep(max(0.0, began + 15 - time.time()))
+        self.row("four living links each again",
+                 wait_whole(net, 30, began, 4), "s", most=15)
+        time.sleep(max(0.0, began + 20 - time.time()))
         until = time.time() - 1
         for node in frozen:
             node.thaw()

@@ -108,9 +108,9 @@ class Node:
         self.process = None
         self.frozen = False
         self.lives = []
+        self.runs = 0
         self.asked = 0  # when its state was asked for
         self.state = None
-        self.broken = 0
 
     @property
     def life(self):
@@ -121,7 +121,8 @@ class Node:
         return self.process is not None and self.process.poll() is None
 
     def start(self, peers, interval=None, more=()):
-        run = len(self.lives)
+        run = self.runs
+        self.runs += 1
         heard = os.path.join(self.folder, f"heard{run}")
         log = os.path.join(self.folder, f"log{run}")
         argv = [self.net.binary, "--bind", f"{self.host}:{self.port}",
@@ -326,16 +327,22 @@ def components(nodes):
     return count
 
 
-def wait_whole(net, seconds, since=None):
-    """Seconds from `since` until all that run are one component; None: not
+def holds_only_running(nodes):
+    ids = {n.state["node"]["id"] for n in nodes}
+    return all(p["id"] in ids for n in nodes for p in n.state["peers"])
+
+
+def wait_whole(net, seconds, since=None, least=0):
+    """Seconds from `since` until all that run are one component, of `least`
+    links each if given, none of them to somebody who does not run; None: not
     within `seconds`."""
     since = time.time() if since is None else since
     while True:
-        asked = time.time()
         nodes = net.ask()
-        if nodes and components(nodes) == 1:
-            # A state says what was so after it had been asked for.
-            return asked - since
+        if components(nodes) == 1 and (least == 0 or (
+                holds_only_running(nodes) and
+                all(len(n.state["peers"]) >= least for n in nodes))):
+            return time.time() - since
         if time.time() - since > seconds:
             return None
         time.sleep(0.05)
