@@ -13,18 +13,18 @@ struct table {
 };
 
 static void
-on_gap(void *ctx, const struct nodeid *id, uint64_t first, uint64_t count)
+on_gap(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 {
 	struct table *table = ctx;
 
-	(void)id;
+	assert_non_null(origin);
 	(void)first;
 	table->gaps++;
 	table->gap_count += count;
 }
 
 static void
-on_gone(void *ctx, const struct origin *origin)
+on_gone(void *ctx, struct origin *origin)
 {
 	assert_non_null(origin);
 	((struct table *)ctx)->gone++;
