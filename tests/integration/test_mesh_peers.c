@@ -378,7 +378,7 @@ notices_a_dead_peer(void **state)
 static void
 refuses_the_65th_link(void **state)
 {
-	struct daemon *node = daemon_start("--name n");
+	struct daemon *node = daemon_start("--mesh static --name n");
 	struct peer *peer = NULL;
 
 	(void)state;

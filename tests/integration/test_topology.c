@@ -34,12 +34,13 @@ static void
 net_start(struct net *net, size_t i, size_t peer)
 {
 	if (peer == i) {
-		net->nodes[i] = daemon_start("--bind 127.0.0.1:%u --name n%zu",
+		net->nodes[i] = daemon_start(
+		    "--mesh static --bind 127.0.0.1:%u --name n%zu",
 		    (unsigned)net->ports[i], i);
 		return;
 	}
-	net->nodes[i] = daemon_start(
-	    "--bind 127.0.0.1:%u --name n%zu --peers ws://127.0.0.1:%u",
+	net->nodes[i] = daemon_start("--mesh static --bind 127.0.0.1:%u --name "
+	                             "n%zu --peers ws://127.0.0.1:%u",
 	    (unsigned)net->ports[i], i, (unsigned)net->ports[peer]);
 }
 
@@ -163,9 +164,10 @@ drops_a_message_past_the_hop_limit(void **state)
 	net_init(&net, 4);
 	net_start(&net, 0, 0);
 	for (size_t i = 1; i < 4; i++) {
-		net.nodes[i] = daemon_start("--bind 127.0.0.1:%u --name n%zu "
-		                            "--peers ws://127.0.0.1:%u "
-		                            "--max-hops 2",
+		net.nodes[i] = daemon_start(
+		    "--mesh static --bind 127.0.0.1:%u --name n%zu "
+		    "--peers ws://127.0.0.1:%u "
+		    "--max-hops 2",
 		    (unsigned)net.ports[i], i, (unsigned)net.ports[i - 1]);
 	}
 	daemon_wait_links(net.nodes[1], 2);
@@ -220,7 +222,7 @@ recognises_itself_and_goes_on(void **state)
 	net_init(&net, 2);
 	net_start(&net, 1, 1);
 	net.nodes[0] = daemon_start(
-	    "--bind localhost:%u --name n0 "
+	    "--mesh static --bind localhost:%u --name n0 "
 	    "--peers ws://127.0.0.1:%u,ws://localhost:%u,ws://127.0.0.1:%u",
 	    (unsigned)net.ports[0], (unsigned)net.ports[0],
 	    (unsigned)net.ports[0], (unsigned)net.ports[1]);
@@ -265,9 +267,10 @@ does_not_link_to_another_network(void **state)
 	(void)state;
 	net_init(&net, 2);
 	net_start(&net, 0, 0);
-	net.nodes[1] = daemon_start("--bind 127.0.0.1:%u --name n1 "
-	                            "--network other "
-	                            "--peers ws://127.0.0.1:%u",
+	net.nodes[1] = daemon_start(
+	    "--mesh static --bind 127.0.0.1:%u --name n1 "
+	    "--network other "
+	    "--peers ws://127.0.0.1:%u",
 	    (unsigned)net.ports[1], (unsigned)net.ports[0]);
 	daemon_wait_event(net.nodes[0], "link_refused", NULL, NULL);
 	net_open_clients(&net);
