@@ -98,7 +98,8 @@ def missing(nodes, messages):
 def unreported(lacks):
     """Of those, how many no gap event covers."""
     return sum(not any(key[0] == origin and first <= key[1] < first + count
-                       for origin, first, count in node.life.gaps)
+                       for life in node.lives
+                       for origin, first, count in life.gaps)
                for node, key in lacks)
 
 
@@ -158,12 +159,20 @@ class Case:
         """More arguments of that node."""
         return ()
 
-    def start_node(self, net, node):
-        # Spread over the numbers: half of them are among the first half.
-        step = max(1, self.count // self.senders) if self.senders else 0
-        sends = step and node.number % step == step - 1 and \
+    def sends(self, node):
+        """Spread evenly over the numbers."""
+        if self.senders == 0:
+            return False
+        step = max(1, self.count // self.senders)
+        return node.number % step == step - 1 and \
             node.number // step < self.senders
-        node.start(net.bootstrap(node), self.interval if sends else None,
+
+    def peers(self, net, node):
+        return net.bootstrap(node)
+
+    def start_node(self, net, node):
+        node.start(self.peers(net, node),
+                   self.interval if self.sends(node) else None,
                    self.flags(node))
 
     def start_all(self, net):
@@ -220,6 +229,7 @@ class Join(Case):
 
 class Steady(Case):
     name = "steady"
+    senders = 10
 
     def measure(self, net):
         self.join(net)
@@ -244,17 +254,22 @@ class Steady(Case):
         self.row("rate", len(messages) / (until - 1 - since), "msg/s")
         self.row("control a node and message",
                  control / len(nodes) / max(
-                     1, delivered / max(1, len(nodes) - 1)), "B")
+                     1, delivered / max(1, len(nodes) - 1)), "B",
+                 most=71.5)
         self.row("gaps", counters(nodes, "gaps")[0], most=0)
 
 
 class Latency(Case):
-    """The same overlay twice: with trees, and flooding."""
+    """The same overlay twice: with trees, and with --flood, a node that has
+    none."""
 
     name = "latency"
-    interval = 50
+    senders = 10
+    edges = None
 
     def run(self):
+        if self.options.flood is None:
+            return
         with Net(self.options) as net:
             self.join(net)
             nodes = net.ask()
@@ -263,6 +278,9 @@ class Latency(Case):
                      for p in n.state["peers"] if p["dir"] == "out"}
             trees = self.under_load(net)
         with Net(self.options) as net:
+            net.binary = os.path.abspath(self.options.flood)
+            net.plugin_dir = os.path.join(
+                os.path.dirname(net.binary), "plugins")
             self.flood(net, edges)
             floods = self.under_load(net)
         self.row("p99 with trees", trees[0], "ms")
@@ -284,15 +302,10 @@ class Latency(Case):
             raise NetError("the flooding nodes do not join")
         time.sleep(3)
 
-    def start_node(self, net, node):
-        edges = getattr(self, "edges", None)
-        if edges is None:
-            super().start_node(net, node)
-            return
-        step = max(1, self.count // self.senders)
-        sends = node.number % step == step - 1
-        node.start([net.nodes[b].url for a, b in edges if a == node.number],
-                   self.interval if sends else None, ("--mesh", "static"))
+    def peers(self, net, node):
+        if self.edges is None:
+            return super().peers(net, node)
+        return [net.nodes[b].url for a, b in self.edges if a == node.number]
 
     def under_load(self, net):
         before = counters(net.ask(), "received", "delivered")
@@ -362,8 +375,8 @@ class Stop(Case):
         whole = wait_whole(net, 30, began)
         self.row("the others one component", whole, "s", most=15)
         self.row("four living links each again",
-                 wait_whole(net, 30, began, 4), "s", most=15)
-        time.sleep(max(0.0, began + 20 - time.time()))
+                 wait_whole(net, 40, began, 4), "s", most=20)
+        time.sleep(max(0.0, began + 15 - time.time()))
         until = time.time() - 1
         for node in frozen:
             node.thaw()
@@ -394,7 +407,7 @@ class Partition(Case):
             self.measure(net)
 
     def start_all(self, net):
-        # Both sides hold publishers and bootstrap nodes.
+        # Both sides hold senders and bootstrap nodes.
         for number in range(self.count):
             side = number % 2
             net.add(self.spaces.hosts[side], self.spaces.names[side])
@@ -406,10 +419,8 @@ class Partition(Case):
         net.wait_ready(net.nodes)
         return time.time()
 
-    def start_node(self, net, node):
-        sends = node.number < self.senders + 1
-        node.start(net.bootstrap(node), self.interval if sends else None,
-                   self.flags(node))
+    def sends(self, node):
+        return node.number < self.senders + 1
 
     def measure(self, net):
         self.join(net)
@@ -484,7 +495,7 @@ class Restart(Case):
         self.row("missing, of those published while up", len(up), most=0)
         self.row("missing, of those published while down",
                  len(lacks) - len(up), "ids")
-        self.row("of them without a gap event", unreported(lacks), "ids")
+        self.row("of them without a gap event", unreported(lacks), most=0)
         self.row("came twice in one life", sum(
             life.duplicates for n in net.nodes for life in n.lives), most=0)
 
@@ -506,7 +517,8 @@ class Churn(Case):
 
     def measure(self, net):
         self.join(net)
-        self.stayers = [n for n in net.nodes if n.number % 5 == 4]
+        self.stayers = [n for n in net.nodes
+                        if self.sends(n) or n.number % 5 == 4]
         others = [n for n in net.nodes if n not in self.stayers]
         since = time.time()
         length = self.options.minutes * 60
@@ -574,6 +586,8 @@ def parse_options():
     parser.add_argument("--grapevine", metavar="PATH", default=os.path.join(
         ROOT, "build", "release", "grapevine"), help="the node to measure; "
         "its plugins are in plugins beside it")
+    parser.add_argument("--flood", metavar="PATH", help="a node of a "
+                        "release that floods: the case latency compares")
     parser.add_argument("--nodes", type=int, default=50)
     parser.add_argument("--only", metavar="NAME", action="append",
                         choices=[case.name for case in CASES],

@@ -7,6 +7,7 @@ The load are broadcaster plugins; a message counts as published once the
 logger of its own node has it.
 """
 
+import calendar
 import contextlib
 import ctypes
 import json
@@ -48,7 +49,7 @@ def raise_limits():
 
 
 class Clock:
-    """Seconds since 1970 of a logger's time stamp; the days are cached."""
+    """Seconds since 1970 of a logger's time stamp; minutes are kept."""
 
     def __init__(self):
         self.minutes = {}
@@ -56,7 +57,6 @@ class Clock:
     def read(self, stamp):
         minute = self.minutes.get(stamp[:16])
         if minute is None:
-            import calendar
             minute = calendar.timegm(time.strptime(
                 stamp[:16].decode(), "%Y-%m-%dT%H:%M"))
             self.minutes[stamp[:16]] = minute
@@ -246,7 +246,7 @@ class Net:
 
     def free_port(self, host):
         """One that nobody listens on, below the ephemeral ones."""
-        if host not in ("127.0.0.1",):
+        if host != "127.0.0.1":  # a namespace of our own
             self.ports[host] = self.ports.get(host, 9000) + 1
             return self.ports[host]
         port = self.ports.get(host, 15000 + os.getpid() % 100 * 100)
@@ -370,7 +370,17 @@ class Namespaces:
     def inside(self, side, *argv):
         self.run("ip", "netns", "exec", self.names[side], *argv)
 
+    @staticmethod
+    def sweep():
+        """Those of a run that was killed."""
+        for name in os.listdir("/run/netns") if os.path.isdir(
+                "/run/netns") else ():
+            match = re.fullmatch(r"gvmesh(\d+)[ab]", name)
+            if match and not os.path.exists(f"/proc/{match[1]}"):
+                Namespaces.run("ip", "netns", "del", name, check=False)
+
     def __enter__(self):
+        self.sweep()
         try:
             for name in self.names:
                 self.run("ip", "netns", "add", name)
