@@ -116,6 +116,31 @@ history_drop_block(struct history *history)
 	}
 }
 
+/* Who is dropped next, a message from now, has not been looked at for long:
+ * have it fetched meanwhile, and what dropping it touches.  It costs more than
+ * all else that a message does here to wait for that. */
+static void
+history_foresee(const struct history *history)
+{
+	const struct history_block *block = history->first;
+	const struct history_entry *next;
+	size_t behind;
+
+	if (block == NULL) {
+		return;
+	}
+	next = history_oldest(history);
+	behind = block->head + history_entry_size(next);
+	if (next->origin != NULL) {
+		__builtin_prefetch(
+		    history_bucket(history, next->origin, next->seq), 1);
+		__builtin_prefetch(&next->origin->held, 1);
+	}
+	__builtin_prefetch(behind < block->tail || block->next == NULL
+	                       ? block->bytes + behind
+	                       : block->next->bytes);
+}
+
 static void
 history_drop_oldest(struct history *history)
 {
@@ -131,6 +156,7 @@ history_drop_oldest(struct history *history)
 	if (history->first->head == history->first->tail) {
 		history_drop_block(history);
 	}
+	history_foresee(history);
 }
 
 /* A new last block with room for `size` bytes.  Small histories have small

@@ -40,6 +40,7 @@ enum link_state {
 struct link {
 	struct mesh *mesh;
 	struct origin *last; /* origin of the last message, may be NULL */
+	uint32_t mixed;      /* messages for which it pays to look ahead */
 	uint64_t heard_ms;
 	uint8_t state;
 	uint8_t slot; /* while UP */
@@ -86,7 +87,7 @@ struct link {
 	uint64_t over_ms; /* since when its queue is over SOFT, if is_over */
 	bool is_over;
 	uint64_t suspect_ms; /* a parent that brought nothing; 0: is none */
-	uint16_t fetches; /* runs that it was asked for and did not send */
+	uint16_t fetches;    /* runs that it was asked for and did not send */
 	struct link *prev, *next;
 	char remote[64];
 	char name[256];

@@ -220,6 +220,9 @@ mesh_on_message(struct mesh *mesh, struct link *link, uint64_t now_ms,
 		if (err != ERR_OK) {
 			break;
 		}
+		if (link->mixed > 0) {
+			spread_foresee(link, at, bytes + len);
+		}
 		mesh_dispatch(link, now_ms, &record);
 	}
 	if (!link->is_deaf && err == ERR_INVALID) {

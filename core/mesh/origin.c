@@ -54,6 +54,7 @@ origins_init(struct origins *origins, struct rng *rng,
 	memset(origins, 0, sizeof(*origins));
 	origins->events = *events;
 	tombstones_init(&origins->tombstones, rng);
+	idtable_init(&origins->table, origins->tombstones.salt);
 }
 
 static void
@@ -68,7 +69,7 @@ origins_fini(struct origins *origins)
 {
 	struct origin *origin = origins->oldest;
 
-	HASH_CLEAR(hh, origins->table);
+	idtable_fini(&origins->table);
 	while (origin != NULL) {
 		struct origin *next = origin->newer;
 
@@ -84,10 +85,31 @@ origins_fini(struct origins *origins)
 struct origin *
 origins_find(const struct origins *origins, const struct nodeid *id)
 {
-	struct origin *origin;
+	/* An origin begins with its id. */
+	return (struct origin *)(uintptr_t)idtable_find(&origins->table, id);
+}
 
-	HASH_FIND(hh, origins->table, id, sizeof(*id), origin);
-	return origin;
+void
+origins_foresee(const struct origins *origins, const struct nodeid *id)
+{
+	idtable_foresee(&origins->table, id);
+}
+
+void
+origins_foresee_next(
+    const struct origins *origins, const struct nodeid *id, uint64_t seq)
+{
+	const struct origin *origin = origins_find(origins, id);
+
+	if (origin != NULL) {
+		const uint8_t *at = (const uint8_t *)origin;
+
+		__builtin_prefetch(at, 1);
+		__builtin_prefetch(at + 64, 1);
+		__builtin_prefetch(at + 128, 1);
+		__builtin_prefetch(
+		    &origin->window.bits[seq % WINDOW_IDS / 64], 1);
+	}
 }
 
 static void
@@ -122,7 +144,7 @@ origins_remove(struct origins *origins, struct origin *origin)
 		origins->tombstones_lost++;
 	}
 	origins->events.gone(origins->events.ctx, origin);
-	HASH_DELETE(hh, origins->table, origin);
+	idtable_remove(&origins->table, &origin->id);
 	origins_unlink(origins, origin);
 	origins->count--;
 	origins->wide -= origin->window.wide != NULL ? 1 : 0;
@@ -174,8 +196,7 @@ origins_add(struct origins *origins, const struct nodeid *id, uint64_t now_ms,
 		return ERR_NOMEM;
 	}
 	origin_init(origin, id, now_ms);
-	HASH_ADD(hh, origins->table, id, sizeof(origin->id), origin);
-	if (origin->hh.tbl == NULL) {
+	if (idtable_add(&origins->table, &origin->id) != ERR_OK) {
 		free(origin);
 		return ERR_NOMEM;
 	}

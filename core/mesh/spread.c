@@ -172,6 +172,7 @@ spread_origin(
 		mesh_wake_at(mesh, now_ms + ORIGIN_IDLE_MS);
 	}
 	link->last = origin;
+	link->mixed = SPREAD_MIXED;
 	return origin;
 }
 
@@ -386,6 +387,46 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 	case WINDOW_OLD:
 		mesh->stats.old++;
 		return;
+	}
+}
+
+/* Where the next record, if it is DATA, has origin and number; or NULL. */
+static const uint8_t *
+spread_peek(const uint8_t **at, const uint8_t *end)
+{
+	struct record record;
+	size_t before;
+
+	if (record_next(at, end, &record) != ERR_OK ||
+	    record.type != RECORD_DATA || record.len < 3) {
+		return NULL;
+	}
+	before = 3 + (size_t)record.body[2]; /* flags, hops, topic */
+	return record.len < before + sizeof(struct nodeid) + 8
+	           ? NULL
+	           : record.body + before;
+}
+
+void
+spread_foresee(struct link *link, const uint8_t *at, const uint8_t *end)
+{
+	const struct origins *origins = &link->mesh->origins;
+	const uint8_t *peek;
+	struct nodeid id;
+
+	link->mixed--;
+	peek = spread_peek(&at, end);
+	if (peek == NULL) {
+		return;
+	}
+	memcpy(&id, peek, sizeof(id));
+	/* Only the low bits matter. */
+	origins_foresee_next(origins, &id,
+	    (uint64_t)peek[sizeof(id) + 6] << 8 | peek[sizeof(id) + 7]);
+	peek = spread_peek(&at, end);
+	if (peek != NULL) {
+		memcpy(&id, peek, sizeof(id));
+		origins_foresee(origins, &id);
 	}
 }
 

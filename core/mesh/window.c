@@ -187,6 +187,11 @@ window_take(struct window *window, uint64_t seq, const struct window_gaps *gaps)
 		window->max = seq;
 		return WINDOW_NEW;
 	}
+	if (LIKELY(seq == window->max + 1) && window_bit(window, seq)) {
+		/* In order: its slot is set, for the number that falls off. */
+		window->max = seq;
+		return WINDOW_NEW;
+	}
 	if (seq > window->max) {
 		window_slide(window, seq, gaps);
 		*window_word(window, seq) |= window_mask(seq);

@@ -3,6 +3,7 @@
 
 #include "wire/record.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "wire/topic.h"
@@ -252,29 +253,43 @@ record_welcome_proof_at(const struct record_welcome *welcome)
 	       1 + welcome->seen_addr.len;
 }
 
+/* Once for each message of a link: all lengths are checked in one go. */
 enum err
 record_data_decode(const struct record *record, struct record_data *data)
 {
-	struct record_reader reader = record_read(record);
+	const uint8_t *at = record->body;
+	size_t dest_len, head_len;
+	uint64_t seq;
 
-	data->flags = (uint8_t)record_read_uint(&reader, 1);
-	data->hops = (uint8_t)record_read_uint(&reader, 1);
-	data->topic = record_read_str8(&reader);
-	record_read_into(&reader, &data->origin, sizeof(data->origin));
-	data->seq = record_read_uint(&reader, 8);
-	if ((data->flags & DATA_UNICAST) != 0) {
-		record_read_into(&reader, &data->dest, sizeof(data->dest));
-	} else {
-		memset(&data->dest, 0, sizeof(data->dest));
+	if (record->len < 3) {
+		return ERR_INVALID;
 	}
-	if (reader.is_short || (data->flags & ~RECORD_DATA_FLAGS) != 0 ||
+	data->flags = at[0];
+	data->hops = at[1];
+	data->topic.len = at[2];
+	data->topic.text = (const char *)at + 3;
+	dest_len = (data->flags & DATA_UNICAST) != 0 ? sizeof(data->dest) : 0;
+	head_len = 3 + (size_t)data->topic.len + sizeof(data->origin) +
+	           sizeof(seq) + dest_len;
+	if (record->len < head_len) {
+		return ERR_INVALID;
+	}
+	at += 3 + data->topic.len;
+	memcpy(&data->origin, at, sizeof(data->origin));
+	at += sizeof(data->origin);
+	memcpy(&seq, at, sizeof(seq));
+	at += sizeof(seq);
+	data->seq = be64toh(seq);
+	memset(&data->dest, 0, sizeof(data->dest));
+	memcpy(&data->dest, at, dest_len);
+	if ((data->flags & ~RECORD_DATA_FLAGS) != 0 ||
 	    (data->flags & (DATA_FLOOD | DATA_UNICAST)) == DATA_FLOOD ||
 	    data->seq == 0 ||
 	    !topic_is_valid_from_peer(data->topic.text, data->topic.len)) {
 		return ERR_INVALID;
 	}
-	data->payload = reader.at;
-	data->payload_len = (size_t)(reader.end - reader.at);
+	data->payload = record->body + head_len;
+	data->payload_len = record->len - head_len;
 	return ERR_OK;
 }
 
