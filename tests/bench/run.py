@@ -3,10 +3,11 @@
 """The figures of docs/PERFORMANCE.md: grapevine and nats-server, on the same
 core, driven by the same generator, in turns (A B A B).
 
-The server runs on processor 0, the generator (gv_load) on processor 1.  Each
-measurement starts fresh servers.  A ratio is the median of the ratios of the
-rounds; in brackets its smallest and largest.  Exit 0: every target is met and
-nothing was lost or came twice; 1: not so; 2: it could not be measured.
+The server runs on processor 0, the generator (gv_load; gv_relay for a node
+between peers) on processor 1.  Each measurement starts fresh servers.  A ratio
+is the median of the ratios of the rounds; in brackets its smallest and
+largest.  Exit 0: every target is met and nothing was lost or came twice; 1:
+not so; 2: it could not be measured.
 """
 
 import argparse
@@ -106,6 +107,8 @@ class Grapevine:
             argv = [self.binary, "--bind", "127.0.0.1:0", "--ports-file",
                     ports, "--log-format", "json", "--log-file", log,
                     "--max-clients", "15000"]
+            if count == 1:
+                argv += ["--mesh", "static"]
             if nodes:
                 argv += ["--peers", f"ws://127.0.0.1:{nodes[0][1]}"]
             server = Server(argv, folder, f"grapevine{i}")
@@ -170,15 +173,20 @@ class Nats:
 class Case:
     """What is measured: `load` are the generator's options; `metric` takes a
     figure from what it prints.  `target` bounds the ratio to nats-server, or
-    the figure itself if it is `absolute`; None: for information."""
+    the figure itself if it is `absolute`; None: for information.  Of a case
+    with a `rival`, another case of grapevine, it bounds the ratio to that."""
 
     def __init__(self, name, title, load, metric="cpu_us_per_delivery",
                  unit="us", target=None, nodes=1, base=None, absolute=False,
-                 turns=1):
+                 turns=1, generator="load", rival=None):
         self.name, self.title, self.load = name, title, load
         self.metric, self.unit, self.target = metric, unit, target
         self.nodes, self.base, self.absolute = nodes, base, absolute
         self.turns = turns  # in a round: what is short is noisy
+        self.generator, self.rival = generator, rival
+
+    def is_for(self, contender):
+        return self.rival is None or contender.name == "grapevine"
 
 
 def fan_out(size, subs, target=None):
@@ -189,6 +197,18 @@ def fan_out(size, subs, target=None):
                 target=target)
 
 
+def relay(origins, rival, target):
+    """A message is what one peer sends and five get."""
+    many = f" of {origins} origins" if origins > 1 else ""
+    return Case(f"relay-{origins}",
+                f"relay, 256 B{many}, one peer to 5: CPU a message",
+                {"size": 256, "subs": 5, "window": 2048, "origins": origins},
+                metric="cpu_us_per_message", target=target, turns=3,
+                generator="relay", rival=rival)
+
+
+FAN_OUT_256 = fan_out(256, 10)
+RELAY_1 = relay(1, FAN_OUT_256, 6)
 ONE_TO_TEN = {"subs": 10, "size": 128, "window": 1}
 CASES = [
     fan_out(128, 10, 0.5),
@@ -199,6 +219,9 @@ CASES = [
     fan_out(128, 1000),
     fan_out(1024, 10),
     fan_out(1024, 100),
+    FAN_OUT_256,
+    RELAY_1,
+    relay(10000, RELAY_1, 1.2),
     Case("idle-rss", "10 000 idle connections: RSS of each",
          {**ONE_TO_TEN, "idle": 10000}, "rss_bytes_per_idle", "B",
          target=3072, absolute=True),
@@ -228,14 +251,17 @@ class Bench:
 
     def load(self, contender, case, load, turn):
         """One measurement against fresh servers."""
-        key = (contender.name, case.nodes, turn, tuple(sorted(load.items())))
+        key = (contender.name, case.generator, case.nodes, turn,
+               tuple(sorted(load.items())))
         if key in self.runs:
             return self.runs[key]
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(
                 tempfile.TemporaryDirectory(prefix="gv-bench-"))
             nodes = contender.start(stack, folder, case.nodes)
-            argv = [self.options.load, "--proto", contender.proto, "--port",
+            program = self.options.load if case.generator == "load" \
+                else self.options.relay
+            argv = [program, "--proto", contender.proto, "--port",
                     str(nodes[0][1]), "--sub-port", str(nodes[-1][1]),
                     "--cpu", str(LOAD_CPU), "--seconds",
                     str(self.options.seconds), "--warmup",
@@ -265,6 +291,12 @@ class Bench:
             figure /= base[case.metric]
         return figure, whole
 
+    def measure_rival(self, contender, case, turn):
+        """Figures of this turn, by the side of each other."""
+        if case.rival is None:
+            return []
+        return [self.measure(contender, case.rival, turn)[0]]
+
     def progress(self, text):
         if not self.options.quiet:
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
@@ -272,15 +304,18 @@ class Bench:
     def try_measure(self, contender, case, turn, figures):
         """Add a figure; False: something was lost, or it failed."""
         try:
+            rivals = self.measure_rival(contender, case, turn)
             figure, whole = self.measure(contender, case, turn)
         except (BenchError, subprocess.SubprocessError) as error:
             self.errors.append(f"{contender.name}, {case.name}: {error}")
             return False
-        figures.append(figure)
+        figures[contender.name].append(figure)
+        figures["rival"] += rivals
         return whole or contender.name != "grapevine"
 
     def run(self, cases):
-        figures = {case.name: {c.name: [] for c in self.contenders}
+        figures = {case.name: {"rival": [],
+                               **{c.name: [] for c in self.contenders}}
                    for case in cases}
         whole = {case.name: True for case in cases}
         rounds = self.options.rounds
@@ -289,12 +324,12 @@ class Bench:
             for case, turn, contender in (
                     (case, turn, contender) for case in cases
                     for turn in range(case.turns)
-                    for contender in self.contenders):
+                    for contender in self.contenders
+                    if case.is_for(contender)):
                 self.progress(f"round {number + 1}/{rounds}: {case.name}, "
                               f"{contender.name}")
                 intact = self.try_measure(
-                    contender, case, turn,
-                    figures[case.name][contender.name])
+                    contender, case, turn, figures[case.name])
                 whole[case.name] = whole[case.name] and intact
         self.progress("")
         return [judge(case, figures[case.name], whole[case.name])
@@ -310,9 +345,11 @@ def spread(values):
 
 def judge(case, figures, whole):
     ours, theirs = figures.get("grapevine", []), figures.get("nats", [])
-    ratios = [a / b for a, b in zip(ours, theirs) if b > 0]
+    others = figures["rival"] or theirs
+    ratios = [a / b for a, b in zip(ours, others) if b > 0]
     row = {"name": case.name, "title": case.title, "unit": case.unit,
            "target": case.target, "absolute": case.absolute,
+           "rival": case.rival.name if case.rival is not None else None,
            "grapevine": spread(ours), "nats": spread(theirs),
            "ratio": spread(ratios), "verdict": "info"}
     judged = row["grapevine"] if case.absolute else row["ratio"]
@@ -347,6 +384,8 @@ def show(rows, bench):
         if row["target"] is not None:
             unit = row["unit"] if row["absolute"] else ""
             target = f"<= {row['target']:g} {unit}".strip()
+        if row["rival"] is not None:
+            target += f" x {row['rival']}"
         table.append([
             row["title"], show_spread(row["grapevine"], row["unit"]),
             show_spread(row["nats"], row["unit"]),
@@ -380,6 +419,8 @@ def parse_options():
         ROOT, "build", "release", "grapevine"), help="the node to measure")
     parser.add_argument("--load", metavar="PATH",
                         help="gv_load (default: of the same build)")
+    parser.add_argument("--relay", metavar="PATH",
+                        help="gv_relay (default: of the same build)")
     parser.add_argument("--nats", metavar="PATH",
                         default=shutil.which(
                             "nats-server", path=os.environ.get("PATH", "") +
@@ -404,9 +445,10 @@ def parse_options():
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.seconds = options.seconds or (0.5 if options.quick else 2.0)
     options.quiet = options.quiet or not sys.stderr.isatty()
-    options.load = options.load or os.path.join(
-        os.path.dirname(os.path.abspath(options.grapevine)), "tests",
-        "bench", "gv_load")
+    built = os.path.join(os.path.dirname(os.path.abspath(options.grapevine)),
+                         "tests", "bench")
+    options.load = options.load or os.path.join(built, "gv_load")
+    options.relay = options.relay or os.path.join(built, "gv_relay")
     return options
 
 
@@ -421,9 +463,11 @@ def find_contenders(options):
             raise BenchError(f"{name}: no program at {binary}; give --{name} "
                              "PATH")
         contenders.append(kind(os.path.abspath(binary)))
-    if not os.access(options.load, os.X_OK):
-        raise BenchError(f"no generator at {options.load}; build gv_load or "
-                         "give --load PATH")
+    for name in ("load", "relay"):
+        path = getattr(options, name)
+        if not os.access(path, os.X_OK):
+            raise BenchError(f"no generator at {path}; build gv_{name} or "
+                             f"give --{name} PATH")
     return contenders
 
 
