@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mesh/ahead.h"
+
 enum {
 	HISTORY_BLOCK_MIN = 4096,
 	HISTORY_BLOCK_MAX = 65536,
@@ -42,7 +44,7 @@ history_fini(struct history *history)
 	history_init(history, 0);
 }
 
-static struct history_entry **
+static struct history_bucket *
 history_bucket(
     const struct history *history, const struct origin *origin, uint64_t seq)
 {
@@ -88,13 +90,18 @@ history_oldest(const struct history *history)
 static void
 history_unlink(struct history *history, struct history_entry *entry)
 {
-	struct history_entry **at = history_bucket(
+	struct history_bucket *bucket = history_bucket(
 	    history, entry->origin, entry->seq);
+	struct history_entry *before = NULL;
 
-	while (*at != entry) {
-		at = &(*at)->next;
+	for (struct history_entry *at = bucket->first; at != entry;
+	     at = at->next) {
+		before = at;
 	}
-	*at = entry->next;
+	*(before != NULL ? &before->next : &bucket->first) = entry->next;
+	if (entry->next == NULL) {
+		bucket->last = before;
+	}
 	entry->origin->held--;
 	entry->origin = NULL;
 }
@@ -120,25 +127,27 @@ history_drop_block(struct history *history)
  * have it fetched meanwhile, and what dropping it touches.  It costs more than
  * all else that a message does here to wait for that. */
 static void
-history_foresee(const struct history *history)
+history_foresee_drop(const struct history *history)
 {
 	const struct history_block *block = history->first;
 	const struct history_entry *next;
-	size_t behind;
+	const uint8_t *behind;
+	size_t at;
 
 	if (block == NULL) {
 		return;
 	}
 	next = history_oldest(history);
-	behind = block->head + history_entry_size(next);
+	at = block->head + history_entry_size(next);
 	if (next->origin != NULL) {
-		__builtin_prefetch(
-		    history_bucket(history, next->origin, next->seq), 1);
-		__builtin_prefetch(&next->origin->held, 1);
+		ahead_fetch(history_bucket(history, next->origin, next->seq));
+		ahead_fetch(&next->origin->held);
 	}
-	__builtin_prefetch(behind < block->tail || block->next == NULL
-	                       ? block->bytes + behind
-	                       : block->next->bytes);
+	behind = at < block->tail || block->next == NULL ? block->bytes + at
+	                                                 : block->next->bytes;
+	/* The two ends may be in two lines. */
+	ahead_fetch(behind);
+	ahead_fetch(behind + offsetof(struct history_entry, bytes) - 1);
 }
 
 static void
@@ -156,7 +165,7 @@ history_drop_oldest(struct history *history)
 	if (history->first->head == history->first->tail) {
 		history_drop_block(history);
 	}
-	history_foresee(history);
+	history_foresee_drop(history);
 }
 
 /* A new last block with room for `size` bytes.  Small histories have small
@@ -192,11 +201,13 @@ history_add_block(struct history *history, size_t size)
 static void
 history_link(struct history *history, struct history_entry *entry)
 {
-	struct history_entry **bucket = history_bucket(
+	struct history_bucket *bucket = history_bucket(
 	    history, entry->origin, entry->seq);
 
-	entry->next = *bucket;
-	*bucket = entry;
+	/* Written only: nobody waits for the one before. */
+	*(bucket->first != NULL ? &bucket->last->next : &bucket->first) = entry;
+	bucket->last = entry;
+	entry->next = NULL;
 }
 
 /* More buckets; without memory for them chains only get longer. */
@@ -204,9 +215,9 @@ static enum err
 history_grow(struct history *history)
 {
 	size_t old_count = history->bucket_count;
-	struct history_entry **old = history->buckets;
+	struct history_bucket *old = history->buckets;
 	size_t count = old_count == 0 ? HISTORY_BUCKETS_MIN : old_count * 2;
-	struct history_entry **buckets = calloc(count, sizeof(*buckets));
+	struct history_bucket *buckets = calloc(count, sizeof(*buckets));
 
 	if (buckets == NULL) {
 		return old_count == 0 ? ERR_NOMEM : ERR_OK;
@@ -214,10 +225,11 @@ history_grow(struct history *history)
 	history->buckets = buckets;
 	history->bucket_count = count;
 	for (size_t i = 0; i < old_count; i++) {
-		while (old[i] != NULL) {
-			struct history_entry *entry = old[i];
+		/* Twice as many: none gets entries of two old ones. */
+		while (old[i].first != NULL) {
+			struct history_entry *entry = old[i].first;
 
-			old[i] = entry->next;
+			old[i].first = entry->next;
 			history_link(history, entry);
 		}
 	}
@@ -297,12 +309,21 @@ history_find(
 	if (origin->held == 0) {
 		return NULL;
 	}
-	entry = *history_bucket(history, origin, seq);
+	entry = history_bucket(history, origin, seq)->first;
 	while (
 	    entry != NULL && (entry->seq != seq || entry->origin != origin)) {
 		entry = entry->next;
 	}
 	return entry;
+}
+
+void
+history_foresee(
+    const struct history *history, const struct origin *origin, uint64_t seq)
+{
+	if (history->bucket_count > 0) {
+		ahead_fetch(history_bucket(history, origin, seq));
+	}
 }
 
 struct record_data

@@ -20,7 +20,7 @@
 #define HISTORY_BYTES_DEFAULT ((size_t)8 * 1024 * 1024)
 
 struct history_entry {
-	struct history_entry *next; /* with the same hash */
+	struct history_entry *next; /* newer, with the same hash */
 	struct origin *origin;      /* borrowed; NULL: forgotten */
 	uint64_t seq;
 	uint64_t known; /* slots of links that have it; see history_find */
@@ -30,9 +30,15 @@ struct history_entry {
 	char bytes[]; /* topic, payload */
 };
 
+/* Oldest first: who leaves is at the front. */
+struct history_bucket {
+	struct history_entry *first;
+	struct history_entry *last; /* if there is a first */
+};
+
 struct history {
 	struct history_block *first, *last, *spare;
-	struct history_entry **buckets;
+	struct history_bucket *buckets;
 	size_t bucket_count; /* a power of two, or 0 */
 	size_t count, bytes; /* of entries, overhead included */
 	size_t limit;
@@ -50,6 +56,10 @@ NODISCARD enum err history_put(struct history *history, struct origin *origin,
 /* The entry, or NULL.  A bit of `known` counts only for a link that was UP
  * when the entry came: slots are used again, entries are not gone over. */
 struct history_entry *history_find(
+    const struct history *history, const struct origin *origin, uint64_t seq);
+
+/* This message will be put in next: have the caches filled. */
+void history_foresee(
     const struct history *history, const struct origin *origin, uint64_t seq);
 
 /* What was put in, borrowed from the entry. */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mesh/ahead.h"
+
 enum { IDTABLE_ROOM_MIN = 32 };
 
 static uint64_t
@@ -131,6 +133,6 @@ idtable_foresee(const struct idtable *table, const struct nodeid *id)
 	if (table->count > 0) {
 		size_t at = idtable_hash(table, id) & (table->room - 1);
 
-		__builtin_prefetch(&table->places[at]);
+		ahead_fetch(&table->places[at]);
 	}
 }

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "mesh/ahead.h"
+
 enum {
 	ORIGIN_RATE_MS = 1000,     /* over which the rate is taken */
 	ORIGIN_RATE_WIDE = 5000,   /* messages a second: widen above, */
@@ -95,7 +97,7 @@ origins_foresee(const struct origins *origins, const struct nodeid *id)
 	idtable_foresee(&origins->table, id);
 }
 
-void
+const struct origin *
 origins_foresee_next(
     const struct origins *origins, const struct nodeid *id, uint64_t seq)
 {
@@ -104,12 +106,12 @@ origins_foresee_next(
 	if (origin != NULL) {
 		const uint8_t *at = (const uint8_t *)origin;
 
-		__builtin_prefetch(at, 1);
-		__builtin_prefetch(at + 64, 1);
-		__builtin_prefetch(at + 128, 1);
-		__builtin_prefetch(
-		    &origin->window.bits[seq % WINDOW_IDS / 64], 1);
+		ahead_fetch(at);
+		ahead_fetch(at + 64);
+		ahead_fetch(at + 128);
+		ahead_fetch(&origin->window.bits[seq % WINDOW_IDS / 64]);
 	}
+	return origin;
 }
 
 static void

@@ -85,10 +85,10 @@ void origins_fini(struct origins *origins);
 struct origin *origins_find(
     const struct origins *origins, const struct nodeid *id);
 
-/* This number of `id` will be taken two messages from now: have the caches
- * filled.  And again, one message from now. */
+/* A number of `id` will be taken two messages from now: have the caches filled.
+ * And again, one message from now, if it is known which; the origin or NULL. */
 void origins_foresee(const struct origins *origins, const struct nodeid *id);
-void origins_foresee_next(
+const struct origin *origins_foresee_next(
     const struct origins *origins, const struct nodeid *id, uint64_t seq);
 
 /* Make one in the caller's memory, not in the table: no message was seen. */

@@ -3,6 +3,8 @@
 
 #include "mesh/spread.h"
 
+#include <endian.h>
+
 #include "base/log.h"
 #include "mesh/fetch.h"
 #include "mesh/flow.h"
@@ -411,8 +413,10 @@ void
 spread_foresee(struct link *link, const uint8_t *at, const uint8_t *end)
 {
 	const struct origins *origins = &link->mesh->origins;
+	const struct origin *origin;
 	const uint8_t *peek;
 	struct nodeid id;
+	uint64_t seq;
 
 	link->mixed--;
 	peek = spread_peek(&at, end);
@@ -420,9 +424,12 @@ spread_foresee(struct link *link, const uint8_t *at, const uint8_t *end)
 		return;
 	}
 	memcpy(&id, peek, sizeof(id));
-	/* Only the low bits matter. */
-	origins_foresee_next(origins, &id,
-	    (uint64_t)peek[sizeof(id) + 6] << 8 | peek[sizeof(id) + 7]);
+	memcpy(&seq, peek + sizeof(id), sizeof(seq));
+	seq = be64toh(seq);
+	origin = origins_foresee_next(origins, &id, seq);
+	if (origin != NULL) {
+		history_foresee(&link->mesh->spread.history, origin, seq);
+	}
 	peek = spread_peek(&at, end);
 	if (peek != NULL) {
 		memcpy(&id, peek, sizeof(id));
