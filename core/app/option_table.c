@@ -41,7 +41,7 @@ const struct option option_table[] = {
 	{ "history", 0, false, "SIZE", "8M",
 	    "messages kept to repair others' losses",
 	    "a size of 64K to 1G: a number, then K, M or G or nothing", "8M",
-	    option_size, MEMBER(history), 64 * 1024, 1024 * MIB },
+	    option_size, MEMBER(history), 64 * (size_t)1024, 1024 * MIB },
 	{ "presence", 0, false, "on|off", "on",
 	    "tell the others of this node now and then", "on or off", "off",
 	    option_switch, MEMBER(presence) },

@@ -409,14 +409,14 @@ handshake_judge(struct link *link, uint64_t now_ms, const struct record *record,
 
 	if (nodeid_equal(&welcome->node_id, &mesh->node_id)) {
 		link_bye(link, now_ms, BYE_SELF);
-	} else if (has_auth != mesh->has_key) {
+	} else if (has_auth != mesh->has_key ||
+	           (has_auth &&
+	               !handshake_check_proof(link, record, welcome))) {
 		link_bye(link, now_ms, BYE_AUTH);
 	} else if (!has_auth && (welcome->flags & WELCOME_ACCEPT) == 0) {
 		link->is_refused = true; /* the BYE behind it says why */
 	} else if (mesh_is_refused(mesh, &welcome->node_id, now_ms)) {
 		link_bye(link, now_ms, BYE_SLOW);
-	} else if (has_auth && !handshake_check_proof(link, record, welcome)) {
-		link_bye(link, now_ms, BYE_AUTH);
 	} else if (!handshake_contest(link, now_ms)) {
 		link_bye(link, now_ms, BYE_DUPLICATE);
 	} else {

@@ -86,7 +86,7 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 		.missing = spread->missing.count,
 		.missing_max = MISSING_MAX,
 		.lazy = spread->early.count + spread->late.count,
-		.lazy_max = 2 * LAZY_MAX,
+		.lazy_max = (size_t)2 * LAZY_MAX,
 		.fetches_max = FETCH_LINK_MAX,
 	};
 	for (; run != NULL; run = run->newer) {

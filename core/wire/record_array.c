@@ -76,8 +76,10 @@ record_array_next(struct record_array *array, struct record_run *run)
 size_t
 record_array_count(const struct record_array *array)
 {
-	return (size_t)(array->end - array->at) /
-	       record_array_entry_len(array->type);
+	size_t entry = record_array_entry_len(array->type);
+
+	assert(entry != 0); /* record_array_decode has seen to it */
+	return (size_t)(array->end - array->at) / entry;
 }
 
 static uint8_t *
@@ -109,12 +111,15 @@ record_array_encode(struct buf *out, enum record_type type,
     const struct record_run *runs, size_t count)
 {
 	size_t entry = record_array_entry_len((uint8_t)type);
-	size_t each = RECORD_ARRAY_MAX / entry;
-	size_t records = (count + each - 1) / each;
-	enum err err = buf_reserve(
-	    out, records * RECORD_HEADER_LEN + count * entry);
+	size_t each;
+	size_t records;
+	enum err err;
 	uint8_t *at;
 
+	assert(entry != 0);
+	each = RECORD_ARRAY_MAX / entry;
+	records = (count + each - 1) / each;
+	err = buf_reserve(out, records * RECORD_HEADER_LEN + count * entry);
 	if (err != ERR_OK) {
 		return err;
 	}

@@ -13,7 +13,7 @@ set(app_MAY  "app;net;host;hub;mesh;wire;base;grapevine")
 set(ctl_MAY  "ctl;sim;mesh;wire;base")
 
 # Ours; everything else with a slash is a library's.
-set(OURS "app;ctl;net;host;hub;mesh;wire;base;grapevine")
+set(OURS "app;ctl;sim;net;host;hub;mesh;wire;base;grapevine")
 
 # One third-party library, one home.
 set(HOME_OF_libwebsockets.h "^core/net/")
