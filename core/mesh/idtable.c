@@ -136,3 +136,20 @@ idtable_foresee(const struct idtable *table, const struct nodeid *id)
 		ahead_fetch(&table->places[at]);
 	}
 }
+
+const struct nodeid *
+idtable_guess(const struct idtable *table, const struct nodeid *id)
+{
+	uint64_t hash = idtable_hash(table, id);
+	size_t at;
+
+	if (table->count == 0) {
+		return NULL;
+	}
+	at = hash & (table->room - 1);
+	while (
+	    table->places[at].item != NULL && table->places[at].hash != hash) {
+		at = (at + 1) & (table->room - 1);
+	}
+	return table->places[at].item;
+}

@@ -41,5 +41,9 @@ void idtable_remove(struct idtable *table, const struct nodeid *id);
 
 /* `id` will be looked for soon: have its place fetched. */
 void idtable_foresee(const struct idtable *table, const struct nodeid *id);
+/* Where the item with this id is, as far as the hash can tell; or NULL.  Does
+ * not look at the item. */
+const struct nodeid *idtable_guess(
+    const struct idtable *table, const struct nodeid *id);
 
 #endif

@@ -86,7 +86,7 @@ struct origin *origins_find(
     const struct origins *origins, const struct nodeid *id);
 
 /* A number of `id` will be taken two messages from now: have the caches filled.
- * And again, one message from now, if it is known which; the origin or NULL. */
+ * And again, one message from now; returns where it is most likely, or NULL. */
 void origins_foresee(const struct origins *origins, const struct nodeid *id);
 const struct origin *origins_foresee_next(
     const struct origins *origins, const struct nodeid *id, uint64_t seq);

@@ -34,6 +34,8 @@ items_check(const struct idtable *table, const struct item *items)
 	for (size_t i = 0; i < ITEMS; i++) {
 		assert_ptr_equal(idtable_find(table, &items[i].id),
 		    items[i].is_in ? &items[i].id : NULL);
+		assert_ptr_equal(idtable_guess(table, &items[i].id),
+		    items[i].is_in ? &items[i].id : NULL);
 		count += items[i].is_in ? 1 : 0;
 	}
 	assert_int_equal(table->count, count);
@@ -49,6 +51,7 @@ an_empty_table_finds_nothing(void **state)
 	idtable_init(&table, 7);
 	idtable_foresee(&table, &id);
 	assert_null(idtable_find(&table, &id));
+	assert_null(idtable_guess(&table, &id));
 	idtable_fini(&table);
 }
 
