@@ -3,6 +3,8 @@
 
 #include "mesh/fetch.h"
 
+#include <assert.h>
+
 #include "mesh/fetch_inside.h"
 #include "mesh/tree.h"
 #include "wire/record_array.h"
@@ -276,7 +278,8 @@ fetch_on_first(struct mesh *mesh, struct origin *origin, uint64_t seq, int slot,
 	if (run == NULL || run->seq > seq) {
 		return info;
 	}
-	info.first = run->first;
+	info.first = (int)run->first;
+	info.lead_ms = now_ms - run->born_ms;
 	info.is_fetched = run->tried != 0 || run->tries != 0;
 	if (slot != ORIGIN_NO_SLOT && run->asked == slot) {
 		/* The answer is coming: wait for the rest of it. */
@@ -343,6 +346,7 @@ fetch_gone_run(struct link *link, struct origin *origin,
 	uint64_t end = seq + gone->count;
 	struct missing_run *run;
 
+	assert(link->slot < MESH_LINKS_MAX); /* it is UP */
 	while (
 	    seq < end &&
 	    (run = missing_find(&mesh->spread.missing, origin, seq)) != NULL &&

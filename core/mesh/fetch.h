@@ -25,7 +25,8 @@
 
 /* What was known of a message before it came. */
 struct fetch_info {
-	int first; /* who announced it first, or ORIGIN_NO_SLOT */
+	int first;        /* who announced it first, or ORIGIN_NO_SLOT */
+	uint64_t lead_ms; /* how long ago */
 	bool is_fetched;
 };
 

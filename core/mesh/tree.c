@@ -197,8 +197,8 @@ tree_may_try(struct origin *origin, uint64_t now_ms)
 }
 
 /* `copy->first` announced the message before the parent brought it: its path
- * is faster by at least the wait of an announcement, and does not lead through
- * us. */
+ * is faster and does not lead through us.  A try costs a second copy, so a lead
+ * that may come from a batch that was about to go, or from the loop, is none. */
 static void
 tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
     const struct tree_copy *copy)
@@ -218,7 +218,8 @@ tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 		origin->parent_seq = copy->seq;
 		origin->prune_ms = (uint32_t)now_ms - TREE_PRUNE_MS;
 		tree_prune(mesh, origin, now_ms, (unsigned)copy->slot);
-	} else if (!tree_may_try(origin, now_ms)) {
+	} else if (copy->lead_ms < TREE_LEAD_MS ||
+	           !tree_may_try(origin, now_ms)) {
 		return;
 	}
 	/* Both push now: the next first copy decides, and the loser is pruned

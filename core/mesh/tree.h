@@ -18,12 +18,14 @@
 #define TREE_PRUNE_MS 1000u /* before PRUNE is said again */
 #define TREE_TRY_MS   1000u /* between tries of a faster parent, doubled */
 #define TREE_BACKOFF  6u    /* times at the most */
+#define TREE_LEAD_MS  5u    /* of an announcement that is worth a try */
 
 /* A first copy came. */
 struct tree_copy {
 	int slot; /* ORIGIN_NO_SLOT: of a link that is closing */
 	uint64_t seq;
 	int first;         /* who announced it before, or ORIGIN_NO_SLOT */
+	uint64_t lead_ms;  /* how long before */
 	bool is_fetched;   /* somebody was asked for it */
 	uint64_t quiet_ms; /* since the first copy before it */
 };

@@ -322,6 +322,24 @@ a_quiet_origin_changes_at_once_to_who_announced_first(void **state)
 }
 
 static void
+who_announced_it_hardly_earlier_is_not_tried(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 1);
+	for (uint32_t n = 2; n < 32; n++) {
+		lab_pass(lab, 96);
+		runs_say(lab, b, RECORD_IHAVE, 9, n, 1, 0);
+		lab_pass(lab, 4);
+		lab_say_data(lab, a, 9, n);
+	}
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(mesh_stats(lab->mesh)->tries, 0);
+}
+
+static void
 a_busy_origin_lets_both_push_and_tries_more_rarely(void **state)
 {
 	struct lab *lab = *state;
@@ -330,8 +348,9 @@ a_busy_origin_lets_both_push_and_tries_more_rarely(void **state)
 
 	lab_say_data(lab, a, 9, 1);
 	for (uint32_t n = 2; n < 62; n++) {
-		lab_pass(lab, 100);
+		lab_pass(lab, 95);
 		runs_say(lab, b, RECORD_IHAVE, 9, n, 1, 0);
+		lab_pass(lab, 5);
 		lab_say_data(lab, a, 9, n);
 	}
 	/* Six seconds, the parent stays: after 0, 1+1, 2+1 .. seconds. */
@@ -386,6 +405,7 @@ main(void)
 		TEST(what_is_asked_for_and_not_here_is_gone),
 		TEST(a_new_origin_starts_on_the_tree_of_the_lowest_one),
 		TEST(a_quiet_origin_changes_at_once_to_who_announced_first),
+		TEST(who_announced_it_hardly_earlier_is_not_tried),
 		TEST(a_busy_origin_lets_both_push_and_tries_more_rarely),
 		TEST(all_bits_of_a_link_go_with_it),
 	};
