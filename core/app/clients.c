@@ -19,8 +19,11 @@ clients_dirty(void *ctx, struct session *session)
 static bool
 clients_pressed(void *ctx, struct session *session)
 {
-	(void)ctx;
-	return conn_press(session_user(session));
+	const struct node *node = ctx;
+	struct conn *conn = session_user(session);
+
+	return conn_relieve(conn) <= node->config->queue_soft ||
+	       conn_press(conn);
 }
 
 /* 4002: what waits will not be read in time, the Close perhaps. */

@@ -93,8 +93,11 @@ links_report_lost_dials(struct node *node)
 static size_t
 links_queued(void *ctx, const struct link *link)
 {
-	(void)ctx;
-	return conn_queued(link_user(link));
+	const struct node *node = ctx;
+	struct conn *conn = link_user(link);
+	size_t queued = conn_queued(conn);
+
+	return queued > node->config->queue_soft ? conn_relieve(conn) : queued;
 }
 
 static void

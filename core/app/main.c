@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * main.c - the grapevine node: read the command line, do what it says. */
 
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -8,6 +10,18 @@
 #include "app/node.h"
 #include "app/options.h"
 #include "base/log.h"
+
+/* Whoever closed one of them would see it filled with a socket or a log. */
+static bool
+main_has_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd >= 0 && close(fd) == 0;
+}
 
 static enum exit_code
 main_serve(const struct config *config)
@@ -37,6 +51,9 @@ main(int argc, char **argv)
 	struct diag diag;
 	enum exit_code code;
 
+	if (!main_has_descriptors()) {
+		return EXIT_RUNTIME;
+	}
 	if (options_parse(argc, argv, &config, &diag) != ERR_OK) {
 		(void)fprintf(stderr, "grapevine: %s\n", diag.text);
 		code = EXIT_USAGE;

@@ -178,13 +178,28 @@ conn_decode(struct conn *conn, size_t len)
 	}
 }
 
+/* One read must not carry its targets from empty to HARD, so small queues make
+ * small reads; after a pause even less, and the target is looked at again. */
+static size_t
+conn_read_limit(const struct conn *conn)
+{
+	size_t most = conn->was_paused ? NET_READ_PAUSED : NET_READ_BYTES;
+	size_t fair = conn->net->config.soft / 4;
+
+	if (fair < NET_READ_MIN) {
+		fair = NET_READ_MIN;
+	}
+	return most < fair ? most : fair;
+}
+
 void
 conn_read(struct conn *conn)
 {
 	struct net *net = conn->net;
-	ssize_t len = recv(
-	    conn->fd, net->read_buffer, NET_READ_BYTES, MSG_DONTWAIT);
+	size_t most = conn_read_limit(conn);
+	ssize_t len = recv(conn->fd, net->read_buffer, most, MSG_DONTWAIT);
 
+	conn->was_paused = false;
 	net->stats.reads++;
 	if (len < 0) {
 		if (errno != EAGAIN && errno != EINTR) {

@@ -203,6 +203,15 @@ conn_ping(struct conn *conn, uint64_t stamp)
 	conn_queue_control(conn, FRAME_OP_PING, bytes, sizeof(bytes));
 }
 
+size_t
+conn_relieve(struct conn *conn)
+{
+	if (!conn->blocked) {
+		conn_flush(conn);
+	}
+	return conn_queued(conn);
+}
+
 /* What goes next, in order: the rest of a data frame that is partly out, the
  * control lane, the data lane.  `*data` is how much of the front is data. */
 static size_t

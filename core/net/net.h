@@ -195,6 +195,11 @@ void conn_append_record(struct conn *conn, const struct range *range);
 void conn_send_control(struct conn *conn, const void *records, size_t len);
 void conn_ping(struct conn *conn, uint64_t stamp);
 
+/* Write now what the kernel takes, not only at the end of the turn: a reader
+ * that keeps up is not slow because one turn brought much.  Returns the bytes
+ * that are still queued. */
+size_t conn_relieve(struct conn *conn);
+
 /* `target` is over SOFT: stop reading, for at most 10 ms, whoever is being
  * read now.  False: nobody is, or `target` has had its second in ten
  * (PROTOCOL 10). */

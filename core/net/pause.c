@@ -89,6 +89,7 @@ conn_resume(struct conn *source)
 	}
 	source->presser = NULL;
 	source->paused = false;
+	source->was_paused = true;
 	source->rx_ms = net->now_ms;
 	conn_watch(source);
 	if (source->state == CONN_OPEN) {

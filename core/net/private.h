@@ -23,6 +23,8 @@ enum {
 	NET_PINGS_MAX = 1000,   /* a second; above: 1008 */
 	NET_CONTROL_MAX = 4096, /* queued pongs; above: the last one only */
 	NET_READ_BYTES = 256 * 1024,
+	NET_READ_MIN = 16 * 1024,
+	NET_READ_PAUSED = 64 * 1024, /* the first read after a pause */
 	NET_RECORD_BYTES = 516,      /* what a record may add to a payload */
 	NET_BATCH_BYTES = 64 * 1024, /* records in one message */
 };
@@ -77,7 +79,7 @@ struct conn {
 	bool rejected;   /* the handshake: counted already */
 	bool upgraded;
 	bool opened; /* on_open was called: on_closed is owed */
-	bool dirty, blocked, paused, doomed;
+	bool dirty, blocked, paused, was_paused, doomed;
 	bool pinged; /* a keep-alive ping is unanswered */
 	bool pong_wanted;
 	bool fresh; /* opened in this turn */

@@ -102,6 +102,30 @@ drops_whole_messages_oldest_first(void **state)
 	daemon_stop(node);
 }
 
+/* Much in one turn is not slow: what the kernel takes is written before a
+ * queue counts as full. */
+static void
+a_burst_over_hard_does_not_cost_a_peer_that_reads(void **state)
+{
+	struct daemon *near = daemon_start("--queue 64K..256K");
+	struct daemon *far = daemon_start(
+	    "--queue 64K..256K --peers ws://127.0.0.1:%u",
+	    (unsigned)near->port);
+	struct client *publisher = client_open(near->port, "/q");
+	char payload[1000];
+
+	(void)state;
+	daemon_wait_links(near, 1);
+	memset(payload, 'x', sizeof(payload));
+	for (unsigned i = 0; i < 20000; i++) {
+		client_frame(publisher, CLIENT_TEXT, payload, sizeof(payload));
+	}
+	daemon_wait_counter(far, "mesh.received", 20000);
+	assert_int_equal(daemon_counter(near, "mesh.slow"), 0);
+	daemon_stop(far);
+	daemon_stop(near);
+}
+
 static void
 closes_a_slow_reader_when_told_to(void **state)
 {
@@ -352,6 +376,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(drops_whole_messages_oldest_first),
+		TEST(a_burst_over_hard_does_not_cost_a_peer_that_reads),
 		TEST(closes_a_slow_reader_when_told_to),
 		TEST(closes_a_reader_that_takes_nothing_for_long),
 		TEST(frees_the_slot_wherever_a_connection_breaks),
