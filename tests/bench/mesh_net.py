@@ -348,9 +348,9 @@ def wait_whole(net, seconds, since=None, least=0):
         time.sleep(0.05)
 
 
-def counters(nodes, *names):
-    """Sums of mesh counters over `nodes`, by their last state."""
-    return [sum(n.state["mesh"][name] for n in nodes) for name in names]
+def counters(nodes, *names, floor="mesh"):
+    """Sums of counters over `nodes`, by their last state."""
+    return [sum(n.state[floor][name] for n in nodes) for name in names]
 
 
 class Namespaces:
