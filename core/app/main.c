@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * main.c - the grapevine node: read the command line, do what it says. */
 
-#include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "app/actions.h"
+#include "app/limits.h"
 #include "app/node.h"
 #include "app/options.h"
 #include "base/log.h"
-
-/* Whoever closed one of them would see it filled with a socket or a log. */
-static bool
-main_has_descriptors(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	return fd >= 0 && close(fd) == 0;
-}
 
 static enum exit_code
 main_serve(const struct config *config)
@@ -51,7 +38,7 @@ main(int argc, char **argv)
 	struct diag diag;
 	enum exit_code code;
 
-	if (!main_has_descriptors()) {
+	if (limits_fill_descriptors() != ERR_OK) {
 		return EXIT_RUNTIME;
 	}
 	if (options_parse(argc, argv, &config, &diag) != ERR_OK) {

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/limits.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "wire/topic.h"
 
-enum { NODE_HUB_TICK_MS = 1000, NODE_NAME_MAX = 64, NODE_FILES_MIN = 32 };
+enum { NODE_HUB_TICK_MS = 1000, NODE_NAME_MAX = 64 };
 
 const struct counter node_counters[] = {
 	COUNTER(struct node_stats, published_clients),
@@ -430,25 +430,6 @@ node_catch_signals(struct node *node)
 	return err;
 }
 
-/* As many descriptors as we may have; no core dump with others' messages. */
-static bool
-node_set_limits(const struct config *config)
-{
-	struct rlimit files;
-	const struct rlimit none = { 0, 0 };
-	bool enough = true;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &files);
-		enough = files.rlim_cur >= NODE_FILES_MIN;
-	}
-	if (!config->allow_core) {
-		(void)setrlimit(RLIMIT_CORE, &none);
-	}
-	return enough;
-}
-
 static enum exit_code
 node_start_exit(enum err err)
 {
@@ -543,11 +524,7 @@ node_init(struct node *node, const struct config *config, struct diag *diag)
 	memset(node, 0, sizeof(*node));
 	node->config = config;
 	chunk_pool_init(&node->pool);
-	if (!node_set_limits(config)) {
-		diag_set(diag,
-		    "fewer than %d file descriptors allowed, expected that "
-		    "many at least; run: ulimit -n 1024",
-		    NODE_FILES_MIN);
+	if (limits_set(config, diag) != ERR_OK) {
 		log_error("app", "start_failed", diag->text);
 		return EXIT_RUNTIME;
 	}
