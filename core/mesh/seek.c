@@ -119,8 +119,12 @@ seek_fill(struct mesh *mesh, uint64_t now_ms)
 	while (views_are_low(mesh) &&
 	       seek_passive(mesh, seek_urgency(mesh), now_ms)) {
 	}
-	if (mesh->up_slots == 0 && mesh->dials == 0) {
-		/* Nothing else is left. */
+	/* Nothing else is left; or others were lost with a link, and who is
+	 * cut off with a few may know the rest only as lost. */
+	if (mesh->dials == 0 &&
+	    (mesh->up_slots == 0 ||
+	        (views_are_low(mesh) && views->down_ms != 0 &&
+	            now_ms - views->down_ms < VIEWS_ALARM_MS))) {
 		(void)seek_any(mesh, views->lost, views->lost_count,
 		    seek_urgency(mesh), now_ms);
 	}

@@ -399,6 +399,7 @@ views_on_down(struct link *link, uint64_t now_ms)
 	struct mesh *mesh = link->mesh;
 	const char *addr = link->is_leaf ? "" : link->addr;
 
+	mesh->views.down_ms = now_ms;
 	switch (link->bye) {
 	case BYE_LEAVING:
 	case BYE_FULL:

@@ -28,8 +28,9 @@
 #define VIEWS_SAMPLE_KNOWN 4u
 
 #define VIEWS_FILL_MS        1000u
-#define VIEWS_LOSS_MS        100u /* fill within, after a loss */
-#define VIEWS_DENIED_MS      300u /* fill after a refusal */
+#define VIEWS_ALARM_MS       60000u /* after a loss: lost addresses are tried */
+#define VIEWS_LOSS_MS        100u   /* fill within, after a loss */
+#define VIEWS_DENIED_MS      300u   /* fill after a refusal */
 #define VIEWS_SHUFFLE_MS     10000u
 #define VIEWS_REWIRE_MS      120000u
 #define VIEWS_EVICT_MS       1000u  /* one for newcomers at the most */
@@ -54,6 +55,7 @@ struct views {
 	size_t passive_count, lost_count;
 	struct recent recent[RECENT_MAX];
 	uint64_t salt;
+	uint64_t down_ms; /* a link that was UP ended; 0: none yet */
 	uint64_t fill_ms, shuffle_ms;   /* when next */
 	uint64_t rewire_ms;             /* of the last */
 	uint64_t rewire_part;           /* of the interval, in 1024ths */
