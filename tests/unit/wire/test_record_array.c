@@ -114,7 +114,7 @@ static void
 a_list_that_is_empty_or_cut_is_malformed(void **state)
 {
 	static const uint8_t zeros[64];
-	static const enum record_type types[] = { RECORD_IHAVE, RECORD_GRAFT,
+	static const uint8_t types[] = { RECORD_IHAVE, RECORD_GRAFT,
 		RECORD_PRUNE, RECORD_SYNC, RECORD_GONE };
 	struct record_array array;
 
