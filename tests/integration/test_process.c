@@ -368,7 +368,7 @@ escapes_what_the_command_line_says(void **state)
 		                     "--plugins a\x01\x1b[2J\nforged\xff\x7f",
 		                     formats[i]),
 		    4);
-		assert_int_equal(daemon_count_lines(run, "stderr", ""), 1);
+		assert_int_equal(daemon_count_lines(run, "stderr", ""), 2);
 		text = daemon_text(run, "stderr");
 		assert_non_null(strstr(text, "forged"));
 		for (char *at = text; at[1] != '\0'; at++) {
