@@ -364,11 +364,11 @@ escapes_what_the_command_line_says(void **state)
 		char *text;
 
 		assert_int_equal(daemon_run(run,
-		                     "--bind 127.0.0.1:0 --log-format %s "
+		                     "-q --bind 127.0.0.1:0 --log-format %s "
 		                     "--plugins a\x01\x1b[2J\nforged\xff\x7f",
 		                     formats[i]),
 		    4);
-		assert_int_equal(daemon_count_lines(run, "stderr", ""), 2);
+		assert_int_equal(daemon_count_lines(run, "stderr", ""), 1);
 		text = daemon_text(run, "stderr");
 		assert_non_null(strstr(text, "forged"));
 		for (char *at = text; at[1] != '\0'; at++) {
