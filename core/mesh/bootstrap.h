@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bootstrap.h - the addresses of --peers, each kept linked for ever.
+ * bootstrap.h - the addresses of --peers: kept linked (static), or the way in
+ * (auto).
  *
  * A failed dial is tried again after a random time that grows to a minute; no
  * address is dialled more than once a second.  An address whose node has a
