@@ -160,7 +160,7 @@ struct record_data {
 	size_t payload_len;
 };
 
-#define RECORD_DATA_FLAGS \
+#define RECORD_DATA_FLAGS                                      \
 	(DATA_TEXT | DATA_REPAIR | DATA_UNICAST | DATA_REPLY | \
 	    DATA_FLOOD) /* of version 1 */
 
