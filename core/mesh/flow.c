@@ -27,9 +27,7 @@ flow_check_link(struct mesh *mesh, struct link *link, uint64_t now_ms)
 		link->over_ms = now_ms;
 	}
 	mesh->io->pressed(mesh->io->ctx, link);
-	/* Pauses have had their time, or are not enough: HARD comes near. */
-	if ((now_ms - link->over_ms >= FLOW_PRESS_MS ||
-	        queued > mesh->soft + (mesh->hard - mesh->soft) / 4) &&
+	if (now_ms - link->over_ms >= FLOW_PRESS_MS &&
 	    (mesh->spread.congested & bit) == 0) {
 		mesh->spread.congested |= bit;
 		mesh->stats.congested++;
