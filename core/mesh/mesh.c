@@ -22,12 +22,6 @@ mesh_begin(struct mesh *mesh, uint64_t now_ms)
 	}
 }
 
-uint32_t
-mesh_wall_s(const struct mesh *mesh, uint64_t now_ms)
-{
-	return mesh->wall_s + (uint32_t)((now_ms - mesh->start_ms) / 1000);
-}
-
 enum err
 mesh_secret(struct mesh *mesh, void *bytes, size_t len)
 {
@@ -340,6 +334,12 @@ struct link *
 mesh_link_at(const struct mesh *mesh, unsigned slot)
 {
 	return slot < MESH_LINKS_MAX ? mesh->up[slot] : NULL;
+}
+
+void *const *
+mesh_users(const struct mesh *mesh)
+{
+	return mesh->users;
 }
 
 const struct mesh_stats *
