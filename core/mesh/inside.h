@@ -55,7 +55,8 @@ struct mesh {
 
 	struct link *links; /* all */
 	size_t pending, dials;
-	uint64_t next_ms; /* nothing is due before */
+	uint64_t next_ms;  /* nothing is due before */
+	uint64_t links_ms; /* nothing of a link; they may have got later */
 	bool started, stopped;
 
 	struct bootstrap bootstrap;
@@ -77,6 +78,16 @@ mesh_wake_at(struct mesh *mesh, uint64_t at_ms)
 	if (at_ms < mesh->next_ms) {
 		mesh->next_ms = at_ms;
 	}
+}
+
+/* The same, for what a link waits for. */
+static inline void
+mesh_wake_links_at(struct mesh *mesh, uint64_t at_ms)
+{
+	if (at_ms < mesh->links_ms) {
+		mesh->links_ms = at_ms;
+	}
+	mesh_wake_at(mesh, at_ms);
 }
 
 /* Wall-clock seconds: the start's, and what has passed since. */

@@ -161,7 +161,7 @@ link_up(struct link *link, uint64_t now_ms)
 	link_count_smallest(mesh);
 	link_forget_hello(link);
 	bootstrap_on_up(mesh, link);
-	mesh_wake_at(mesh, now_ms + mesh->ping_ms);
+	mesh_wake_links_at(mesh, now_ms + mesh->ping_ms);
 	link_tell(link);
 	spread_on_up(link, now_ms);
 	members_on_up(mesh, now_ms);
