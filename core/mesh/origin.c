@@ -292,19 +292,21 @@ origin_is_new_boot(const struct origin *origin, uint64_t seq)
 bool
 origins_expect(struct origins *origins, struct origin *origin, uint64_t seq)
 {
+	bool is_known = origin->base != 0;
 	uint64_t floor = seq >> 32 << 32;
 	struct origin_gaps gaps;
 
-	if (origin->base != 0 && !origin_is_new_boot(origin, seq)) {
+	if (is_known && !origin_is_new_boot(origin, seq)) {
 		return false;
 	}
-	if (origin->base != 0) {
+	if (is_known) {
 		origin_gaps_init(&gaps, origins, origin);
 		window_flush(&origin->window, &gaps.gaps);
 	}
 	origin->base = seq;
 	origin->parent_seq = 0;
-	if (seq >> 32 > origins->since_s && seq - floor < WINDOW_IDS) {
+	if ((is_known || seq >> 32 > origins->since_s) &&
+	    seq - floor < WINDOW_IDS) {
 		origin->base = floor + 1;
 	} else if (seq - floor > ORIGIN_SOFT_IDS) {
 		floor = seq - ORIGIN_SOFT_IDS - 1;

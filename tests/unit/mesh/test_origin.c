@@ -168,6 +168,24 @@ a_larger_boot_begins_anew_and_tells_what_was_missing(void **state)
 	    WINDOW_SEEN);
 }
 
+/* Its clock may have gone back: its boot does not say when it began. */
+static void
+a_restart_of_who_is_known_is_missed_from_its_first_word(void **state)
+{
+	struct table *table = *state;
+	struct origin *origin = add(table, 1, 1);
+	uint64_t second = UINT64_C(101) << 32;
+
+	table->origins.since_s = 1000;
+	(void)origins_take(
+	    &table->origins, origin, UINT64_C(100) << 32 | 7, 1);
+	assert_true(origin->base == (UINT64_C(100) << 32 | 7));
+	(void)origins_take(&table->origins, origin, second | 3, 2);
+	assert_true(origin->base == (second | 1));
+	origins_give_up(&table->origins, origin, second | 1, 2);
+	assert_int_equal(table->gap_count, 2);
+}
+
 static void
 a_fast_origin_gets_a_wide_window_and_loses_it_again(void **state)
 {
@@ -238,6 +256,7 @@ main(void)
 		TEST(who_is_idle_for_ten_minutes_is_freed),
 		TEST(many_idle_ones_are_freed_a_bounded_number_at_a_time),
 		TEST(a_larger_boot_begins_anew_and_tells_what_was_missing),
+		TEST(a_restart_of_who_is_known_is_missed_from_its_first_word),
 		TEST(a_fast_origin_gets_a_wide_window_and_loses_it_again),
 		TEST(adding_survives_every_allocation_that_fails),
 	};
