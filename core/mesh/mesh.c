@@ -329,7 +329,6 @@ mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
 	mesh_tick_links(mesh, now_ms);
 	mesh_wake_at(mesh, spread_on_tick(mesh, now_ms));
 	origins_expire(&mesh->origins, now_ms);
-	mesh->stats.origins = mesh->origins.count;
 	mesh_wake_at(mesh, origins_next_ms(&mesh->origins));
 	mesh_wake_at(mesh, members_on_tick(mesh, now_ms));
 	mesh_wake_at(mesh, seek_on_tick(mesh, now_ms));
@@ -343,9 +342,20 @@ mesh_link_at(const struct mesh *mesh, unsigned slot)
 }
 
 const struct mesh_stats *
-mesh_stats(const struct mesh *mesh)
+mesh_stats(struct mesh *mesh)
 {
-	return &mesh->stats;
+	const struct history *history = &mesh->spread.history;
+	struct mesh_stats *stats = &mesh->stats;
+
+	/* What the tables count for themselves. */
+	stats->origins = mesh->origins.count;
+	stats->window_lost = mesh->origins.window_lost;
+	stats->window_widened = mesh->origins.widened;
+	stats->missing = mesh->spread.missing.count;
+	stats->history = history->count;
+	stats->history_bytes = history->bytes;
+	stats->history_evicted = history->evicted;
+	return stats;
 }
 
 struct mesh_peer

@@ -164,6 +164,8 @@ struct mesh_stats {
 	uint64_t members;      /* now */
 
 	uint64_t late;           /* dropped: came after it was told as a gap */
+	uint64_t window_lost;    /* ids given up: they fell off a window */
+	uint64_t window_widened; /* windows that grew */
 	uint64_t prunes;         /* sent: a link is no edge of a tree */
 	uint64_t grafts;         /* sent: a tree is broken here */
 	uint64_t tries;          /* of a faster parent */
@@ -180,8 +182,9 @@ struct mesh_stats {
 	uint64_t bad_runs;                /* ids that cannot be */
 	uint64_t syncs;                   /* sent */
 	uint64_t sync_cut;                /* of them, not all fitted */
-	uint64_t congested;     /* links that got announcements only */
-	uint64_t history_limit; /* messages larger than the history */
+	uint64_t congested;       /* links that got announcements only */
+	uint64_t history_limit;   /* messages larger than the history */
+	uint64_t history_evicted; /* messages that left it early: no room */
 	uint64_t unicasts_sent, unicasts;
 	uint64_t unicast_lost;           /* dropped: no way to its node */
 	uint64_t unicast_full;           /* senders forgotten: no room */
@@ -297,7 +300,8 @@ struct mesh_member {
 void mesh_each_member(const struct mesh *mesh,
     void (*each)(void *ctx, const struct mesh_member *member), void *ctx);
 
-const struct mesh_stats *mesh_stats(const struct mesh *mesh);
+/* As they are now; borrowed, and valid as long as the mesh. */
+const struct mesh_stats *mesh_stats(struct mesh *mesh);
 /* Call `each` for every link that is UP. */
 void mesh_each_peer(const struct mesh *mesh,
     void (*each)(void *ctx, const struct mesh_peer *peer), void *ctx);

@@ -19,12 +19,13 @@ struct origin_gaps {
 	struct window_gaps gaps;
 	const struct origins *origins;
 	struct origin *origin;
+	uint64_t told;
 };
 
 static void
 origin_on_gap(void *ctx, uint64_t first, uint64_t count)
 {
-	const struct origin_gaps *gaps = ctx;
+	struct origin_gaps *gaps = ctx;
 	const struct origins_events *events = &gaps->origins->events;
 	uint64_t base = gaps->origin->base;
 
@@ -36,6 +37,7 @@ origin_on_gap(void *ctx, uint64_t first, uint64_t count)
 		count -= base - first;
 		first = base;
 	}
+	gaps->told += count;
 	events->gap(events->ctx, gaps->origin, first, count);
 }
 
@@ -47,6 +49,7 @@ origin_gaps_init(struct origin_gaps *gaps, const struct origins *origins,
 	gaps->gaps.ctx = gaps;
 	gaps->origins = origins;
 	gaps->origin = origin;
+	gaps->told = 0;
 }
 
 void
@@ -219,6 +222,7 @@ origins_widen(struct origins *origins, struct origin *origin)
 	if (origins->wide < ORIGINS_WIDE_MAX &&
 	    window_widen(&origin->window) == ERR_OK) {
 		origins->wide++;
+		origins->widened++;
 	}
 }
 
@@ -334,6 +338,7 @@ origins_take(struct origins *origins, struct origin *origin, uint64_t seq,
 	}
 	origin_gaps_init(&gaps, origins, origin);
 	verdict = window_take(window, seq, &gaps.gaps);
+	origins->window_lost += gaps.told;
 	if (verdict == WINDOW_NEW) {
 		origin->seen_ms = now_ms;
 		if (origins->newest != origin) {

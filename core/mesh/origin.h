@@ -72,6 +72,8 @@ struct origins {
 	struct origins_events events;
 	size_t count, wide;
 	uint64_t tombstones_lost; /* no memory for one */
+	uint64_t window_lost;     /* numbers that fell off a window unseen */
+	uint64_t widened;         /* windows, ever */
 	uint32_t since_s; /* who begins later is missed from its first word */
 };
 
