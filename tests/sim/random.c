@@ -19,11 +19,15 @@ enum {
 struct random_seen {
 	uint64_t runs[SEEN_COUNT];
 	uint64_t times[SEEN_COUNT];
+	uint64_t events;
+	uint64_t hash; /* FNV-1a of the hashes */
 };
 
 static void
 random_count(struct random_seen *seen, const struct sim_result *result)
 {
+	seen->events += result->events;
+	seen->hash = (seen->hash ^ result->hash) * UINT64_C(0x100000001b3);
 	for (int i = 0; i < SEEN_COUNT; i++) {
 		seen->runs[i] += result->seen[i] > 0 ? 1 : 0;
 		seen->times[i] += result->seen[i];
@@ -47,7 +51,7 @@ random_print(const struct random_seen *seen)
 }
 
 static bool
-random_holds(uint64_t seed, uint64_t *events, struct random_seen *seen)
+random_holds(uint64_t seed, struct random_seen *seen)
 {
 	struct sim_config config;
 	struct sim_result result;
@@ -60,7 +64,6 @@ random_holds(uint64_t seed, uint64_t *events, struct random_seen *seen)
 		    "seed %llu: %s\n", (unsigned long long)seed, diag.text);
 		return false;
 	}
-	*events += result.events;
 	random_count(seen, &result);
 	if (result.violation[0] == '\0') {
 		return true;
@@ -77,8 +80,7 @@ main(int argc, char **argv)
 {
 	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
 	uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 100;
-	struct random_seen seen = { { 0 }, { 0 } };
-	uint64_t events = 0;
+	struct random_seen seen = { .hash = UINT64_C(0xcbf29ce484222325) };
 	unsigned failures = 0;
 	unsigned never;
 	struct diag diag;
@@ -89,11 +91,12 @@ main(int argc, char **argv)
 		return 1;
 	}
 	for (uint64_t i = 0; i < count && failures < RANDOM_FAILURES_MAX; i++) {
-		failures += random_holds(first + i, &events, &seen) ? 0 : 1;
+		failures += random_holds(first + i, &seen) ? 0 : 1;
 	}
 	never = random_print(&seen);
-	(void)printf("%llu scenarios, %llu events, %u failures\n",
-	    (unsigned long long)count, (unsigned long long)events, failures);
+	(void)printf("%llu scenarios, %llu events, hash %016llx, %u failures\n",
+	    (unsigned long long)count, (unsigned long long)seen.events,
+	    (unsigned long long)seen.hash, failures);
 	if (never > 0 && count >= RANDOM_ENOUGH) {
 		(void)printf("%u faults never struck\n", never);
 		return 1;
