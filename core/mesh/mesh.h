@@ -85,10 +85,13 @@ struct mesh_io {
 	/* Messages of `origin` that will never be delivered here. */
 	void (*gap)(void *ctx, const struct nodeid *origin, uint64_t first,
 	    uint64_t count);
+	/* This node goes on under a new id; NULL: nobody needs to know. */
+	void (*renamed)(void *ctx, const struct nodeid *id);
 };
 
 struct mesh_config {
 	struct nodeid node_id;
+	bool keeps_id;            /* beyond this life: it must not change */
 	uint32_t boot;            /* wall-clock seconds at start */
 	const char *name;         /* of this node */
 	const char *network;      /* only nodes of the same name link up */
@@ -125,6 +128,8 @@ struct mesh_stats {
 	uint64_t bad_boot;     /* dropped: boot number from the future */
 	uint64_t own;          /* dropped: this node's own, come back */
 	uint64_t spoofed;      /* dropped: claims to be ours and is not */
+	uint64_t renamed;      /* times this node took a new id because of it */
+	uint64_t twins;        /* links that end because two have one id */
 	uint64_t origins_full; /* dropped: no room for another origin */
 	uint64_t origins_rate; /* dropped: a link brought too many new ones */
 	uint64_t peer_limit;   /* not sent: larger than the link takes */

@@ -25,6 +25,8 @@ const struct counter mesh_counters[] = {
 	STAT(bad_boot),
 	STAT(own),
 	STAT(spoofed),
+	STAT(renamed),
+	STAT(twins),
 	STAT(origins_full),
 	STAT(origins_rate),
 	STAT(peer_limit),
