@@ -350,9 +350,19 @@ mesh_link_at(const struct mesh *mesh, unsigned slot)
 }
 
 const struct mesh_stats *
-mesh_stats(const struct mesh *mesh)
+mesh_stats(struct mesh *mesh)
 {
-	return &mesh->stats;
+	const struct history *history = &mesh->spread.history;
+	struct mesh_stats *stats = &mesh->stats;
+
+	/* What the tables count themselves. */
+	stats->history = history->count;
+	stats->history_bytes = history->bytes;
+	stats->history_evicted = history->evicted;
+	stats->history_expired = history->expired;
+	stats->missing = mesh->spread.missing.count;
+	stats->tombstones_lost = mesh->origins.tombstones_lost;
+	return stats;
 }
 
 struct mesh_peer
