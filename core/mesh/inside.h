@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "mesh/auth.h"
 #include "mesh/bootstrap.h"
+#include "mesh/identity.h"
 #include "mesh/link.h"
 #include "mesh/members.h"
 #include "mesh/mesh.h"
@@ -59,6 +60,7 @@ struct mesh {
 	uint64_t links_ms; /* nothing of a link; they may have got later */
 	bool started, stopped;
 
+	struct identity identity;
 	struct bootstrap bootstrap;
 	struct views views;
 	struct members members;
@@ -99,6 +101,9 @@ mesh_wall_s(const struct mesh *mesh, uint64_t now_ms)
 
 /* Bytes that nobody can guess.  ERR_SYSTEM: there are none. */
 NODISCARD enum err mesh_secret(struct mesh *mesh, void *bytes, size_t len);
+
+/* BYE 0 on every link. */
+void mesh_end_links(struct mesh *mesh, uint64_t now_ms);
 
 /* What a log line or an event says of a link. */
 struct mesh_peer mesh_peer_of(const struct link *link);
