@@ -92,11 +92,10 @@ spread_deliver(
 	};
 
 	/* Only the nodes' own topics begin so. */
-	if (UNLIKELY(view.topic[0] == '$') &&
-	    members_on_message(link->mesh, now_ms, &view)) {
-		return;
+	if (LIKELY(view.topic[0] != '$') ||
+	    !members_on_message(link->mesh, now_ms, &view)) {
+		io->deliver(io->ctx, &view);
 	}
-	io->deliver(io->ctx, &view);
 }
 
 static void
@@ -371,8 +370,7 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 	struct mesh *mesh = link->mesh;
 	struct origin *origin;
 	struct record_data data;
-	uint64_t max;
-	uint64_t seen_ms;
+	uint64_t max, seen_ms;
 
 	if (UNLIKELY(record_data_decode(record, &data) != ERR_OK)) {
 		link_violate(link, now_ms, 1002, "malformed DATA");
