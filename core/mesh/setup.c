@@ -131,6 +131,7 @@ mesh_create(struct mesh **out, const struct mesh_config *config,
 	origins_init(&mesh->origins, rng,
 	    &(struct origins_events){
 	        .ctx = mesh,
+	        .passed = spread_on_passed,
 	        .gap = spread_on_gap,
 	        .gone = spread_on_gone,
 	    });

@@ -187,6 +187,9 @@ spread_is_fit(
 
 	if (data->hops > mesh->max_hops) {
 		mesh->stats.hop_limit++;
+		if ((data->flags & DATA_REPAIR) != 0) {
+			fetch_on_far(link, now_ms, data);
+		}
 		return false;
 	}
 	if ((data->flags & DATA_TEXT) != 0 &&
@@ -439,12 +442,18 @@ spread_foresee(struct link *link, const uint8_t *at, const uint8_t *end)
 }
 
 void
+spread_on_passed(
+    void *ctx, struct origin *origin, uint64_t first, uint64_t count)
+{
+	fetch_forget(ctx, origin, first, count);
+}
+
+void
 spread_on_gap(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 {
 	struct mesh *mesh = ctx;
 	char hex[NODEID_HEX_LEN + 1];
 
-	fetch_forget(mesh, origin, first, count);
 	mesh->stats.gaps += count;
 	nodeid_hex(&origin->id, hex);
 	log_warn("mesh", "gap", "messages that never came",

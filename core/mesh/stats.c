@@ -84,6 +84,7 @@ const struct counter mesh_counters[] = {
 	STAT(fetch_limit),
 	STAT(missing_full),
 	STAT(gone),
+	STAT(too_far),
 	STAT(repairs),
 	STAT(repair_limit),
 	STAT(announced),
