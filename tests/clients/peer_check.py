@@ -4,15 +4,18 @@
 docs/PROTOCOL.md alone, among real nodes.  Exit code 0: all is well."""
 
 import asyncio
+import hashlib
+import pathlib
+import re
 import sys
 import tempfile
 import time
 
-from peer import harness, records as r
+from peer import harness, link as peer_link, records as r
 from peer.harness import Node, Told, node, once, until
 
 ALL_S = 60
-LAPS = 80
+LAPS = 150
 
 
 def numbers(count, name=""):
@@ -29,6 +32,40 @@ async def linked(one, **more):
 async def stop(*all_of_them):
     for each in all_of_them:
         await each.stop()
+
+
+# ---- the examples of the document ----
+
+def examples():
+    """The hex blocks of docs/PROTOCOL.md, by name."""
+    page = pathlib.Path(__file__).parents[2] / "docs" / "PROTOCOL.md"
+    blocks = re.findall(r"^```hex (\w+)\n(.*?)^```", page.read_text(),
+                        re.MULTILINE | re.DOTALL)
+    return {name: bytes.fromhex(re.sub("#.*", "", text))
+            for name, text in blocks}
+
+
+async def reads_and_writes_the_examples():
+    given = examples()
+    body = {name: next(r.read_records(given[name], 1 << 20))[1]
+            for name in ("HELLO", "WELCOME", "AUTH", "DATA")}
+    hello, welcome = r.read_hello(body["HELLO"]), r.read_welcome(
+        body["WELCOME"])
+    data = r.read_data(body["DATA"])
+    assert (hello.flags, hello.addr, hello.name) == \
+        (r.ORPHAN, "ws://:8080", "left")
+    assert hello.net == hashlib.sha256(b"grapevine").digest()[:8]
+    assert (welcome.flags, welcome.seen) == (r.WITH_KEY, "127.0.0.1")
+    assert (data.topic, data.hops, data.payload) == ("a.b", 1, b"hello")
+    assert r.hello_body(hello) == body["HELLO"]
+    assert r.welcome_body(welcome) == body["WELCOME"]
+    assert r.data_body(data) == body["DATA"]
+    parts = body["HELLO"], r.welcome_transcript(body["WELCOME"])
+    key, transcript = peer_link.secrets(b"0123456789abcdef", *parts)
+    assert (key, transcript) == (given["K"], given["T"])
+    proofs = [peer_link.proof(b"0123456789abcdef", side, *parts)
+              for side in (b"L", b"D")]
+    assert proofs == [welcome.proof, body["AUTH"]]
 
 
 # ---- joining ----
@@ -100,7 +137,7 @@ async def gives_and_takes_the_reasons_of_bye():
     first = await linked(one)
     full = await Told("full").start()
     link = await full.dial(one.url)
-    assert link.bye_reason == r.FULL and not link.max_message == 0
+    assert link.bye_reason == r.FULL and link.id == one.id
     assert full.members.passive.get(first.id) == first.addr, "no PEERS"
     other = await Told("other", network="another").start()
     assert (await other.dial(one.url)).bye_reason == r.NETWORK
@@ -110,10 +147,31 @@ async def gives_and_takes_the_reasons_of_bye():
     assert link.bye_reason == r.SELF and link.id == one.id
     # A second link of the same side: the first one goes.
     task = asyncio.ensure_future(first.dial(one.url))
-    await until(lambda: first.ends == [r.DUPLICATE], "no BYE 3")
-    assert len(first.links) == 1
+    await until(lambda: r.DUPLICATE in first.ends, "no BYE 3")
+    await first.links_up(1)
     await stop(first, full, other, clone, one)
     await task
+
+
+async def keeps_one_of_two_links():
+    """Both dial: the one that the smaller id dialled stays."""
+    for _ in range(4):
+        peer = await Told("py", static=True).start()
+        one = await node("one", "--mesh", "static", "--peers", peer.addr)
+        await peer.links_up(1)
+        task = asyncio.ensure_future(peer.dial(one.url))
+        if peer.id < one.id:
+            await until(lambda: peer.ends == [r.DUPLICATE],
+                        lambda: f"no BYE 3: {peer.ends} {task}")
+        else:
+            assert (await task).bye_reason == r.DUPLICATE
+        await peer.links_up(1)
+        link = next(iter(peer.links))
+        assert bool(link.dialled) == (peer.id < one.id)
+        peer.say("a", "over one link")
+        await once([one], "a", ["over one link"])
+        await stop(peer, one)
+        await task
 
 
 async def closes_what_breaks_the_protocol():
@@ -168,7 +226,7 @@ async def comes_late_and_gets_the_history():
     assert peer.spread.count["grafts"] > 0
     await client.send("pushed")
     await once([peer], "a", ["pushed"])
-    assert not peer.messages[-1].flags & r.REPAIR, "the tree did not grow"
+    assert not peer.last.flags & r.REPAIR, "the tree did not grow"
     two = await node("two", "--mesh", "static", "--peers", peer.addr)
     await once([two], "a", numbers(300) + ["pushed"])
     assert peer.spread.count["repaired"] >= 301
@@ -203,7 +261,7 @@ async def forwards_and_takes_messages_for_one_node():
     await once([left], "b", ["now the tree is known"])
     left.spread.unicast(right.id, "u", b"along the tree", r.TEXT)
     await once([right], "u", ["flooded", "along the tree"])
-    data = right.messages[-1]
+    data = right.last
     assert data.flags == r.TEXT | r.UNICAST and data.hops == 2, data
     # A peer between two nodes sends one node's on to the other.
     two = await node("two", "--mesh", "static", "--peers", right.addr)
@@ -235,7 +293,6 @@ async def lives_in_a_mesh_whose_nodes_die():
             f"n{i}", "--view", "2..4", *(("--peers", peers) if peers else ()))
     peer = await linked(nodes["n5"])
     clients = {name: await n.client("m") for name, n in nodes.items()}
-    wanted = []
     killed = None
     for lap in range(LAPS):
         names = list(clients)
@@ -246,10 +303,11 @@ async def lives_in_a_mesh_whose_nodes_die():
             peer.say("m", f"py-{i}")
             if lap == LAPS // 2 and i % 10 == 5:
                 killed = await kill_a_parent(peer, nodes, clients)
-        wanted = [f"{name}-{i}" for name in [*clients, "py"]
-                  for i in range(lap * 10 + 10)]
-        await once([*nodes.values()], "m", wanted)
-        await once([peer], "m", [w for w in wanted if w[:2] != "py"])
+        of_nodes = {f"{name}-{i}" for name in clients
+                    for i in range(lap * 10, lap * 10 + 10)}
+        await once([peer, *nodes.values()], "m", of_nodes)
+        await once(nodes.values(), "m",
+                   {f"py-{i}" for i in range(lap * 10, lap * 10 + 10)})
     assert killed and peer.links
     assert not peer.gaps and peer.spread.count["late"] == 0
     await until(lambda: peer.payloads("$node"), "no presence")
@@ -271,12 +329,14 @@ async def kill_a_parent(peer, nodes, clients):
 
 
 CHECKS = (
+    reads_and_writes_the_examples,
     lives_in_a_mesh_whose_nodes_die,
     dials_a_node_and_talks_both_ways,
     is_dialled_by_a_node,
     authenticates_both_ways,
     refuses_and_is_refused_without_the_key,
     gives_and_takes_the_reasons_of_bye,
+    keeps_one_of_two_links,
     closes_what_breaks_the_protocol,
     bridges_two_static_nodes,
     comes_late_and_gets_the_history,

@@ -38,13 +38,30 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
+class Inbox:
+    """What somebody was told, topic by topic."""
+
+    def __init__(self):
+        self.in_order, self.told, self.twice = {}, {}, []
+
+    def put(self, topic, payload):
+        told = self.told.setdefault(topic, set())
+        if payload in told:
+            self.twice.append((topic, payload))
+        told.add(payload)
+        self.in_order.setdefault(topic, []).append(payload)
+
+    def lacks(self, topic, wanted):
+        return sorted(wanted - self.told.get(topic, set()))
+
+
 class Node:
     """A grapevine, its messages and its log."""
     program = plugin_dir = None
     all = []
 
     def __init__(self, name):
-        self.name, self.events, self.lines = name, [], []
+        self.name, self.events, self.inbox = name, [], Inbox()
         self.process, self.tasks = None, []
 
     async def start(self, *more):
@@ -62,18 +79,22 @@ class Node:
             lambda: asyncio.StreamReaderProtocol(stdout),
             os.fdopen(reading, "rb"))
         self.tasks = [
-            asyncio.ensure_future(self.collect(stream, into))
-            for stream, into in ((stdout, self.lines),
-                                 (self.process.stderr, self.events))]
+            asyncio.ensure_future(self.collect(stream, take))
+            for stream, take in ((stdout, self.on_line),
+                                 (self.process.stderr, self.events.append))]
         await until(lambda: self.has("ready"), "a node is not ready")
         ready = self.has("ready")
         self.url, self.id = ready["advertise"], bytes.fromhex(ready["id"])
         return self
 
-    async def collect(self, stream, into):
+    async def collect(self, stream, take):
         async for line in stream:
-            into.append(json.loads(line))
+            take(json.loads(line))
             notice()
+
+    def on_line(self, line):
+        if line["type"] == "message":
+            self.inbox.put(line["topic"], line["payload"])
 
     def has(self, event, **fields):
         for line in self.events:
@@ -82,12 +103,12 @@ class Node:
         return None
 
     def payloads(self, topic):
-        return [line["payload"] for line in self.lines
-                if line.get("topic") == topic]
+        return self.inbox.in_order.get(topic, [])
 
     async def client(self, topic):
         path = topic.replace(".", "/")
-        return await websockets.connect(f"{self.url}/{path}")
+        return await websockets.connect(
+            f"{self.url}/{path}", max_queue=None, ping_interval=None)
 
     async def kill(self):
         self.process.kill()
@@ -110,7 +131,8 @@ class Told(Peer):
 
     def __init__(self, name, peers=(), **more):
         super().__init__(name, peers, **more)
-        self.messages, self.gaps, self.ends = [], [], []
+        self.inbox, self.gaps, self.ends = Inbox(), [], []
+        self.last = None
         self.on_message = self.keep
         self.on_gap = lambda *gap: (self.gaps.append(gap), notice())
         self.on_up = notice
@@ -118,12 +140,12 @@ class Told(Peer):
                                              notice())
 
     def keep(self, data, _link):
-        self.messages.append(data)
+        self.last = data
+        self.inbox.put(data.topic, data.payload.decode())
         notice()
 
     def payloads(self, topic):
-        return [data.payload.decode() for data in self.messages
-                if data.topic == topic]
+        return self.inbox.in_order.get(topic, [])
 
     async def links_up(self, count):
         await until(lambda: len(self.links) == count, f"{count} links")
@@ -132,20 +154,16 @@ class Told(Peer):
         return self.spread.publish(topic, text.encode(), 1)
 
 
-def is_once(told, topic, wanted):
-    """All of `wanted` at `told`, and nothing twice."""
-    got = told.payloads(topic)
-    if len(got) > len(set(got)):
-        raise AssertionError(f"{told.name}: twice on {topic}")
-    return set(got) >= set(wanted)
-
-
 async def once(everybody, topic, wanted):
-    wanted = list(wanted)
+    """All of `wanted` at everybody, and nothing twice."""
+    wanted = set(wanted)
+
+    def is_done():
+        assert not any(one.inbox.twice for one in everybody), lacking()
+        return not any(one.inbox.lacks(topic, wanted) for one in everybody)
 
     def lacking():
-        return "; ".join(
-            f"{told.name} lacks on {topic} {len(set(told.payloads(topic)))} {sorted(set(wanted) - set(told.payloads(topic)))[:5]}"
-            for told in everybody if not is_once(told, topic, wanted))
-    await until(lambda: all(is_once(told, topic, wanted)
-                            for told in everybody), lacking)
+        return "; ".join(f"{one.name}: twice {one.inbox.twice[:5]}, lacks "
+                         f"{one.inbox.lacks(topic, wanted)[:5]} of {topic}"
+                         for one in everybody)
+    await until(is_done, lacking)

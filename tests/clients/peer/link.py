@@ -41,10 +41,14 @@ class Server(Heard, WebSocketServerProtocol):
     pass
 
 
+def secrets(psk, hello, welcome):
+    """K and T; `hello` and `welcome` are bodies, WELCOME's without proof."""
+    return (hmac.digest(psk, b"grapevine peer 1", "sha256"),
+            hashlib.sha256(hello + welcome).digest() + bytes(32))
+
+
 def proof(psk, side, hello, welcome):
-    """`hello` and `welcome` are bodies; WELCOME's without its proof."""
-    key = hmac.digest(psk, b"grapevine peer 1", "sha256")
-    transcript = hashlib.sha256(hello + welcome).digest() + bytes(32)
+    key, transcript = secrets(psk, hello, welcome)
     return hmac.digest(key, side + transcript, "sha256")
 
 

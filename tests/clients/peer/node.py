@@ -32,6 +32,7 @@ class Peer:
         self.addr, self.server = "", None
         self.links, self.settled = set(), set()
         self.dialling, self.tasks, self.clock = set(), set(), None
+        self.stopped = False
         self.spread = Spread(self)
         self.members = Members(self, static, list(peers))
         self.on_message = self.on_gap = self.on_up = self.on_down = \
@@ -52,6 +53,7 @@ class Peer:
 
     async def stop(self):
         """BYE 0 and PEERS behind what is queued."""
+        self.stopped = True
         if self.clock:
             self.clock.cancel()
         ends = [link.ws.wait_closed() for link in self.links]
@@ -130,6 +132,8 @@ class Peer:
         try:
             await handshake
             self.link_up(link)
+            if self.stopped:
+                link.bye(r.LEAVING)
             watcher = asyncio.ensure_future(link.watch())
             async for kind, body in link.inbound:
                 self.on_record(link, kind, body)

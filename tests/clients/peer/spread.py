@@ -232,6 +232,8 @@ class Spread:
             raise r.Broken(1009, "payload too long")
         if data.hops > MAX_HOPS or not is_text_ok(data):
             self.count["dropped"] += 1
+            if data.hops > MAX_HOPS and data.flags & r.REPAIR:
+                self.gone(link, data.origin, data.seq)
         elif data.flags & r.REPLY:
             if data.origin == link.id:
                 self.deliver(data, link)
@@ -479,15 +481,20 @@ class Spread:
 
     def on_gone(self, link, body):
         for run in r.read_list(r.GONE, body):
-            origin = self.origins.get(run.origin)
             for seq in range(run.first, run.first + run.count):
-                link.unanswered.discard((run.origin, seq))
-                missing = origin and origin.missing.get(seq)
-                if missing and link in missing.known:
-                    missing.known.discard(link)
-                    missing.due = now()
-                    if not missing.known:
-                        self.give_up(origin, [seq])
+                self.gone(link, run.origin, seq)
+
+    def gone(self, link, origin_id, seq):
+        """That link cannot give it."""
+        link.unanswered.discard((origin_id, seq))
+        origin = self.origins.get(origin_id)
+        missing = origin and origin.missing.get(seq)
+        if missing and link in missing.known:
+            missing.known.discard(link)
+            missing.tried.discard(link)
+            missing.due = now()
+            if not missing.known:
+                self.give_up(origin, [seq])
 
     # ---- for one node ----
 
