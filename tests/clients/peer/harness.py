@@ -142,6 +142,9 @@ class Told(Peer):
     def keep(self, data, _link):
         self.last = data
         self.inbox.put(data.topic, data.payload.decode())
+
+    def deliver(self, data, link):
+        super().deliver(data, link)
         notice()
 
     def payloads(self, topic):

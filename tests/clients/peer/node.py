@@ -3,6 +3,7 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import time
 
@@ -17,6 +18,7 @@ from .spread import Spread
 FILL_S, SHUFFLE_S, TICK_S = 1, 10, 0.01
 DIAL_S = 8
 MAX_DIALS = 8
+PRESENCE_TOPIC, PRESENCE_MAX, PRESENCE_TEXT_MAX = "$node", 2048, 255
 
 
 class Peer:
@@ -33,6 +35,7 @@ class Peer:
         self.links, self.settled = set(), set()
         self.dialling, self.tasks, self.clock = set(), set(), None
         self.stopped = False
+        self.present = {}   # node id: what it told of itself
         self.spread = Spread(self)
         self.members = Members(self, static, list(peers))
         self.on_message = self.on_gap = self.on_up = self.on_down = \
@@ -215,9 +218,30 @@ class Peer:
         elif kind >= 0x80:
             raise r.Broken(4005, "unknown critical record")
 
+    def deliver(self, data, link):
+        if data.topic != PRESENCE_TOPIC:
+            self.on_message(data, link)
+        elif told := read_presence(data.payload):
+            self.present[data.origin] = told
+
     def own_seq_seen(self, seq):
         """Somebody knows me with a seq above mine: begin a later boot."""
         boot = seq >> 32
         if seq > (self.boot << 32 | self.spread.counter) and \
                 boot <= time.time() + 86400:
             self.boot, self.spread.counter = boot + 1, 0
+
+
+def read_presence(payload):
+    """The object of section 11, or None."""
+    try:
+        told = json.loads(payload[:PRESENCE_MAX + 1])
+    except ValueError:
+        return None
+    if len(payload) > PRESENCE_MAX or not isinstance(told, dict):
+        return None
+    texts = [told.get(key, "") for key in ("name", "addr", "version")]
+    if not all(isinstance(text, str) and
+               len(text.encode()) <= PRESENCE_TEXT_MAX for text in texts):
+        return None
+    return told

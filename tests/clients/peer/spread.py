@@ -313,7 +313,7 @@ class Spread:
     def deliver(self, data, link):
         if not data.flags & r.FLOOD or data.dest == self.node.id:
             self.count["delivered"] += 1
-            self.node.on_message(data, link)
+            self.node.deliver(data, link)
 
     # ---- the tree ----
 
