@@ -93,11 +93,12 @@ fetch_is_suspect(const struct link *link)
 }
 
 void
-fetch_doubt(struct link *link, uint64_t now_ms, uint64_t silence_ms)
+fetch_doubt(
+    struct link *link, uint64_t now_ms, uint64_t silence_ms, uint64_t *counter)
 {
 	if (!fetch_is_suspect(link) && now_ms - link->heard_ms >= silence_ms) {
 		link->suspect_ms = now_ms;
-		link->mesh->stats.suspects++;
+		++*counter;
 	}
 }
 
@@ -108,8 +109,8 @@ fetch_suspect(struct mesh *mesh, const struct missing_run *run, uint64_t now_ms)
 {
 	if (run->origin->parent != ORIGIN_NO_SLOT && run->tried == 0 &&
 	    run->tries == 0) {
-		fetch_doubt(
-		    mesh->up[run->origin->parent], now_ms, FETCH_TIMEOUT_MS);
+		fetch_doubt(mesh->up[run->origin->parent], now_ms,
+		    FETCH_TIMEOUT_MS, &mesh->stats.suspects);
 	}
 }
 

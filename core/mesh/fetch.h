@@ -35,8 +35,10 @@ struct fetch_info {
 uint64_t fetch_timeout_ms(const struct link *link);
 
 /* Something should have come over the link.  If nothing did for `silence_ms`,
- * the trees that it is the parent of do not wait for it, until it does. */
-void fetch_doubt(struct link *link, uint64_t now_ms, uint64_t silence_ms);
+ * the trees that it is the parent of do not wait for it, until it does; that
+ * is counted in `counter`. */
+void fetch_doubt(
+    struct link *link, uint64_t now_ms, uint64_t silence_ms, uint64_t *counter);
 
 /* The link has these ids: those that are not here become missing.  Asks for
  * nothing yet: fetch_due does. */

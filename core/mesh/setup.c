@@ -117,6 +117,7 @@ mesh_create(struct mesh **out, const struct mesh_config *config,
 	mesh->io = io;
 	mesh->rng = rng;
 	mesh->node_id = config->node_id;
+	mesh->identity.is_kept = config->keeps_id;
 	mesh->boot = config->boot;
 	mesh->wall_s = config->boot;
 	mesh->seq = (uint64_t)config->boot << 32;

@@ -119,10 +119,7 @@ spread_on_own(
 	struct history_entry *entry;
 
 	if (data->seq > mesh->seq) {
-		mesh->stats.spoofed++;
-		log_warn("mesh", "spoofed", "spoofed or cloned node id",
-		    LOG_STR("name", link->name),
-		    LOG_STR("remote", link->remote), LOG_U64("seq", data->seq));
+		identity_on_spoof(link, now_ms, data->seq);
 		return;
 	}
 	mesh->stats.own++;
@@ -170,7 +167,6 @@ spread_origin(
 			return NULL;
 		}
 		tree_adopt(mesh, origin, now_ms);
-		mesh->stats.origins = mesh->origins.count;
 		mesh_wake_at(mesh, now_ms + ORIGIN_IDLE_MS);
 	}
 	link->last = origin;
