@@ -15,7 +15,7 @@ from peer import harness, link as peer_link, records as r
 from peer.harness import Node, Told, node, once, until
 
 ALL_S = 60
-LAPS = 150
+LAPS = 100
 
 
 def numbers(count, name=""):
@@ -147,7 +147,8 @@ async def gives_and_takes_the_reasons_of_bye():
     assert link.bye_reason == r.SELF and link.id == one.id
     # A second link of the same side: the first one goes.
     task = asyncio.ensure_future(first.dial(one.url))
-    await until(lambda: r.DUPLICATE in first.ends, "no BYE 3")
+    await until(lambda: r.DUPLICATE in first.ends,
+                lambda: f"no BYE 3: {first.ends} {task}")
     await first.links_up(1)
     await stop(first, full, other, clone, one)
     await task

@@ -248,6 +248,9 @@ class Spread:
 
     def on_my_own(self, link, data):
         me = self.origin(self.node.id)
+        if data.flags & (r.UNICAST | r.FLOOD) == r.UNICAST:
+            self.count["unicast_lost"] += 1
+            return
         if data.seq > (self.node.boot << 32 | self.counter):
             self.count["spoofed"] += 1
             return
