@@ -145,7 +145,8 @@ async def gives_and_takes_the_reasons_of_bye():
     clone.id = one.id
     link = await clone.dial(one.url)
     assert link.bye_reason == r.SELF and link.id == one.id
-    # A second link of the same side: the first one goes.
+    # A second link of the same side: the first one, just heard, goes.
+    await (await next(iter(first.links)).ws.ping(b"heard"))
     task = asyncio.ensure_future(first.dial(one.url))
     await until(lambda: r.DUPLICATE in first.ends,
                 lambda: f"no BYE 3: {first.ends} {task}")
