@@ -324,7 +324,7 @@ spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
 		    mesh, origin, data->seq, copy.slot, now_ms);
 
 		copy.first = info.first;
-		copy.lead_ms = info.lead_ms;
+		copy.first_ms = info.first_ms;
 		copy.is_fetched = info.is_fetched;
 	}
 	if (UNLIKELY(data->seq > max + 1)) {
