@@ -325,6 +325,25 @@ fetch_compare(struct link *link, struct origin *origin,
 	}
 }
 
+/* The parent would not be much later than this link: it is not waited for as
+ * long as for an answer. */
+static void
+fetch_hurry(struct link *link, const struct origin *origin,
+    const struct record_run *said, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+	uint64_t seq = said->seq + said->count - 1;
+	uint64_t due_ms = now_ms - said->flags + FETCH_TIMEOUT_MS;
+	struct missing_run *run = missing_find(
+	    &mesh->spread.missing, origin, seq);
+
+	if (run != NULL && run->seq <= seq && run->tried == 0 &&
+	    run->tries == 0 && origin->parent != ORIGIN_NO_SLOT &&
+	    due_ms < run->due_ms) {
+		fetch_set_due(mesh, run, due_ms);
+	}
+}
+
 /* What this node has, the link has too: it need not be told. */
 static void
 fetch_mark(struct link *link, const struct origin *origin,
@@ -367,6 +386,7 @@ fetch_on_ihave(struct link *link, uint64_t now_ms, const struct record *record)
 		fetch_compare(link, origin, &run, now_ms);
 		if (origin != &mesh->spread.self) {
 			fetch_note(link, origin, &run, now_ms);
+			fetch_hurry(link, origin, &run, now_ms);
 		}
 	}
 	fetch_due(mesh, now_ms);
