@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "mesh/auth.h"
 #include "mesh/bootstrap.h"
+#include "mesh/identity.h"
 #include "mesh/link.h"
 #include "mesh/members.h"
 #include "mesh/mesh.h"
@@ -57,6 +58,7 @@ struct mesh {
 	uint64_t next_ms; /* nothing is due before */
 	bool started, stopped;
 
+	struct identity identity;
 	struct bootstrap bootstrap;
 	struct views views;
 	struct members members;
@@ -83,6 +85,9 @@ uint32_t mesh_wall_s(const struct mesh *mesh, uint64_t now_ms);
 
 /* Bytes that nobody can guess.  ERR_SYSTEM: there are none. */
 NODISCARD enum err mesh_secret(struct mesh *mesh, void *bytes, size_t len);
+
+/* BYE 0 on every link. */
+void mesh_end_links(struct mesh *mesh, uint64_t now_ms);
 
 /* What a log line or an event says of a link. */
 struct mesh_peer mesh_peer_of(const struct link *link);

@@ -115,6 +115,7 @@ vnode_create_mesh(struct vnode *node)
 	char name[16];
 	struct mesh_config mesh = {
 		.node_id = node->id,
+		.keeps_id = true, /* it is known by it, life after life */
 		.boot = node->boot,
 		.name = name,
 		.network = "sim",
@@ -160,6 +161,7 @@ vnode_start(struct vnode *node, bool again)
 	           world_chance(world, world->config.clock_step_percent)) {
 		/* What was saved says that it was further. */
 		wall_s -= (uint32_t)rng_below(&world->rng, 7200);
+		world->result->seen[SEEN_CLOCK_STEP]++;
 	} else if (wall_s <= node->boot) {
 		wall_s = node->boot + 1;
 	}
@@ -180,6 +182,8 @@ vnode_start(struct vnode *node, bool again)
 		world->err = err;
 		return;
 	}
+	world->result->seen[SEEN_JOIN] += !again && node->incarnation > 1 ? 1
+	                                                                  : 0;
 	tally_on_start(&world->tally, world, node);
 	mesh_start(node->mesh, vnode_now_ms(node));
 	vnode_settle(node);
