@@ -33,12 +33,14 @@ struct origin {
 	uint64_t base;    /* the first number that was promised; 0: none was */
 	uint64_t seen_ms; /* last new message */
 	struct origin *older, *newer; /* by seen_ms */
-	uint64_t rate_ms;             /* when counting began */
+	uint32_t rate_ms;             /* when counting began; wraps */
 	uint32_t rate;                /* new messages since then */
 	uint32_t held;                /* entries in the history */
 	uint64_t mute;                /* links that said PRUNE: announce only */
 	uint64_t pruned;              /* links that we told PRUNE */
 	uint64_t parent_seq;          /* newest from the parent */
+	uint32_t came_ms;  /* that one, or would have from the parent; wraps */
+	uint32_t quiet_ms; /* before it */
 	uint32_t graft_ms, prune_ms, try_ms; /* when last; they wrap */
 	int8_t parent;                       /* a slot, or ORIGIN_NO_SLOT */
 	int8_t tried_from;                   /* the parent at the last try */

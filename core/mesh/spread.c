@@ -330,7 +330,7 @@ spread_learn(struct link *link, struct origin *origin, uint64_t now_ms,
 		    mesh, origin, data->seq, copy.slot, now_ms);
 
 		copy.first = info.first;
-		copy.lead_ms = info.lead_ms;
+		copy.first_ms = info.first_ms;
 		copy.is_fetched = info.is_fetched;
 	}
 	if (UNLIKELY(data->seq > max + 1)) {
@@ -355,7 +355,7 @@ spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
 	if (LIKELY(from != 0 && origin->parent == (int8_t)link->slot &&
 	           origin->runs == 0 && data->seq == max + 1 &&
 	           origin->has_come)) {
-		tree_on_next(origin, data->seq);
+		tree_on_next(origin, now_ms, data->seq, now_ms - seen_ms);
 	} else {
 		spread_learn(link, origin, now_ms, data, max, seen_ms);
 	}
