@@ -56,6 +56,7 @@ struct mesh {
 	size_t pending, dials;
 	uint64_t next_ms; /* nothing is due before */
 	bool started, stopped;
+	bool floods; /* no trees: nobody is pruned, no PRUNE is heeded */
 
 	struct bootstrap bootstrap;
 	struct views views;

@@ -383,6 +383,32 @@ all_bits_of_a_link_go_with_it(void **state)
 	assert_int_equal(runs_origin(lab, 0x80).pruned, 0);
 }
 
+/* No trees: whatever the links say, and whenever they came. */
+static void
+a_node_that_floods_prunes_nobody_and_announces_nothing(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a, *b, *c;
+
+	lab->config.floods = true;
+	lab_make(lab);
+	a = runs_up(lab, 1);
+	b = runs_up(lab, 2);
+	lab_say_data(lab, a, 9, 1);
+	lab_say_data(lab, b, 9, 1);
+	runs_say(lab, b, RECORD_PRUNE, 9, 1, 1, 0);
+	c = runs_up(lab, 3); /* there is a parent: a tree would mute it */
+	runs_forget(lab);
+	lab_say_data(lab, a, 9, 2);
+	lab_pass(lab, 1000);
+	lab_say_data(lab, b, 9, 2);
+	assert_int_equal(b->spreads, 1);
+	assert_int_equal(c->spreads, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->prunes, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->announced, 0);
+	assert_int_equal(lab->delivered, 2);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 int
@@ -408,6 +434,9 @@ main(void)
 		TEST(who_announced_it_hardly_earlier_is_not_tried),
 		TEST(a_busy_origin_lets_both_push_and_tries_more_rarely),
 		TEST(all_bits_of_a_link_go_with_it),
+		cmocka_unit_test_setup_teardown(
+		    a_node_that_floods_prunes_nobody_and_announces_nothing,
+		    lab_setup_raw, lab_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
