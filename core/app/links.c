@@ -143,6 +143,18 @@ links_gap(
 	host_on_gap(node->host, origin, first, count);
 }
 
+static void
+links_renamed(void *ctx, const struct nodeid *id)
+{
+	struct node *node = ctx;
+
+	node->id = *id;
+	if (host_set_node_id(node->host, id) != ERR_OK) {
+		log_error("app", "id_not_shown",
+		    "no memory to show plugins the new id; they see the old");
+	}
+}
+
 enum err
 links_init(struct node *node)
 {
@@ -161,6 +173,7 @@ links_init(struct node *node)
 		.deliver = links_deliver,
 		.peer = links_peer,
 		.gap = links_gap,
+		.renamed = links_renamed,
 	};
 	return node->lost_dials == NULL ? ERR_NOMEM : ERR_OK;
 }

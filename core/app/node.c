@@ -385,6 +385,7 @@ node_create_mesh(struct node *node, struct diag *diag)
 	const struct config *config = node->config;
 	const struct mesh_config mesh = {
 		.node_id = node->id,
+		.keeps_id = config->state_dir != NULL,
 		.boot = (uint32_t)(clock_wall_ns() / UINT64_C(1000000000)),
 		.name = node->name,
 		.network = config->network,

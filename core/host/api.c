@@ -118,7 +118,6 @@ api_request(struct plugin *plugin, uint64_t to, const char *topic,
 
 	if (result == GV_OK) {
 		struct message_view view = {
-			.origin = plugin->host->config.node_id,
 			.received_ns = clock_now_ns(),
 			.flags = flags | (to != 0 ? MESSAGE_REPLY : 0),
 			.topic = topic,
@@ -242,7 +241,7 @@ api_wall_ns(const struct gv_host *api)
 static const struct gv_node *
 api_node(const struct gv_host *api)
 {
-	return &api_plugin(api)->host->node;
+	return &atomic_load(&api_plugin(api)->host->node)->node;
 }
 
 static const void *

@@ -45,6 +45,40 @@ host_copy(const char *text)
 	return strdup(text == NULL ? "" : text);
 }
 
+enum err
+host_set_node_id(struct host *host, const struct nodeid *id)
+{
+	struct host_node *shown = malloc(sizeof(*shown));
+
+	if (shown == NULL) {
+		return ERR_NOMEM;
+	}
+	shown->node = (struct gv_node){
+		.struct_size = sizeof(shown->node),
+		.name = host->config.node_name,
+		.bind = host->config.node_bind,
+		.version = host->config.node_version,
+		.max_message = host->config.max_message,
+	};
+	memcpy(shown->node.id, id->bytes, sizeof(shown->node.id));
+	shown->older = atomic_load(&host->node);
+	atomic_store(&host->node, shown);
+	return ERR_OK;
+}
+
+static void
+host_free_nodes(struct host *host)
+{
+	struct host_node *shown = atomic_load(&host->node);
+
+	while (shown != NULL) {
+		struct host_node *older = shown->older;
+
+		free(shown);
+		shown = older;
+	}
+}
+
 /* Strings that live as long as the host. */
 static enum err
 host_copy_config(struct host *host, const struct host_config *config)
@@ -55,16 +89,9 @@ host_copy_config(struct host *host, const struct host_config *config)
 	host->config.node_name = host_copy(config->node_name);
 	host->config.node_bind = host_copy(config->node_bind);
 	host->config.node_version = host_copy(config->node_version);
-	host->node = (struct gv_node){
-		.struct_size = sizeof(host->node),
-		.name = host->config.node_name,
-		.bind = host->config.node_bind,
-		.version = host->config.node_version,
-		.max_message = config->max_message,
-	};
-	memcpy(host->node.id, config->node_id.bytes, sizeof(host->node.id));
-	if (host->node.name == NULL || host->node.bind == NULL ||
-	    host->node.version == NULL) {
+	if (host->config.node_name == NULL || host->config.node_bind == NULL ||
+	    host->config.node_version == NULL ||
+	    host_set_node_id(host, &config->node_id) != ERR_OK) {
 		return ERR_NOMEM;
 	}
 	return search_init(&host->search, config->dirs, config->dir_count);
@@ -144,6 +171,7 @@ host_destroy(struct host *host)
 	queue_fini(&host->inbox);
 	events_fini(&host->events);
 	search_fini(&host->search);
+	host_free_nodes(host);
 	free((void *)(uintptr_t)host->config.node_name);
 	free((void *)(uintptr_t)host->config.node_bind);
 	free((void *)(uintptr_t)host->config.node_version);

@@ -95,6 +95,10 @@ bool host_wants_messages(const struct host *host);
 void host_deliver(
     struct host *host, const struct message_view *view, int32_t except);
 
+/* This node has a new id from now on; what plugins were shown of it before
+ * stays as it was.  ERR_NOMEM: they go on seeing the old one. */
+NODISCARD enum err host_set_node_id(struct host *host, const struct nodeid *id);
+
 /* A neighbour came up or went down; `name` is copied. */
 void host_on_peer(struct host *host, uint64_t conn,
     const struct nodeid *node_id, const char *name, bool up);

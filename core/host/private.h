@@ -33,9 +33,15 @@ struct host_counts {
 	_Atomic uint64_t errors, slow_calls;
 };
 
+/* What plugins see of this node.  They may keep what they were shown. */
+struct host_node {
+	struct gv_node node;
+	struct host_node *older;
+};
+
 struct host {
 	struct host_config config; /* its strings are ours */
-	struct gv_node node;
+	_Atomic(struct host_node *) node;
 	struct plugin *plugins[HOST_PLUGINS_MAX];
 	size_t plugin_count;
 	struct search search;

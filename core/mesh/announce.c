@@ -11,8 +11,8 @@ static void
 spread_doubt(struct mesh *mesh, uint64_t slots, uint64_t now_ms)
 {
 	for (; slots != 0; slots &= slots - 1) {
-		fetch_doubt(
-		    mesh->up[__builtin_ctzll(slots)], now_ms, LAZY_LATE_MS);
+		fetch_doubt(mesh->up[__builtin_ctzll(slots)], now_ms,
+		    LAZY_LATE_MS, &mesh->stats.quiet);
 	}
 }
 

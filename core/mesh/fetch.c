@@ -93,11 +93,12 @@ fetch_is_suspect(const struct link *link)
 }
 
 void
-fetch_doubt(struct link *link, uint64_t now_ms, uint64_t silence_ms)
+fetch_doubt(
+    struct link *link, uint64_t now_ms, uint64_t silence_ms, uint64_t *counter)
 {
 	if (!fetch_is_suspect(link) && now_ms - link->heard_ms >= silence_ms) {
 		link->suspect_ms = now_ms;
-		link->mesh->stats.suspects++;
+		++*counter;
 	}
 }
 
@@ -108,8 +109,8 @@ fetch_suspect(struct mesh *mesh, const struct missing_run *run, uint64_t now_ms)
 {
 	if (run->origin->parent != ORIGIN_NO_SLOT && run->tried == 0 &&
 	    run->tries == 0) {
-		fetch_doubt(
-		    mesh->up[run->origin->parent], now_ms, FETCH_TIMEOUT_MS);
+		fetch_doubt(mesh->up[run->origin->parent], now_ms,
+		    FETCH_TIMEOUT_MS, &mesh->stats.suspects);
 	}
 }
 
@@ -337,9 +338,10 @@ fetch_on_ihave(struct link *link, uint64_t now_ms, const struct record *record)
 	fetch_due(mesh, now_ms);
 }
 
+/* The link will not bring these.  `counter`: of runs given up because of it. */
 static void
 fetch_gone_run(struct link *link, struct origin *origin,
-    const struct record_run *gone, uint64_t now_ms)
+    const struct record_run *gone, uint64_t now_ms, uint64_t *counter)
 {
 	struct mesh *mesh = link->mesh;
 	uint64_t seq = gone->seq;
@@ -363,7 +365,7 @@ fetch_gone_run(struct link *link, struct origin *origin,
 			fetch_settle(mesh, run);
 		}
 		if (run->known == 0) {
-			mesh->stats.gone++;
+			++*counter;
 			fetch_give_up(mesh, run, now_ms);
 		} else {
 			fetch_set_due(mesh, run, now_ms);
@@ -386,10 +388,25 @@ fetch_on_gone(struct link *link, uint64_t now_ms, const struct record *record)
 		    &mesh->origins, &run.origin);
 
 		if (origin != NULL) {
-			fetch_gone_run(link, origin, &run, now_ms);
+			fetch_gone_run(
+			    link, origin, &run, now_ms, &mesh->stats.gone);
 		}
 	}
 	fetch_due(mesh, now_ms);
+}
+
+void
+fetch_on_far(struct link *link, uint64_t now_ms, const struct record_data *data)
+{
+	struct mesh *mesh = link->mesh;
+	struct origin *origin = origins_find(&mesh->origins, &data->origin);
+	const struct record_run run = { .seq = data->seq, .count = 1 };
+
+	if (origin != NULL && link->state == LINK_UP) {
+		fetch_gone_run(
+		    link, origin, &run, now_ms, &mesh->stats.too_far);
+		fetch_due(mesh, now_ms);
+	}
 }
 
 void

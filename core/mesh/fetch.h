@@ -3,7 +3,8 @@
  * (PROTOCOL 9).
  *
  * A message that does not come within FETCH_KEEP_MS of being announced, that
- * nobody announces within FETCH_HOLE_MS, that nobody has any more, or whose place in a full table is needed, is a gap:
+ * nobody announces within FETCH_HOLE_MS, that nobody has any more or can bring
+ * within the hop limit, or whose place in a full table is needed, is a gap:
  * told once, counted exactly, and never delivered afterwards. */
 #ifndef MESH_FETCH_H
 #define MESH_FETCH_H
@@ -34,8 +35,10 @@ struct fetch_info {
 uint64_t fetch_timeout_ms(const struct link *link);
 
 /* Something should have come over the link.  If nothing did for `silence_ms`,
- * the trees that it is the parent of do not wait for it, until it does. */
-void fetch_doubt(struct link *link, uint64_t now_ms, uint64_t silence_ms);
+ * the trees that it is the parent of do not wait for it, until it does; that
+ * is counted in `counter`. */
+void fetch_doubt(
+    struct link *link, uint64_t now_ms, uint64_t silence_ms, uint64_t *counter);
 
 /* The link has these ids: those that are not here become missing.  Asks for
  * nothing yet: fetch_due does. */
@@ -57,6 +60,10 @@ void fetch_on_ihave(
     struct link *link, uint64_t now_ms, const struct record *record);
 void fetch_on_gone(
     struct link *link, uint64_t now_ms, const struct record *record);
+/* A message that was asked for came over more links than are allowed: so it
+ * would every time. */
+void fetch_on_far(
+    struct link *link, uint64_t now_ms, const struct record_data *data);
 
 /* There was no link, now there is one: holes may be filled again. */
 void fetch_on_first_up(struct mesh *mesh, uint64_t now_ms);
@@ -66,7 +73,7 @@ void fetch_on_boot(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t now_ms);
 /* The origin is about to be freed: what it still misses is a gap. */
 void fetch_on_origin_gone(struct mesh *mesh, struct origin *origin);
-/* These were told as a gap. */
+/* These will never be taken. */
 void fetch_forget(
     struct mesh *mesh, struct origin *origin, uint64_t first, uint64_t count);
 

@@ -5,6 +5,16 @@
 
 #include "mesh/inside.h"
 
+/* Pauses have had their time; or they are not enough, and HARD comes near. */
+static bool
+flow_is_congested(const struct mesh *mesh, const struct link *link,
+    size_t queued, uint64_t now_ms)
+{
+	size_t near = mesh->soft + (mesh->hard - mesh->soft) / FLOW_NEAR;
+
+	return queued > near || now_ms - link->over_ms >= FLOW_PRESS_MS;
+}
+
 static void
 flow_check_link(struct mesh *mesh, struct link *link, uint64_t now_ms)
 {
@@ -27,8 +37,8 @@ flow_check_link(struct mesh *mesh, struct link *link, uint64_t now_ms)
 		link->over_ms = now_ms;
 	}
 	mesh->io->pressed(mesh->io->ctx, link);
-	if (now_ms - link->over_ms >= FLOW_PRESS_MS &&
-	    (mesh->spread.congested & bit) == 0) {
+	if ((mesh->spread.congested & bit) == 0 &&
+	    flow_is_congested(mesh, link, queued, now_ms)) {
 		mesh->spread.congested |= bit;
 		mesh->stats.congested++;
 	}

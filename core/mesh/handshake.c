@@ -101,6 +101,7 @@ handshake_contest(struct link *link, uint64_t now_ms)
 		} else if (handshake_beats(link, old)) {
 			link_bye(old, now_ms, BYE_DUPLICATE);
 		} else {
+			identity_on_past(link, old, now_ms);
 			return false;
 		}
 	}

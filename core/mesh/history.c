@@ -350,6 +350,7 @@ history_expire(struct history *history, uint64_t now_ms)
 	while (history->count > 0 &&
 	       (uint32_t)now_ms - history_oldest(history)->ms >= HISTORY_MS) {
 		history_drop_oldest(history);
+		history->expired++;
 	}
 }
 

@@ -43,6 +43,7 @@ struct history {
 	size_t count, bytes; /* of entries, overhead included */
 	size_t limit;
 	uint64_t evicted; /* before their time: the bytes were needed */
+	uint64_t expired; /* their time was over */
 };
 
 /* `limit` bytes at the most; 0: nothing is ever kept. */

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "mesh/auth.h"
 #include "mesh/bootstrap.h"
+#include "mesh/identity.h"
 #include "mesh/link.h"
 #include "mesh/members.h"
 #include "mesh/mesh.h"
@@ -58,6 +59,7 @@ struct mesh {
 	bool started, stopped;
 	bool floods; /* no trees: nobody is pruned, no PRUNE is heeded */
 
+	struct identity identity;
 	struct bootstrap bootstrap;
 	struct views views;
 	struct members members;
@@ -84,6 +86,9 @@ uint32_t mesh_wall_s(const struct mesh *mesh, uint64_t now_ms);
 
 /* Bytes that nobody can guess.  ERR_SYSTEM: there are none. */
 NODISCARD enum err mesh_secret(struct mesh *mesh, void *bytes, size_t len);
+
+/* BYE 0 on every link. */
+void mesh_end_links(struct mesh *mesh, uint64_t now_ms);
 
 /* What a log line or an event says of a link. */
 struct mesh_peer mesh_peer_of(const struct link *link);

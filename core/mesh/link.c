@@ -339,6 +339,9 @@ link_on_bye(struct link *link, uint64_t now_ms, const struct record *record)
 	if (bye.reason == BYE_SLOW && link->was_up) {
 		mesh_refuse(mesh, &link->node_id, now_ms);
 	}
+	if (bye.reason == BYE_DUPLICATE) {
+		identity_on_duplicate(link, now_ms);
+	}
 	if (bye.reason == BYE_AUTH) {
 		mesh->stats.refused += link->state == LINK_AUTH_WAIT ? 1 : 0;
 		link_count_auth(link);

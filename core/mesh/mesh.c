@@ -46,9 +46,8 @@ mesh_start(struct mesh *mesh, uint64_t now_ms)
 }
 
 void
-mesh_stop(struct mesh *mesh, uint64_t now_ms)
+mesh_end_links(struct mesh *mesh, uint64_t now_ms)
 {
-	mesh->stopped = true;
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
 		if (link->state == LINK_UP || link->state == LINK_HELLO_SENT ||
 		    link->state == LINK_AUTH_SENT) {
@@ -57,6 +56,13 @@ mesh_stop(struct mesh *mesh, uint64_t now_ms)
 			link_end(link, now_ms, 0, "stopping");
 		}
 	}
+}
+
+void
+mesh_stop(struct mesh *mesh, uint64_t now_ms)
+{
+	mesh->stopped = true;
+	mesh_end_links(mesh, now_ms);
 }
 
 struct link *
@@ -326,6 +332,7 @@ mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
 		return;
 	}
 	mesh->next_ms = UINT64_MAX;
+	identity_on_tick(mesh, now_ms);
 	mesh_tick_links(mesh, now_ms);
 	mesh_wake_at(mesh, spread_on_tick(mesh, now_ms));
 	origins_expire(&mesh->origins, now_ms);
@@ -343,9 +350,19 @@ mesh_link_at(const struct mesh *mesh, unsigned slot)
 }
 
 const struct mesh_stats *
-mesh_stats(const struct mesh *mesh)
+mesh_stats(struct mesh *mesh)
 {
-	return &mesh->stats;
+	const struct history *history = &mesh->spread.history;
+	struct mesh_stats *stats = &mesh->stats;
+
+	/* What the tables count themselves. */
+	stats->history = history->count;
+	stats->history_bytes = history->bytes;
+	stats->history_evicted = history->evicted;
+	stats->history_expired = history->expired;
+	stats->missing = mesh->spread.missing.count;
+	stats->tombstones_lost = mesh->origins.tombstones_lost;
+	return stats;
 }
 
 struct mesh_peer

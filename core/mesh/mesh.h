@@ -85,10 +85,13 @@ struct mesh_io {
 	/* Messages of `origin` that will never be delivered here. */
 	void (*gap)(void *ctx, const struct nodeid *origin, uint64_t first,
 	    uint64_t count);
+	/* This node goes on under a new id; NULL: nobody needs to know. */
+	void (*renamed)(void *ctx, const struct nodeid *id);
 };
 
 struct mesh_config {
 	struct nodeid node_id;
+	bool keeps_id;            /* beyond this life: it must not change */
 	uint32_t boot;            /* wall-clock seconds at start */
 	const char *name;         /* of this node */
 	const char *network;      /* only nodes of the same name link up */
@@ -126,6 +129,8 @@ struct mesh_stats {
 	uint64_t bad_boot;     /* dropped: boot number from the future */
 	uint64_t own;          /* dropped: this node's own, come back */
 	uint64_t spoofed;      /* dropped: claims to be ours and is not */
+	uint64_t renamed;      /* times this node took a new id because of it */
+	uint64_t twins;        /* links that end because two have one id */
 	uint64_t origins_full; /* dropped: no room for another origin */
 	uint64_t origins_rate; /* dropped: a link brought too many new ones */
 	uint64_t peer_limit;   /* not sent: larger than the link takes */
@@ -164,15 +169,18 @@ struct mesh_stats {
 	uint64_t members_full; /* no room in the member list */
 	uint64_t members;      /* now */
 
-	uint64_t late;           /* dropped: came after it was told as a gap */
-	uint64_t prunes;         /* sent: a link is no edge of a tree */
-	uint64_t grafts;         /* sent: a tree is broken here */
-	uint64_t tries;          /* of a faster parent */
-	uint64_t fetches;        /* runs of ids asked for */
-	uint64_t suspects;       /* parents that fell silent */
+	uint64_t late;     /* dropped: came after it was told as a gap */
+	uint64_t prunes;   /* sent: a link is no edge of a tree */
+	uint64_t grafts;   /* sent: a tree is broken here */
+	uint64_t tries;    /* of a faster parent */
+	uint64_t fetches;  /* runs of ids asked for */
+	uint64_t suspects; /* parents, silent when a message was due, */
+	uint64_t quiet;    /* links, silent when it was theirs to announce: */
+	                   /* one of both until its next word */
 	uint64_t fetch_limit;    /* put off: all links have enough to answer */
 	uint64_t missing_full;   /* runs given up or not noted: no room */
 	uint64_t gone;           /* runs given up: nobody has them any more */
+	uint64_t too_far;        /* runs given up: more hops than allowed */
 	uint64_t repairs;        /* messages sent again */
 	uint64_t repair_limit;   /* not sent again: the link is over SOFT */
 	uint64_t announced;      /* runs of ids */
@@ -181,13 +189,17 @@ struct mesh_stats {
 	uint64_t bad_runs;                /* ids that cannot be */
 	uint64_t syncs;                   /* sent */
 	uint64_t sync_cut;                /* of them, not all fitted */
-	uint64_t congested;     /* links that got announcements only */
-	uint64_t history_limit; /* messages larger than the history */
+	uint64_t congested;       /* links that got announcements only */
+	uint64_t history_limit;   /* messages larger than the history */
+	uint64_t history_evicted; /* left it early: the bytes were needed */
+	uint64_t history_expired; /* left it after their minute */
+	uint64_t tombstones_lost; /* origins forgotten: no memory */
 	uint64_t unicasts_sent, unicasts;
-	uint64_t unicast_lost;           /* dropped: no way to its node */
-	uint64_t unicast_full;           /* senders forgotten: no room */
-	uint64_t control_bytes;          /* of lists of ids, sent */
-	uint64_t missing;                /* runs, now */
+	uint64_t unicast_lost;  /* dropped: no way to its node */
+	uint64_t unicast_full;  /* senders forgotten: no room */
+	uint64_t control_bytes; /* of lists of ids sent: records, without
+	                           the header of the WebSocket frame */
+	uint64_t missing;       /* runs, now */
 	uint64_t history, history_bytes; /* messages kept, now */
 };
 
@@ -298,7 +310,8 @@ struct mesh_member {
 void mesh_each_member(const struct mesh *mesh,
     void (*each)(void *ctx, const struct mesh_member *member), void *ctx);
 
-const struct mesh_stats *mesh_stats(const struct mesh *mesh);
+/* All of them as they are now. */
+const struct mesh_stats *mesh_stats(struct mesh *mesh);
 /* Call `each` for every link that is UP. */
 void mesh_each_peer(const struct mesh *mesh,
     void (*each)(void *ctx, const struct mesh_peer *peer), void *ctx);

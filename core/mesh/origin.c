@@ -28,6 +28,7 @@ origin_on_gap(void *ctx, uint64_t first, uint64_t count)
 	const struct origins_events *events = &gaps->origins->events;
 	uint64_t base = gaps->origin->base;
 
+	events->passed(events->ctx, gaps->origin, first, count);
 	/* Below the base nothing was promised. */
 	if (first < base) {
 		if (base - first >= count) {

@@ -58,7 +58,10 @@ _Static_assert(sizeof(struct origin) + 4 * sizeof(struct idtable_place) <= 512,
 /* What the table tells its owner. */
 struct origins_events {
 	void *ctx;
-	/* Numbers that were promised and will never be taken. */
+	/* Numbers that were not taken and never will be. */
+	void (*passed)(
+	    void *ctx, struct origin *origin, uint64_t first, uint64_t count);
+	/* Those of them that were promised; told right after `passed`. */
 	void (*gap)(
 	    void *ctx, struct origin *origin, uint64_t first, uint64_t count);
 	/* `origin` is about to be freed: forget the pointer. */

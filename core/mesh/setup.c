@@ -117,6 +117,7 @@ mesh_create(struct mesh **out, const struct mesh_config *config,
 	mesh->io = io;
 	mesh->rng = rng;
 	mesh->node_id = config->node_id;
+	mesh->identity.is_kept = config->keeps_id;
 	mesh->boot = config->boot;
 	mesh->wall_s = config->boot;
 	mesh->seq = (uint64_t)config->boot << 32;
@@ -132,6 +133,7 @@ mesh_create(struct mesh **out, const struct mesh_config *config,
 	origins_init(&mesh->origins, rng,
 	    &(struct origins_events){
 	        .ctx = mesh,
+	        .passed = spread_on_passed,
 	        .gap = spread_on_gap,
 	        .gone = spread_on_gone,
 	    });

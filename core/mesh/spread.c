@@ -119,10 +119,7 @@ spread_on_own(
 	struct history_entry *entry;
 
 	if (data->seq > mesh->seq) {
-		mesh->stats.spoofed++;
-		log_warn("mesh", "spoofed", "spoofed or cloned node id",
-		    LOG_STR("name", link->name),
-		    LOG_STR("remote", link->remote), LOG_U64("seq", data->seq));
+		identity_on_spoof(link, now_ms, data->seq);
 		return;
 	}
 	mesh->stats.own++;
@@ -187,6 +184,9 @@ spread_is_fit(
 
 	if (data->hops > mesh->max_hops) {
 		mesh->stats.hop_limit++;
+		if ((data->flags & DATA_REPAIR) != 0) {
+			fetch_on_far(link, now_ms, data);
+		}
 		return false;
 	}
 	if ((data->flags & DATA_TEXT) != 0 &&
@@ -440,12 +440,18 @@ spread_foresee(struct link *link, const uint8_t *at, const uint8_t *end)
 }
 
 void
+spread_on_passed(
+    void *ctx, struct origin *origin, uint64_t first, uint64_t count)
+{
+	fetch_forget(ctx, origin, first, count);
+}
+
+void
 spread_on_gap(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 {
 	struct mesh *mesh = ctx;
 	char hex[NODEID_HEX_LEN + 1];
 
-	fetch_forget(mesh, origin, first, count);
 	mesh->stats.gaps += count;
 	nodeid_hex(&origin->id, hex);
 	log_warn("mesh", "gap", "messages that never came",

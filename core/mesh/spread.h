@@ -110,6 +110,8 @@ void spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 void spread_announce_due(struct mesh *mesh, uint64_t now_ms);
 
 /* What origins.h's events become. */
+void spread_on_passed(
+    void *ctx, struct origin *origin, uint64_t first, uint64_t count);
 void spread_on_gap(
     void *ctx, struct origin *origin, uint64_t first, uint64_t count);
 void spread_on_gone(void *ctx, struct origin *origin);

@@ -115,6 +115,7 @@ vnode_create_mesh(struct vnode *node)
 	char name[16];
 	struct mesh_config mesh = {
 		.node_id = node->id,
+		.keeps_id = true, /* it is known by it, life after life */
 		.boot = node->boot,
 		.name = name,
 		.network = "sim",

@@ -110,7 +110,8 @@ struct gv_gap {
 	uint64_t count;
 };
 
-/* This node.  Valid, with its strings, until destroy returns. */
+/* This node.  Valid, with its strings, until destroy returns; but the id may
+ * change, when another node turns out to have it: ask again, do not keep it. */
 struct gv_node {
 	uint32_t struct_size;
 	uint32_t flags; /* 0 */

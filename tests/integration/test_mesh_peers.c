@@ -397,7 +397,8 @@ static void
 gives_a_peer_up_that_reads_nothing(void **state)
 {
 	enum { SIZE = 16384, MESSAGES = 2000 };
-	struct daemon *node = daemon_start("--queue 64K..256K");
+	/* Silent for 10 s, and it is not that which ends it. */
+	struct daemon *node = daemon_start("--queue 64K..256K --ping 20");
 	struct client *from = client_open(node->port, "/t");
 	struct client *to = client_open(node->port, "/t");
 	struct peer *slow = peer_create(0x21);

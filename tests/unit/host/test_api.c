@@ -49,6 +49,24 @@ tells_about_itself_and_the_node(void **state)
 }
 
 static void
+shows_a_new_id_to_who_asks_again(void **state)
+{
+	struct box box;
+	const struct gv_host *api = begin(&box);
+	const struct gv_node *before = api->node(api);
+	const struct nodeid id = { .bytes = { 0xcd } };
+
+	(void)state;
+	assert_int_equal(host_set_node_id(box.host, &id), ERR_OK);
+	assert_int_equal(api->node(api)->id[0], 0xcd);
+	assert_string_equal(api->node(api)->name, "edge-1");
+	assert_int_equal(api->node(api)->max_message, 4096);
+	/* What somebody still looks at is left alone. */
+	assert_int_equal(before->id[0], 0xab);
+	box_close(&box);
+}
+
+static void
 queues_what_is_published(void **state)
 {
 	struct box box;
@@ -67,7 +85,6 @@ queues_what_is_published(void **state)
 	assert_string_equal(view->topic, "a.b");
 	assert_memory_equal(view->payload, "hello", 5);
 	assert_int_equal(view->flags, MESSAGE_TEXT);
-	assert_int_equal(view->origin.bytes[0], 0xab);
 	host_request_destroy(request);
 	box_close(&box);
 }
@@ -245,6 +262,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_about_itself_and_the_node),
+		cmocka_unit_test(shows_a_new_id_to_who_asks_again),
 		cmocka_unit_test(queues_what_is_published),
 		cmocka_unit_test(marks_what_is_sent_as_a_reply),
 		cmocka_unit_test(takes_only_what_the_contract_allows),

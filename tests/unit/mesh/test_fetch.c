@@ -127,6 +127,7 @@ a_parent_that_is_silent_is_not_waited_for_again(void **state)
 	runs_say(lab, b, RECORD_IHAVE, 8, 2, 1, 0);
 	lab_pass(lab, 150);
 	assert_int_equal(mesh_stats(lab->mesh)->suspects, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->quiet, 0);
 	runs_forget(lab);
 	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 0);
 	assert_int_equal(runs_count(b, RECORD_GRAFT), 1);

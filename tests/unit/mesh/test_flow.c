@@ -3,6 +3,7 @@
 #include "unit/mesh/runs.h"
 
 #define SOFT ((size_t)1024 * 1024)
+#define HARD (8 * SOFT)
 
 static void
 publish(struct lab *lab)
@@ -51,6 +52,76 @@ a_link_over_soft_for_a_second_gets_announcements(void **state)
 	lab_pass(lab, 100);
 	publish(lab);
 	assert_int_equal(a->spreads, 1);
+}
+
+/* A queue that only grows: nobody reads. */
+static void
+fill(struct lab *lab, struct lab_link *at, size_t bytes)
+{
+	uint8_t payload[500] = { 0 };
+	struct message_view view = { .topic = "a",
+		.topic_len = 1,
+		.payload = payload,
+		.payload_len = sizeof(payload) };
+
+	for (size_t sent = 0; sent < bytes; sent += sizeof(payload)) {
+		unsigned spreads = at->spreads;
+
+		assert_int_equal(
+		    mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+		at->queued += (at->spreads - spreads) * sizeof(payload);
+	}
+}
+
+static void
+a_burst_beyond_hard_in_a_moment_keeps_the_link(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct record_run runs[256];
+	size_t count, ids = 0;
+
+	fill(lab, a, 2 * HARD);
+	assert_true(link_is_up(a->link));
+	assert_int_equal(mesh_stats(lab->mesh)->congested, 1);
+	assert_in_range(a->queued, SOFT + 1, SOFT + HARD / 4);
+	/* The link that keeps up gets all, this one is told of the rest. */
+	assert_int_equal(b->spreads, mesh_stats(lab->mesh)->published);
+	lab_pass(lab, 30);
+	count = runs_sent(a, RECORD_IHAVE, runs, ARRAY_LEN(runs));
+	for (size_t i = 0; i < count; i++) {
+		ids += runs[i].count;
+	}
+	assert_int_equal(a->spreads + ids, b->spreads);
+}
+
+static void
+over_hard_the_link_goes(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	fill(lab, a, 2 * HARD);
+	a->queued = HARD; /* of what else it is sent */
+	lab_pass(lab, 50);
+	assert_true(link_is_up(a->link));
+	a->queued = HARD + 1;
+	lab_pass(lab, 50);
+	assert_int_equal(lab_bye(a), BYE_SLOW);
+}
+
+static void
+a_link_that_takes_nothing_goes_congested_or_not(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	fill(lab, a, 2 * HARD);
+	assert_true(link_is_up(a->link));
+	mesh_on_stalled(lab->mesh, a->link, lab->now);
+	assert_int_equal(lab_bye(a), BYE_SLOW);
+	assert_int_equal(mesh_stats(lab->mesh)->slow, 1);
 }
 
 static void
@@ -118,6 +189,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_link_over_soft_for_a_second_gets_announcements),
+		TEST(a_burst_beyond_hard_in_a_moment_keeps_the_link),
+		TEST(over_hard_the_link_goes),
+		TEST(a_link_that_takes_nothing_goes_congested_or_not),
 		TEST(a_link_that_drains_within_the_second_misses_nothing),
 		TEST(a_link_over_soft_is_sent_no_repairs),
 		TEST_RAW(one_answer_fits_even_a_tiny_queue),

@@ -114,6 +114,7 @@ messages_leave_after_a_minute(void **state)
 	assert_int_equal(history.count, 0);
 	assert_int_equal(history.bytes, 0);
 	assert_int_equal(history.evicted, 0);
+	assert_int_equal(history.expired, 2);
 	assert_int_equal(a->held, 0);
 	history_fini(&history);
 	free(a);
@@ -136,6 +137,7 @@ the_oldest_leave_when_the_bytes_are_needed(void **state)
 	}
 	assert_int_equal(history.count, 10000 / each);
 	assert_int_equal(history.evicted, 1000 - history.count);
+	assert_int_equal(history.expired, 0);
 	for (uint64_t seq = 1; seq <= 1000; seq++) {
 		assert_int_equal(history_find(&history, a, seq) != NULL,
 		    seq > 1000 - history.count);

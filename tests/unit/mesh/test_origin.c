@@ -9,8 +9,18 @@ struct table {
 	struct origins origins;
 	struct rng rng;
 	unsigned gaps, gone;
-	uint64_t gap_count;
+	uint64_t gap_count, passed_count;
 };
+
+static void
+on_passed(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
+{
+	struct table *table = ctx;
+
+	assert_non_null(origin);
+	(void)first;
+	table->passed_count += count;
+}
 
 static void
 on_gap(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
@@ -39,7 +49,11 @@ setup(void **state)
 	rng_init(&table.rng, 1);
 	origins_init(&table.origins, &table.rng,
 	    &(struct origins_events){
-	        .ctx = &table, .gap = on_gap, .gone = on_gone });
+	        .ctx = &table,
+	        .passed = on_passed,
+	        .gap = on_gap,
+	        .gone = on_gone,
+	    });
 	*state = &table;
 	return 0;
 }
@@ -169,6 +183,23 @@ a_larger_boot_begins_anew_and_tells_what_was_missing(void **state)
 }
 
 static void
+what_was_not_promised_passes_and_is_no_gap(void **state)
+{
+	struct table *table = *state;
+	struct origin *origin = add(table, 1, 1000);
+
+	(void)origins_take(&table->origins, origin, 5000, 1000);
+	(void)origins_take(&table->origins, origin, 5002, 1000);
+	assert_int_equal(table->passed_count, 0);
+	for (uint64_t seq = 5003; seq <= 5002 + WINDOW_IDS_WIDE; seq++) {
+		(void)origins_take(&table->origins, origin, seq, 1000);
+	}
+	/* Below the base they may come, 5001 had to. */
+	assert_int_equal(table->passed_count, ORIGIN_SOFT_IDS + 1);
+	assert_int_equal(table->gap_count, 1);
+}
+
+static void
 a_fast_origin_gets_a_wide_window_and_loses_it_again(void **state)
 {
 	struct table *table = *state;
@@ -238,6 +269,7 @@ main(void)
 		TEST(who_is_idle_for_ten_minutes_is_freed),
 		TEST(many_idle_ones_are_freed_a_bounded_number_at_a_time),
 		TEST(a_larger_boot_begins_anew_and_tells_what_was_missing),
+		TEST(what_was_not_promised_passes_and_is_no_gap),
 		TEST(a_fast_origin_gets_a_wide_window_and_loses_it_again),
 		TEST(adding_survives_every_allocation_that_fails),
 	};

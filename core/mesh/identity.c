@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ * identity.c - see identity.h. */
+
+#include "mesh/identity.h"
+
+#include "base/log.h"
+#include "mesh/inside.h"
+#include "mesh/tree.h"
+
+/* One more sign: is it time to do something about it? */
+static bool
+identity_is_due(struct identity_signs *signs, uint64_t now_ms)
+{
+	bool is_third = signs->ms[0] != 0 &&
+	                now_ms - signs->ms[0] < IDENTITY_MS;
+	bool was_done = signs->done_ms != 0 &&
+	                now_ms - signs->done_ms < IDENTITY_MS;
+
+	signs->ms[0] = signs->ms[1];
+	signs->ms[1] = now_ms;
+	if (!is_third || was_done) {
+		return false;
+	}
+	signs->done_ms = now_ms;
+	return true;
+}
+
+void
+identity_on_spoof(struct link *link, uint64_t now_ms, uint64_t seq)
+{
+	struct mesh *mesh = link->mesh;
+	struct identity *identity = &mesh->identity;
+
+	mesh->stats.spoofed++;
+	log_warn("mesh", "spoofed",
+	    "a message under this node's id that it did not send; expected an "
+	    "id for each node: no copy of a --state folder, no --seed twice",
+	    LOG_STR("name", link->name), LOG_STR("remote", link->remote),
+	    LOG_U64("seq", seq));
+	if (!identity->is_kept && identity_is_due(&identity->spoofs, now_ms)) {
+		/* Not here: the link is being read. */
+		identity->must_change = true;
+		mesh_wake_at(mesh, now_ms);
+	}
+}
+
+/* `link` was one of two, or is about to be. */
+static void
+identity_on_twin(struct link *link, const struct nodeid *id, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+	char hex[NODEID_HEX_LEN + 1];
+
+	mesh->stats.twins++;
+	if (identity_is_due(&mesh->identity.twins, now_ms)) {
+		nodeid_hex(id, hex);
+		log_warn("mesh", "id_twice",
+		    "two nodes with one id throw each other out; expected an "
+		    "id for each: give one of them a --state folder, or a "
+		    "--seed, of its own",
+		    LOG_STR("id", hex), LOG_STR("remote", link->remote),
+		    LOG_STR("name", link->name));
+	}
+}
+
+void
+identity_on_duplicate(struct link *link, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+
+	/* Of two links of this node the other one is there still. */
+	if (link->is_known && link_find(mesh, &link->node_id, link) == NULL) {
+		identity_on_twin(link, &mesh->node_id, now_ms);
+	}
+}
+
+void
+identity_on_past(struct link *link, const struct link *other, uint64_t now_ms)
+{
+	if (link->boot < other->boot) {
+		identity_on_twin(link, &link->node_id, now_ms);
+	}
+}
+
+/* What this node published under the old id stays old, should it come back. */
+static void
+identity_bury(struct mesh *mesh)
+{
+	struct spread *spread = &mesh->spread;
+	struct origins *origins = &mesh->origins;
+
+	history_forget(&spread->history, &spread->self);
+	lazy_forget_origin(&spread->early, &spread->self);
+	lazy_forget_origin(&spread->late, &spread->self);
+	tree_forget(mesh, &spread->self);
+	if (spread->has_published && tombstones_put(&origins->tombstones,
+	                                 &mesh->node_id, mesh->seq) != ERR_OK) {
+		origins->tombstones_lost++;
+	}
+	spread->has_published = false;
+}
+
+/* A new node: its numbers begin anew, and it will tell of itself. */
+static void
+identity_begin(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms)
+{
+	mesh->node_id = *id;
+	mesh->boot = mesh_wall_s(mesh, now_ms);
+	mesh->seq = (uint64_t)mesh->boot << 32;
+	origin_init(&mesh->spread.self, id, now_ms);
+	mesh->members.has_joined = false;
+	mesh->members.has_told = false;
+}
+
+void
+identity_on_tick(struct mesh *mesh, uint64_t now_ms)
+{
+	struct identity *identity = &mesh->identity;
+	char old[NODEID_HEX_LEN + 1];
+	char hex[NODEID_HEX_LEN + 1];
+	struct nodeid id;
+
+	if (LIKELY(!identity->must_change) || mesh->stopped) {
+		return;
+	}
+	identity->must_change = false;
+	if (mesh_secret(mesh, &id, sizeof(id)) != ERR_OK) {
+		mesh->stats.nomem++;
+		return; /* in a minute the next three bring it up again */
+	}
+	mesh->stats.renamed++;
+	nodeid_hex(&mesh->node_id, old);
+	nodeid_hex(&id, hex);
+	log_warn("mesh", "id_changed",
+	    "another node speaks under this node's id: it goes on under a new "
+	    "one",
+	    LOG_STR("old", old), LOG_STR("id", hex));
+	mesh_end_links(mesh, now_ms);
+	identity_bury(mesh);
+	identity_begin(mesh, &id, now_ms);
+	if (mesh->io->renamed != NULL) {
+		mesh->io->renamed(mesh->io->ctx, &id);
+	}
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * identity.h - what is done when another node has this node's id, or two
+ * neighbours have one id (PROTOCOL 2, 4).
+ *
+ * It takes three signs within a minute: one alone may be a crossing of links,
+ * or an echo of this node's life before. */
+#ifndef MESH_IDENTITY_H
+#define MESH_IDENTITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mesh/link.h"
+
+#define IDENTITY_MS 60000u /* three signs within; done at most so often */
+
+/* When the last two were, and when something was done about them; 0: never. */
+struct identity_signs {
+	uint64_t ms[2];
+	uint64_t done_ms;
+};
+
+struct identity {
+	bool is_kept;     /* beyond this life: never changed */
+	bool must_change; /* with the next tick */
+	struct identity_signs spoofs, twins;
+};
+
+/* A message of this node's id came that it has not published. */
+void identity_on_spoof(struct link *link, uint64_t now_ms, uint64_t seq);
+
+/* A BYE 3 came: is the link that it speaks of another's? */
+void identity_on_duplicate(struct link *link, uint64_t now_ms);
+
+/* `link` is refused, as an older life of who lives on over `other`. */
+void identity_on_past(
+    struct link *link, const struct link *other, uint64_t now_ms);
+
+/* Take a new id if that is due: all links end, and are looked for anew. */
+void identity_on_tick(struct mesh *mesh, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "mesh/window.h"
+#include "unit/mesh/runs.h"
+
+/* Below the base an id may be announced and be missing, but it is not promised:
+ * it leaves with the window and is no gap. */
+static void
+what_falls_off_below_the_base_is_missing_no_more(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 100);
+	runs_say(lab, b, RECORD_IHAVE, 9, 60, 20, 0);
+	assert_int_equal(runs_origin(lab, 9).missing, 20);
+	for (uint32_t n = 101; n < 70 + WINDOW_IDS; n++) {
+		lab_say_data(lab, a, 9, n);
+		assert_null(inspect_check(lab->mesh));
+	}
+	assert_int_equal(runs_origin(lab, 9).missing, 10);
+	lab_say_data(lab, a, 9, 200 + WINDOW_IDS);
+	assert_null(inspect_check(lab->mesh));
+	assert_int_equal(runs_origin(lab, 9).base, RUNS_SEQ(100));
+	assert_int_equal(mesh_stats(lab->mesh)->gaps, 0);
+}
+
+static struct record_data
+repair_of(uint32_t count, uint8_t hops)
+{
+	struct record_data data = lab_data(9, count);
+
+	data.flags |= DATA_REPAIR;
+	data.hops = hops;
+	return data;
+}
+
+static void
+an_answer_past_the_hop_limit_is_a_gap_at_once(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct record_data data = repair_of(3, 65);
+
+	lab_say_data(lab, a, 9, 1);
+	runs_say(lab, a, RECORD_IHAVE, 9, 2, 3, 0);
+	lab_pass(lab, 150);
+	assert_int_equal(runs_only(a, RECORD_GRAFT).count, 3);
+	runs_forget(lab);
+	lab_say(lab, a, &data);
+	assert_null(inspect_check(lab->mesh));
+	assert_int_equal(lab->gaps, 1);
+	assert_int_equal(lab->gap_first, RUNS_SEQ(3));
+	assert_int_equal(lab->gap_count, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->hop_limit, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->too_far, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->gone, 0);
+	/* The others are asked for still, this one is not. */
+	assert_int_equal(runs_origin(lab, 9).missing, 2);
+	data = repair_of(2, 64);
+	lab_say(lab, a, &data);
+	data = repair_of(4, 64);
+	lab_say(lab, a, &data);
+	assert_int_equal(lab->delivered, 3);
+	lab_pass(lab, 8000);
+	assert_int_equal(runs_count(a, RECORD_GRAFT), 0);
+	assert_int_equal(lab->gaps, 1);
+}
+
+static void
+past_the_hop_limit_another_who_has_it_is_asked(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at[2] = { runs_up(lab, 1), runs_up(lab, 2) };
+	struct record_data far = repair_of(5, 65);
+	struct record_data near = repair_of(5, 3);
+	size_t asked;
+
+	runs_say(lab, at[0], RECORD_IHAVE, 9, 5, 1, 0);
+	runs_say(lab, at[1], RECORD_IHAVE, 9, 5, 1, 0);
+	asked = runs_count(at[0], RECORD_GRAFT) == 1 ? 0 : 1;
+	lab_say(lab, at[asked], &far);
+	assert_int_equal(lab->gaps, 0);
+	assert_int_equal(runs_count(at[!asked], RECORD_GRAFT), 1);
+	lab_say(lab, at[!asked], &near);
+	assert_int_equal(lab->delivered, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->too_far, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_falls_off_below_the_base_is_missing_no_more),
+		TEST(an_answer_past_the_hop_limit_is_a_gap_at_once),
+		TEST(past_the_hop_limit_another_who_has_it_is_asked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "mesh/identity.h"
+#include "unit/mesh/runs.h"
+
+static struct nodeid told;
+static unsigned told_count;
+
+static void
+on_renamed(void *ctx, const struct nodeid *id)
+{
+	(void)ctx;
+	told = *id;
+	told_count++;
+}
+
+static int
+setup(void **state)
+{
+	struct lab *lab;
+
+	(void)lab_setup(state);
+	lab = *state;
+	lab->io.renamed = on_renamed;
+	told_count = 0;
+	return 0;
+}
+
+/* A message that this node, 0x80, has not sent. */
+static void
+spoof(struct lab *lab, struct lab_link *at, uint32_t count)
+{
+	lab_say_data(lab, at, 0x80, count);
+	lab_pass(lab, 0);
+	assert_null(inspect_check(lab->mesh));
+}
+
+static struct message_view
+publish(struct lab *lab)
+{
+	struct message_view view = { .topic = "a", .topic_len = 1 };
+
+	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	return view;
+}
+
+/* The id that the mesh shows who dials it now. */
+static struct nodeid
+shown_id(struct lab *lab, uint8_t n)
+{
+	struct lab_link *at = lab_accept_up(lab, n);
+	struct record_welcome welcome;
+	struct record record;
+
+	assert_true(lab_find(at, RECORD_WELCOME, &record));
+	assert_int_equal(record_welcome_decode(&record, &welcome), ERR_OK);
+	return welcome.node_id;
+}
+
+static void
+three_spoofs_in_a_minute_take_a_new_id(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct nodeid mine = lab_id(0x80);
+	struct nodeid id;
+
+	spoof(lab, a, 10);
+	lab_pass(lab, 1000);
+	spoof(lab, b, 11);
+	assert_int_equal(told_count, 0);
+	lab_pass(lab, 1000);
+	spoof(lab, a, 12);
+	assert_int_equal(mesh_stats(lab->mesh)->spoofed, 3);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 1);
+	assert_int_equal(told_count, 1);
+	assert_false(nodeid_equal(&told, &mine));
+	assert_int_equal(lab_bye(a), BYE_LEAVING);
+	assert_int_equal(lab_bye(b), BYE_LEAVING);
+	assert_int_equal(mesh_stats(lab->mesh)->links_up, 0);
+	id = shown_id(lab, 3);
+	assert_true(nodeid_equal(&id, &told));
+}
+
+static void
+under_the_new_id_its_numbers_begin_anew(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct message_view view;
+	struct record_run run;
+
+	(void)publish(lab);
+	(void)publish(lab);
+	lab_pass(lab, 5000);
+	for (uint32_t n = 10; n < 13; n++) {
+		spoof(lab, a, n);
+	}
+	runs_forget(lab);
+	a = lab_accept_up(lab, 3);
+	/* Nothing of the old id is offered under the new one. */
+	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
+	view = publish(lab);
+	assert_true(nodeid_equal(&view.origin, &told));
+	assert_int_equal(view.seq, ((uint64_t)LAB_BOOT + 5) << 32 | 1);
+	/* Its old messages come back and are known; the other node's are
+	 * news. */
+	runs_say(lab, a, RECORD_SYNC, 0x80, 1, 2, 0);
+	lab_say_data(lab, a, 0x80, 2);
+	assert_int_equal(lab->delivered, 0);
+	lab_say_data(lab, a, 0x80, 3);
+	assert_int_equal(lab->delivered, 1);
+	run.count = 0;
+	assert_int_equal(runs_sent(a, RECORD_GRAFT, &run, 1), 0);
+}
+
+static void
+a_peer_that_was_dialled_is_dialled_again(void **state)
+{
+	struct lab *lab = *state;
+	const char *peers[] = { "ws://one:1" };
+	struct lab_link *a;
+	struct record_hello hello;
+	struct record record;
+
+	lab->config.peers = peers;
+	lab->config.peer_count = 1;
+	lab->io.renamed = on_renamed;
+	lab_make(lab);
+	a = lab_open_up(lab, 1);
+	for (uint32_t n = 10; n < 13; n++) {
+		spoof(lab, a, n);
+	}
+	lab_closed(lab, a, MESH_CLOSED);
+	lab_pass(lab, 2000);
+	assert_int_equal(lab->dials, 2);
+	a = lab_open(lab);
+	assert_true(lab_find(a, RECORD_HELLO, &record));
+	assert_int_equal(record_hello_decode(&record, &hello), ERR_OK);
+	assert_true(nodeid_equal(&hello.node_id, &told));
+}
+
+static void
+three_in_more_than_a_minute_are_only_counted(void **state)
+{
+	struct lab *lab = *state;
+
+	for (uint32_t n = 10; n < 20; n++) {
+		spoof(lab, runs_up(lab, (uint8_t)n), n);
+		lab_pass(lab, IDENTITY_MS / 2);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->spoofed, 10);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+}
+
+static void
+an_id_changes_once_a_minute_at_the_most(void **state)
+{
+	struct lab *lab = *state;
+	uint64_t end = lab->now + IDENTITY_MS;
+	uint8_t n = 1;
+
+	for (uint32_t count = 10; lab->now <= end; count++) {
+		struct lab_link *a = runs_up(lab, n++);
+		struct record_data data = lab_data(0x80, 1000 + count);
+
+		data.origin = told_count > 0 ? told : data.origin;
+		data.seq += UINT64_C(1000) << 32;
+		lab_say(lab, a, &data);
+		lab_pass(lab, 1000);
+		assert_int_equal(told_count, mesh_stats(lab->mesh)->spoofed < 3
+		                                 ? 0
+		                             : lab->now <= end ? 1
+		                                               : told_count);
+	}
+	assert_true(mesh_stats(lab->mesh)->spoofed > 50);
+}
+
+static void
+an_id_that_is_kept_is_never_changed(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a;
+
+	lab->config.keeps_id = true;
+	lab->io.renamed = on_renamed;
+	told_count = 0;
+	lab_make(lab);
+	a = runs_up(lab, 1);
+	for (uint32_t n = 10; n < 30; n++) {
+		spoof(lab, a, n);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->spoofed, 20);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+	assert_int_equal(told_count, 0);
+	assert_true(link_is_up(a->link));
+}
+
+static void
+who_is_thrown_out_without_another_link_has_a_twin(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_bye(lab, a, BYE_DUPLICATE);
+	assert_int_equal(mesh_stats(lab->mesh)->twins, 1);
+}
+
+static void
+of_two_links_of_its_own_one_may_go(void **state)
+{
+	struct lab *lab = *state;
+	const char *peers[] = { "ws://one:1" };
+	struct lab_link *out, *in;
+	struct record_welcome welcome = lab_welcome(1);
+
+	lab->config.peers = peers;
+	lab->config.peer_count = 1;
+	lab_make(lab);
+	out = lab_open(lab);
+	in = lab_accept_up(lab, 1);
+	welcome.flags = 0;
+	lab_say_welcome(lab, out, &welcome);
+	lab_say_bye(lab, out, BYE_DUPLICATE);
+	assert_true(link_is_up(in->link));
+	assert_int_equal(mesh_stats(lab->mesh)->twins, 0);
+}
+
+static void
+an_older_life_beside_the_living_one_is_a_twin(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *in = runs_up(lab, 1);
+	struct record_hello hello = lab_hello(lab, 1);
+	struct lab_link *again = lab_accept(lab);
+
+	hello.boot--;
+	lab_say_hello(lab, again, &hello);
+	assert_int_equal(lab_bye(again), BYE_DUPLICATE);
+	assert_true(link_is_up(in->link));
+	assert_int_equal(mesh_stats(lab->mesh)->twins, 1);
+	/* A later one is a restart. */
+	hello.boot += 2;
+	again = lab_accept(lab);
+	lab_say_hello(lab, again, &hello);
+	assert_true(link_is_up(again->link));
+	assert_int_equal(mesh_stats(lab->mesh)->twins, 1);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, lab_teardown)
+#define TEST_RAW(f) \
+	cmocka_unit_test_setup_teardown(f, lab_setup_raw, lab_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(three_spoofs_in_a_minute_take_a_new_id),
+		TEST(under_the_new_id_its_numbers_begin_anew),
+		TEST_RAW(a_peer_that_was_dialled_is_dialled_again),
+		TEST(three_in_more_than_a_minute_are_only_counted),
+		TEST(an_id_changes_once_a_minute_at_the_most),
+		TEST_RAW(an_id_that_is_kept_is_never_changed),
+		TEST(who_is_thrown_out_without_another_link_has_a_twin),
+		TEST_RAW(of_two_links_of_its_own_one_may_go),
+		TEST(an_older_life_beside_the_living_one_is_a_twin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
