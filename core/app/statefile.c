@@ -96,6 +96,33 @@ statefile_set_aside(struct statefile *file)
 	buf_clear(&file->bytes);
 }
 
+/* The file itself is ours alone, but who may write the folder may put another
+ * in its place.  A group of this user's own is no other. */
+static void
+statefile_check_folder(const struct statefile *file, const char *dir)
+{
+	struct stat st;
+	char found[64];
+	bool is_others;
+
+	if (fstat(file->dir_fd, &st) != 0) {
+		return;
+	}
+	is_others = (st.st_mode & S_IWOTH) != 0 ||
+	            ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0 &&
+	                st.st_gid != getegid()) ||
+	            (st.st_uid != 0 && st.st_uid != geteuid());
+	if (is_others) {
+		(void)snprintf(found, sizeof(found), "mode %04o, owner uid %u",
+		    (unsigned)(st.st_mode & 07777), (unsigned)st.st_uid);
+		log_warn("app", "state_exposed",
+		    "others may replace what this node keeps; expected a "
+		    "folder of this user or root that no other may write; "
+		    "mend it with chown and chmod go-w",
+		    LOG_STR("dir", dir), LOG_STR("found", found));
+	}
+}
+
 enum err
 statefile_open(struct statefile *file, const char *dir, struct diag *diag)
 {
@@ -112,6 +139,7 @@ statefile_open(struct statefile *file, const char *dir, struct diag *diag)
 		return statefile_fail(dir, "cannot open the folder", diag);
 	}
 	file->is_open = true;
+	statefile_check_folder(file, dir);
 	err = statefile_lock(file, dir, diag);
 	if (err == ERR_OK) {
 		err = statefile_read(file, dir, diag);

@@ -27,7 +27,8 @@ struct statefile {
 };
 
 /* Make DIR (0700) unless it exists, lock it, read the state; a damaged one is
- * set aside as state.damaged-N and logged.  ERR_SYSTEM: `diag` says why;
+ * set aside as state.damaged-N and logged, and so is a folder that others may
+ * write.  ERR_SYSTEM: `diag` says why;
  * ERR_NOMEM. */
 NODISCARD enum err statefile_open(
     struct statefile *file, const char *dir, struct diag *diag);

@@ -57,6 +57,20 @@ inspect_origins(const struct mesh *mesh,
 	}
 }
 
+bool
+inspect_find(const struct mesh *mesh, const struct nodeid *id,
+    struct inspect_origin *out)
+{
+	const struct origin *origin = nodeid_equal(id, &mesh->node_id)
+	                                  ? &mesh->spread.self
+	                                  : origins_find(&mesh->origins, id);
+
+	if (origin != NULL) {
+		inspect_one(mesh, origin, out);
+	}
+	return origin != NULL;
+}
+
 static void
 inspect_fetches(const struct mesh *mesh, struct inspect_tables *tables)
 {

@@ -36,6 +36,9 @@ struct inspect_tables {
 /* Call `each` for every origin, this node (if it has published) last. */
 void inspect_origins(const struct mesh *mesh,
     void (*each)(void *ctx, const struct inspect_origin *origin), void *ctx);
+/* One of them; false: nothing is known of `id`. */
+bool inspect_find(const struct mesh *mesh, const struct nodeid *id,
+    struct inspect_origin *origin);
 void inspect_tables(const struct mesh *mesh, struct inspect_tables *tables);
 uint64_t inspect_up_slots(const struct mesh *mesh);
 /* Has the window of `id` taken `seq`?  True for the node's own. */

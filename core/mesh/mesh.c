@@ -336,7 +336,6 @@ mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
 	mesh_tick_links(mesh, now_ms);
 	mesh_wake_at(mesh, spread_on_tick(mesh, now_ms));
 	origins_expire(&mesh->origins, now_ms);
-	mesh->stats.origins = mesh->origins.count;
 	mesh_wake_at(mesh, origins_next_ms(&mesh->origins));
 	mesh_wake_at(mesh, members_on_tick(mesh, now_ms));
 	mesh_wake_at(mesh, seek_on_tick(mesh, now_ms));
@@ -356,6 +355,9 @@ mesh_stats(struct mesh *mesh)
 	struct mesh_stats *stats = &mesh->stats;
 
 	/* What the tables count themselves. */
+	stats->origins = mesh->origins.count;
+	stats->window_lost = mesh->origins.window_lost;
+	stats->window_widened = mesh->origins.widened;
 	stats->history = history->count;
 	stats->history_bytes = history->bytes;
 	stats->history_evicted = history->evicted;

@@ -169,14 +169,16 @@ struct mesh_stats {
 	uint64_t members_full; /* no room in the member list */
 	uint64_t members;      /* now */
 
-	uint64_t late;     /* dropped: came after it was told as a gap */
-	uint64_t prunes;   /* sent: a link is no edge of a tree */
-	uint64_t grafts;   /* sent: a tree is broken here */
-	uint64_t tries;    /* of a faster parent */
-	uint64_t fetches;  /* runs of ids asked for */
-	uint64_t suspects; /* parents, silent when a message was due, */
-	uint64_t quiet;    /* links, silent when it was theirs to announce: */
-	                   /* one of both until its next word */
+	uint64_t late;           /* dropped: came after it was told as a gap */
+	uint64_t window_lost;    /* ids given up: they fell off a window */
+	uint64_t window_widened; /* windows that grew */
+	uint64_t prunes;         /* sent: a link is no edge of a tree */
+	uint64_t grafts;         /* sent: a tree is broken here */
+	uint64_t tries;          /* of a faster parent */
+	uint64_t fetches;        /* runs of ids asked for */
+	uint64_t suspects;       /* parents, silent when a message was due, */
+	uint64_t quiet; /* links, silent when it was theirs to announce: */
+	                /* one of both until its next word */
 	uint64_t fetch_limit;    /* put off: all links have enough to answer */
 	uint64_t missing_full;   /* runs given up or not noted: no room */
 	uint64_t gone;           /* runs given up: nobody has them any more */

@@ -19,12 +19,13 @@ struct origin_gaps {
 	struct window_gaps gaps;
 	const struct origins *origins;
 	struct origin *origin;
+	uint64_t told;
 };
 
 static void
 origin_on_gap(void *ctx, uint64_t first, uint64_t count)
 {
-	const struct origin_gaps *gaps = ctx;
+	struct origin_gaps *gaps = ctx;
 	const struct origins_events *events = &gaps->origins->events;
 	uint64_t base = gaps->origin->base;
 
@@ -37,6 +38,7 @@ origin_on_gap(void *ctx, uint64_t first, uint64_t count)
 		count -= base - first;
 		first = base;
 	}
+	gaps->told += count;
 	events->gap(events->ctx, gaps->origin, first, count);
 }
 
@@ -48,6 +50,7 @@ origin_gaps_init(struct origin_gaps *gaps, const struct origins *origins,
 	gaps->gaps.ctx = gaps;
 	gaps->origins = origins;
 	gaps->origin = origin;
+	gaps->told = 0;
 }
 
 void
@@ -220,6 +223,7 @@ origins_widen(struct origins *origins, struct origin *origin)
 	if (origins->wide < ORIGINS_WIDE_MAX &&
 	    window_widen(&origin->window) == ERR_OK) {
 		origins->wide++;
+		origins->widened++;
 	}
 }
 
@@ -293,19 +297,21 @@ origin_is_new_boot(const struct origin *origin, uint64_t seq)
 bool
 origins_expect(struct origins *origins, struct origin *origin, uint64_t seq)
 {
+	bool is_known = origin->base != 0;
 	uint64_t floor = seq >> 32 << 32;
 	struct origin_gaps gaps;
 
-	if (origin->base != 0 && !origin_is_new_boot(origin, seq)) {
+	if (is_known && !origin_is_new_boot(origin, seq)) {
 		return false;
 	}
-	if (origin->base != 0) {
+	if (is_known) {
 		origin_gaps_init(&gaps, origins, origin);
 		window_flush(&origin->window, &gaps.gaps);
 	}
 	origin->base = seq;
 	origin->parent_seq = 0;
-	if (seq >> 32 > origins->since_s && seq - floor < WINDOW_IDS) {
+	if ((is_known || seq >> 32 > origins->since_s) &&
+	    seq - floor < WINDOW_IDS) {
 		origin->base = floor + 1;
 	} else if (seq - floor > ORIGIN_SOFT_IDS) {
 		floor = seq - ORIGIN_SOFT_IDS - 1;
@@ -333,6 +339,7 @@ origins_take(struct origins *origins, struct origin *origin, uint64_t seq,
 	}
 	origin_gaps_init(&gaps, origins, origin);
 	verdict = window_take(window, seq, &gaps.gaps);
+	origins->window_lost += gaps.told;
 	if (verdict == WINDOW_NEW) {
 		origin->seen_ms = now_ms;
 		if (origins->newest != origin) {

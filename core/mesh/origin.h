@@ -75,6 +75,8 @@ struct origins {
 	struct origins_events events;
 	size_t count, wide;
 	uint64_t tombstones_lost; /* no memory for one */
+	uint64_t window_lost;     /* numbers that fell off a window unseen */
+	uint64_t widened;         /* windows, ever */
 	uint32_t since_s; /* who begins later is missed from its first word */
 };
 
@@ -105,7 +107,7 @@ NODISCARD enum err origins_add(struct origins *origins, const struct nodeid *id,
 
 /* If nothing of this boot was seen yet, set the base, the first number that is
  * promised: `seq`, or the first of the boot if that began when this node was
- * there to hear it.  A few numbers below the base are taken if they come, late
+ * there to hear it, or knew the one before.  A few numbers below the base are taken if they come, late
  * by another path, and are no gaps if not.  True if there is a new base. */
 bool origins_expect(
     struct origins *origins, struct origin *origin, uint64_t seq);

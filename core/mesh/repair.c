@@ -12,7 +12,8 @@ enum { REPAIR_GONE_MAX = 64 };
 struct repair {
 	struct link *link;
 	uint64_t now_ms;
-	size_t room; /* bytes until the link is over SOFT */
+	size_t room;  /* bytes until the link is over SOFT */
+	bool is_idle; /* nothing is queued: one answer, whatever its size */
 	size_t gone_count;
 	struct record_run gone[REPAIR_GONE_MAX];
 };
@@ -58,11 +59,12 @@ repair_send(struct repair *repair, struct history_entry *entry)
 	struct record_data data = history_data(entry);
 	size_t len = RECORD_DATA_HEAD_MAX + data.payload_len;
 
-	if (len > repair->room) {
+	if (len > repair->room && !repair->is_idle) {
 		mesh->stats.repair_limit++;
 		return false;
 	}
-	repair->room -= len;
+	repair->is_idle = false;
+	repair->room -= len < repair->room ? len : repair->room;
 	entry->known |= UINT64_C(1) << repair->link->slot;
 	data.flags |= DATA_REPAIR;
 	if (data.hops < UINT8_MAX) {
@@ -103,17 +105,13 @@ repair_on_graft(struct link *link, uint64_t now_ms, const struct record *record)
 		.link = link,
 		.now_ms = now_ms,
 		.room = queued < mesh->soft ? mesh->soft - queued : 0,
+		.is_idle = queued == 0,
 	};
 	struct record_array array;
 	struct record_run run;
 
 	if (record_array_decode(record, &array) != ERR_OK) {
 		return;
-	}
-	/* An answer must be possible, however small SOFT is. */
-	if (queued == 0 &&
-	    repair.room < RECORD_DATA_HEAD_MAX + mesh->max_message) {
-		repair.room = RECORD_DATA_HEAD_MAX + mesh->max_message;
 	}
 	while (link->state == LINK_UP && record_array_next(&array, &run)) {
 		struct origin *origin = spread_find(mesh, &run.origin);

@@ -167,7 +167,6 @@ spread_origin(
 			return NULL;
 		}
 		tree_adopt(mesh, origin, now_ms);
-		mesh->stats.origins = mesh->origins.count;
 		mesh_wake_at(mesh, now_ms + ORIGIN_IDLE_MS);
 	}
 	link->last = origin;

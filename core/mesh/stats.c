@@ -78,6 +78,8 @@ const struct counter mesh_counters[] = {
 	STAT(members_full),
 	STAT(members),
 	STAT(late),
+	STAT(window_lost),
+	STAT(window_widened),
 	STAT(prunes),
 	STAT(grafts),
 	STAT(tries),

@@ -134,8 +134,12 @@ static void
 actions_peer(void *ctx, const struct mesh_peer *peer)
 {
 	const struct vnode *node = ctx;
+	struct world *world = node->world;
 
-	world_note(node->world, (uint64_t)node->index << 32 | peer->up);
+	world_note(world, (uint64_t)node->index << 32 | peer->up);
+	if (peer->up && world->config.has_psk) {
+		world->result->seen[SEEN_AUTH]++;
+	}
 }
 
 static void

@@ -116,6 +116,7 @@ vnet_on_arrive(struct vend *end)
 
 	if (vnet_is_cut(end->conn->world, node, end->other->node)) {
 		end->held++;
+		end->conn->world->result->seen[SEEN_CUT]++;
 	} else if (end->state == VEND_GONE) {
 		arrive_lost(end);
 	} else if (node->is_paused || end->is_shut || node->slow_bps > 0 ||

@@ -5,7 +5,11 @@
 
 #include "base/rng.h"
 
-enum { CONFIG_TIGHT_WINDOW = 4096 };
+enum {
+	CONFIG_TIGHT_WINDOW = 4096,
+	CONFIG_DRAIN_S = 66,       /* what is announced is given up after 60 */
+	CONFIG_DRAIN_SLOW_S = 140, /* the slow are refused for 60 or 120 */
+};
 
 void
 sim_config_init(struct sim_config *config)
@@ -105,6 +109,20 @@ config_random_faults(struct sim_config *config, struct rng *rng)
 	}
 }
 
+/* More in a cut than the widest window holds. */
+static void
+config_random_flood(struct sim_config *config, struct rng *rng)
+{
+	config->nodes = 3 + (uint32_t)rng_below(rng, 3);
+	config->senders = 1;
+	config->rate = config_between(rng, 4000, 5000);
+	config->payload = 8 + (uint32_t)rng_below(rng, 56);
+	config->partition_s = config_between(rng, 18, 22);
+	config->window = 256 * 1024;
+	config->soft = (size_t)1 << 20;
+	config->hard = (size_t)8 << 20;
+}
+
 void
 sim_config_random(struct sim_config *config, uint64_t seed)
 {
@@ -128,14 +146,16 @@ sim_config_random(struct sim_config *config, uint64_t seed)
 	config->steady_s = 3;
 	config->event_s = config_between(&rng, 2, 20);
 	config->healed_s = 5;
-	config->drain_s = 15;
+	config->drain_s = CONFIG_DRAIN_S;
 	config_random_nodes(config, &rng);
 	config_random_faults(config, &rng);
 	config->floods = config_chance(&rng, 5);
 	if (config->slow_nodes > 0 || config->pause_per_s > 0 ||
 	    config->window == CONFIG_TIGHT_WINDOW) {
-		config->drain_s =
-		    140; /* the slow are refused for a minute or two */
+		config->drain_s = CONFIG_DRAIN_SLOW_S;
+	}
+	if (config_chance(&rng, 1)) {
+		config_random_flood(config, &rng);
 	}
 	config->check = 2;
 }

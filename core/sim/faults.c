@@ -50,6 +50,12 @@ faults_plan(struct world *world)
 }
 
 static void
+faults_note(struct world *world, enum seen what)
+{
+	world->result->seen[what]++;
+}
+
+static void
 faults_watch(struct world *world)
 {
 	world->faults.struck_us = world->now_us;
@@ -78,6 +84,9 @@ faults_crash(struct world *world)
 		struct vnode *node = &world->nodes[i];
 
 		if (node->is_doomed) {
+			faults_note(world, world->config.silent
+			                       ? SEEN_CRASH_SILENT
+			                       : SEEN_CRASH_RESET);
 			vnode_kill(node, world->config.silent);
 		}
 	}
@@ -108,6 +117,7 @@ faults_slow_down(struct world *world)
 
 		if (node != NULL) {
 			node->slow_bps = world->config.slow_kib * 1024;
+			faults_note(world, SEEN_SLOW);
 			node->read_us = world->now_us;
 		}
 	}
@@ -163,6 +173,7 @@ faults_lose(struct world *world)
 	for (struct vconn *conn = world->conns; conn != NULL;
 	     conn = conn->next) {
 		if (world_chance(world, percent)) {
+			faults_note(world, SEEN_LOSS);
 			vnet_break(conn);
 		}
 	}
@@ -181,6 +192,7 @@ faults_churn(struct world *world)
 
 	if (node != NULL && node->index >= world->config.entries) {
 		if (world_chance(world, 50)) {
+			faults_note(world, SEEN_LEAVE);
 			vnode_leave(node);
 		} else {
 			vnode_kill(node, world->config.silent);
@@ -196,10 +208,14 @@ faults_restart(struct world *world)
 	struct vnode *node = faults_victim(world, true);
 
 	if (node != NULL) {
+		bool is_saved = world_chance(world, FAULTS_SAVED_PERCENT);
+
 		vnode_forget(node);
-		if (world_chance(world, FAULTS_SAVED_PERCENT)) {
+		if (is_saved) {
 			vnode_save(node);
 		}
+		faults_note(
+		    world, is_saved ? SEEN_RESTART_SAVED : SEEN_RESTART_FORGOT);
 		vnode_kill(node, world_chance(world, 30));
 		vnode_start(node, true);
 	}
@@ -217,6 +233,7 @@ faults_pause(struct world *world)
 	uint64_t left_us = world->begins_us[PHASE_HEALED] - world->now_us;
 
 	if (node != NULL) {
+		faults_note(world, SEEN_PAUSE);
 		vnode_pause(node, for_us < left_us ? for_us : left_us);
 	}
 	faults_next(world, world->config.pause_per_s, FAULT_PAUSE);

@@ -275,9 +275,11 @@ lane_launch(struct vend *end, struct packet *packet)
 	}
 	node->uplink_us = at;
 	at += conn->latency_us;
+	world->result->seen[SEEN_LATENCY] += conn->latency_us > 0 ? 1 : 0;
 	if (config->jitter_ms > 0) {
 		at += rng_below(
 		    &world->rng, world_us(config->jitter_ms / 1000) + 1);
+		world->result->seen[SEEN_JITTER]++;
 	}
 	if (at < end->last_us) {
 		at = end->last_us;

@@ -29,6 +29,12 @@ report_gaps(const struct sim_row *row)
 }
 
 static double
+report_unheard(const struct sim_row *row)
+{
+	return (double)row->unheard;
+}
+
+static double
 report_missing(const struct sim_row *row)
 {
 	return (double)row->missing;
@@ -58,6 +64,7 @@ static const struct {
 	{ "within_1s", "within 1 s", report_soon, 0, 6 },
 	{ "worst", "least message", NULL, offsetof(struct sim_row, worst), 4 },
 	{ "gaps", "gaps", report_gaps, 0, 0 },
+	{ "unheard", "unheard", report_unheard, 0, 0 },
 	{ "missing", "missing", report_missing, 0, 0 },
 	{ "rmr", "RMR", NULL, offsetof(struct sim_row, rmr), 4 },
 	{ "hops", "hops", NULL, offsetof(struct sim_row, hops_mean), 2 },

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "sim/phase.h"
+#include "sim/seen.h"
 
 /* The messages sent in one part of a run.  Expected is each message at each
  * node that is there at the end, and was when it was sent (or joined at the
@@ -15,7 +16,9 @@ struct sim_row {
 	uint64_t messages;
 	uint64_t expected, delivered, soon; /* soon: within a second */
 	uint64_t gaps;                      /* of expected: reported as lost */
-	uint64_t missing; /* of expected: neither, although the source lives */
+	uint64_t unheard; /* of expected: sent before what the node first heard
+	                     of the source; promised to nobody */
+	uint64_t missing; /* of expected: none of these, and the source lives */
 	double worst;     /* share delivered of the least spread message */
 	double rmr;       /* copies too many for each delivery */
 	double hops_mean, ldh_mean; /* ldh: hops of the last delivery */
@@ -45,6 +48,7 @@ struct sim_result {
 	uint64_t duplicates, strangers, late, gaps; /* at the plugins */
 	uint32_t lost_source, lost_node; /* of the first message missing, */
 	double lost_s;                   /* sent then */
+	uint64_t seen[SEEN_COUNT];       /* how often it struck */
 	char violation[256];             /* "": all invariants held */
 };
 

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "mesh/inspect.h"
 #include "sim/overlay.h"
 #include "sim/world.h"
 
@@ -75,6 +76,7 @@ tally_on_start(struct tally *tally, struct world *world, struct vnode *node)
 void
 tally_on_stop(struct tally *tally, const struct vnode *node)
 {
+	seen_add(node->world->result->seen, node);
 	tally_add(&tally->past, node);
 }
 
@@ -146,6 +148,19 @@ tally_source_lives(const struct world *world, const struct sent *sent)
 	return vnode_is_on(node) && node->incarnation == sent->incarnation;
 }
 
+/* Below its base nothing is promised (PROTOCOL 8). */
+static bool
+tally_is_unheard(const struct world *world, const struct vnode *node,
+    const struct sent *sent)
+{
+	struct inspect_origin origin;
+
+	return !inspect_find(
+	           node->mesh, &world->nodes[sent->source].id, &origin) ||
+	       (sent->seq < origin.base &&
+	           sent->seq >> 32 == origin.base >> 32);
+}
+
 static void
 tally_note_lost(
     const struct world *world, const struct sent *sent, uint32_t node)
@@ -177,6 +192,8 @@ tally_sent(
 			now.soon += bit_get(sent->soon, i) ? 1 : 0;
 		} else if (sent->gap != NULL && bit_get(sent->gap, i)) {
 			now.gaps++;
+		} else if (tally_is_unheard(world, &world->nodes[i], sent)) {
+			now.unheard++;
 		} else if (lives) {
 			now.missing++;
 			tally_note_lost(world, sent, i);
@@ -190,6 +207,7 @@ tally_sent(
 	row->delivered += now.delivered;
 	row->soon += now.soon;
 	row->gaps += now.gaps;
+	row->unheard += now.unheard;
 	row->missing += now.missing;
 	if (sent->at_us >= world->begins_us[PHASE_EVENT] &&
 	    now.soon < now.expected) {
@@ -325,6 +343,11 @@ tally_finish(struct tally *tally, const struct world *world)
 	}
 	tally_last(world);
 	tally_idle(tally, world);
+	for (uint32_t i = 0; i < world->config.nodes; i++) {
+		if (world->nodes[i].mesh != NULL) {
+			seen_add(result->seen, &world->nodes[i]);
+		}
+	}
 	result->duplicates = world->traffic.duplicates;
 	result->strangers = world->traffic.strangers;
 	result->late = world->traffic.late;

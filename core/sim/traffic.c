@@ -136,6 +136,7 @@ traffic_send(struct world *world, struct vnode *node, uint32_t sender)
 	sent->source = node->index;
 	sent->sender = sender;
 	sent->incarnation = node->incarnation;
+	memcpy(&sent->name, node->id.bytes + 8, sizeof(sent->name));
 	sent->row = (int8_t)tally_row(world, world->now_us);
 	bit_set(sent->got, node->index);
 	bit_set(sent->soon, node->index);
@@ -193,6 +194,9 @@ traffic_on_deliver(
 	}
 	if (sent->gap != NULL && bit_get(sent->gap, node->index)) {
 		traffic->late++;
+		world_violation(world,
+		    "node %u got message %u of node %u, told as a gap",
+		    node->index, head[1], sent->source);
 	}
 	bit_set(sent->got, node->index);
 	if (world->now_us - sent->at_us <= US_PER_S) {
@@ -208,18 +212,23 @@ traffic_on_gap(struct world *world, struct vnode *node,
     const struct nodeid *origin, uint64_t first, uint64_t count)
 {
 	struct traffic *traffic = &world->traffic;
-	uint32_t source;
+	uint32_t who[2]; /* name, node */
 
-	memcpy(&source, origin->bytes + 12, sizeof(source));
+	memcpy(who, origin->bytes + 8, sizeof(who));
 	node->gaps += count;
 	world_note(world, first ^ count << 32 ^ node->index);
 	for (size_t i = 0; i < traffic->count; i++) {
 		struct sent *sent = &traffic->sent[i];
 
-		if (sent->source != source || sent->seq < first ||
-		    sent->seq - first >= count ||
-		    bit_get(sent->got, node->index)) {
+		if (sent->source != who[1] || sent->name != who[0] ||
+		    sent->seq < first || sent->seq - first >= count) {
 			continue;
+		}
+		if (bit_get(sent->got, node->index)) {
+			world_violation(world,
+			    "node %u was told of a gap of what it has, "
+			    "message %zu of node %u",
+			    node->index, i, sent->source);
 		}
 		if (sent->gap == NULL) {
 			sent->gap = calloc(traffic->words, sizeof(uint64_t));
@@ -227,6 +236,12 @@ traffic_on_gap(struct world *world, struct vnode *node,
 		if (sent->gap == NULL) {
 			world->err = ERR_NOMEM;
 			return;
+		}
+		if (bit_get(sent->gap, node->index)) {
+			world_violation(world,
+			    "node %u was told twice of a gap, message %zu of "
+			    "node %u",
+			    node->index, i, sent->source);
 		}
 		bit_set(sent->gap, node->index);
 		traffic->gaps++;

@@ -162,6 +162,7 @@ vnode_start(struct vnode *node, bool again)
 	           world_chance(world, world->config.clock_step_percent)) {
 		/* What was saved says that it was further. */
 		wall_s -= (uint32_t)rng_below(&world->rng, 7200);
+		world->result->seen[SEEN_CLOCK_STEP]++;
 	} else if (wall_s <= node->boot) {
 		wall_s = node->boot + 1;
 	}
@@ -182,6 +183,8 @@ vnode_start(struct vnode *node, bool again)
 		world->err = err;
 		return;
 	}
+	world->result->seen[SEEN_JOIN] += !again && node->incarnation > 1 ? 1
+	                                                                  : 0;
 	tally_on_start(&world->tally, world, node);
 	mesh_start(node->mesh, vnode_now_ms(node));
 	vnode_settle(node);

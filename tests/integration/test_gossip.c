@@ -244,6 +244,24 @@ shares_its_state_with_no_second_process(void **state)
 }
 
 static void
+warns_of_a_state_folder_that_others_may_write(void **state)
+{
+	struct daemon *node = create_with_folder();
+	uint16_t port = daemon_free_port();
+
+	(void)state;
+	assert_int_equal(chmod(node->dir, 0777), 0);
+	launch_with_state(node, port, "");
+	daemon_wait_event(node, "state_exposed", "dir", node->dir);
+	daemon_stop(node);
+	assert_int_equal(chmod(node->dir, 0700), 0);
+	launch_with_state(node, port, "");
+	assert_int_equal(
+	    daemon_count_events(node, "state_exposed", NULL, NULL), 0);
+	daemon_stop(node);
+}
+
+static void
 begins_anew_when_its_state_is_damaged(void **state)
 {
 	struct daemon *node = create_with_folder();
@@ -297,6 +315,7 @@ main(void)
 		TEST(refuses_a_key_that_others_can_read),
 		TEST(keeps_its_id_and_peers_over_a_restart),
 		TEST(shares_its_state_with_no_second_process),
+		TEST(warns_of_a_state_folder_that_others_may_write),
 		TEST(begins_anew_when_its_state_is_damaged),
 	};
 

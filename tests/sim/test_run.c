@@ -167,6 +167,29 @@ a_short_cut_only_delays(void **state)
 }
 
 static void
+what_a_small_history_forgets_is_told_as_gaps(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+	const struct sim_row *row = &result.rows[ROW_EVENT];
+
+	(void)state;
+	small(&config);
+	config.is_static = false;
+	config.promises = true;
+	config.partition_s = 25;
+	config.history = 8192;
+	config.drain_s = 66;
+	run(&config, &result);
+	assert_true(row->gaps > 0);
+	assert_true(row->delivered + row->gaps + row->unheard == row->expected);
+	assert_true(result.seen[SEEN_HISTORY] > 0);
+	assert_true(result.seen[SEEN_CUT] > 0);
+	assert_true(result.seen[SEEN_GAP] > 0);
+	assert_true(result.seen[SEEN_PAUSE] == 0);
+}
+
+static void
 what_makes_no_sense_is_refused(void **state)
 {
 	struct sim_config config;
@@ -196,6 +219,7 @@ main(void)
 		cmocka_unit_test(a_crash_with_resets_leaves_the_survivors),
 		cmocka_unit_test(a_cut_loses_messages_until_it_heals),
 		cmocka_unit_test(a_short_cut_only_delays),
+		cmocka_unit_test(what_a_small_history_forgets_is_told_as_gaps),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 	};
 	struct diag diag;

@@ -2,6 +2,7 @@
 
 #include "support/test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static int
 box_teardown(void **state)
 {
 	static const char *const names[] = { "state", "state.new", "lock",
-		"state.damaged-1", "state.damaged-2" };
+		"state.damaged-1", "state.damaged-2", "log" };
 	struct box *box = *state;
 	char path[192];
 
@@ -246,6 +247,51 @@ writes_at_most_each_ten_seconds_and_only_what_changed(void **state)
 	statefile_close(&file);
 }
 
+/* Lines about it in the log when a folder of that mode is opened. */
+static unsigned
+warnings_of(struct box *box, mode_t mode)
+{
+	struct statefile file;
+	char text[8192], path[192];
+	unsigned count = 0;
+	size_t len;
+
+	assert_true(mkdir(box->sub, 0700) == 0 || errno == EEXIST);
+	assert_int_equal(chmod(box->sub, mode), 0);
+	(void)snprintf(path, sizeof(path), "%s/log", box->sub);
+	(void)unlink(path);
+	assert_int_equal(
+	    log_open(
+	        &(struct log_config){ .filter = "warn", .file = path }, NULL),
+	    ERR_OK);
+	box_open(box, &file);
+	statefile_close(&file);
+	log_close();
+	len = box_read(box, "log", text, sizeof(text) - 1);
+	assert_true(len < sizeof(text));
+	text[len] = '\0';
+	for (const char *at = text; (at = strstr(at, "go-w")) != NULL; at++) {
+		count++;
+	}
+	if (count > 0) {
+		assert_non_null(strstr(text, "mode 0777, owner uid"));
+		assert_non_null(strstr(text, box->sub));
+	}
+	return count;
+}
+
+static void
+a_folder_that_others_may_write_is_told_once(void **state)
+{
+	struct box *box = *state;
+
+	assert_int_equal(warnings_of(box, 0700), 0);
+	assert_int_equal(warnings_of(box, 0755), 0);
+	assert_int_equal(warnings_of(box, 0777), 1);
+	/* The group is this user's own. */
+	assert_int_equal(warnings_of(box, 0775), 0);
+}
+
 static void
 a_folder_that_cannot_be_is_told(void **state)
 {
@@ -299,6 +345,7 @@ main(void)
 		TEST(keeps_a_second_process_out),
 		TEST(a_damaged_state_is_set_aside_and_replaced),
 		TEST(writes_at_most_each_ten_seconds_and_only_what_changed),
+		TEST(a_folder_that_others_may_write_is_told_once),
 		TEST(a_folder_that_cannot_be_is_told),
 		TEST(a_write_that_fails_leaves_the_old_state),
 	};

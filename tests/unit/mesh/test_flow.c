@@ -180,6 +180,26 @@ one_answer_fits_even_a_tiny_queue(void **state)
 	assert_int_equal(runs_data(a, &data), 1);
 }
 
+/* Else the answer to one GRAFT takes a slow link over HARD, again and again. */
+static void
+but_not_a_second_one(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a;
+	struct record_data data;
+
+	lab->config.soft = 10;
+	lab_make(lab);
+	a = runs_up(lab, 1);
+	publish(lab);
+	publish(lab);
+	publish(lab);
+	runs_forget(lab);
+	runs_say(lab, a, RECORD_GRAFT, 0x80, 1, 3, 0);
+	assert_int_equal(runs_data(a, &data), 1);
+	assert_int_equal(mesh_stats(lab->mesh)->repair_limit, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 #define TEST_RAW(f) \
 	cmocka_unit_test_setup_teardown(f, lab_setup_raw, lab_teardown)
@@ -195,6 +215,7 @@ main(void)
 		TEST(a_link_that_drains_within_the_second_misses_nothing),
 		TEST(a_link_over_soft_is_sent_no_repairs),
 		TEST_RAW(one_answer_fits_even_a_tiny_queue),
+		TEST_RAW(but_not_a_second_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,23 @@ a_larger_boot_begins_anew_and_tells_what_was_missing(void **state)
 	    WINDOW_SEEN);
 }
 
+/* Its clock may have gone back: its boot does not say when it began. */
+static void
+a_restart_of_who_is_known_is_missed_from_its_first_word(void **state)
+{
+	struct table *table = *state;
+	struct origin *origin = add(table, 1, 1);
+	uint64_t second = UINT64_C(101) << 32;
+
+	table->origins.since_s = 1000;
+	(void)origins_take(&table->origins, origin, UINT64_C(100) << 32 | 7, 1);
+	assert_true(origin->base == (UINT64_C(100) << 32 | 7));
+	(void)origins_take(&table->origins, origin, second | 3, 2);
+	assert_true(origin->base == (second | 1));
+	origins_give_up(&table->origins, origin, second | 1, 2);
+	assert_int_equal(table->gap_count, 2);
+}
+
 static void
 what_was_not_promised_passes_and_is_no_gap(void **state)
 {
@@ -218,6 +235,22 @@ a_fast_origin_gets_a_wide_window_and_loses_it_again(void **state)
 	assert_null(origin->window.wide);
 	assert_int_equal(table->origins.wide, 0);
 	assert_int_equal(table->gaps, 0);
+}
+
+static void
+numbers_that_fall_off_a_window_are_counted(void **state)
+{
+	struct table *table = *state;
+	struct origin *origin = add(table, 1, 1);
+
+	(void)origins_take(&table->origins, origin, 1, 1);
+	(void)origins_take(&table->origins, origin, 2 * WINDOW_IDS_WIDE, 1);
+	/* None was missing before: the window stays narrow. */
+	assert_int_equal(
+	    table->origins.window_lost, 2 * WINDOW_IDS_WIDE - WINDOW_IDS - 1);
+	assert_int_equal(table->gap_count, table->origins.window_lost);
+	origins_give_up(&table->origins, origin, 2 * WINDOW_IDS_WIDE - 10, 5);
+	assert_int_equal(table->gap_count, table->origins.window_lost + 5);
 }
 
 static void
@@ -269,8 +302,10 @@ main(void)
 		TEST(who_is_idle_for_ten_minutes_is_freed),
 		TEST(many_idle_ones_are_freed_a_bounded_number_at_a_time),
 		TEST(a_larger_boot_begins_anew_and_tells_what_was_missing),
+		TEST(a_restart_of_who_is_known_is_missed_from_its_first_word),
 		TEST(what_was_not_promised_passes_and_is_no_gap),
 		TEST(a_fast_origin_gets_a_wide_window_and_loses_it_again),
+		TEST(numbers_that_fall_off_a_window_are_counted),
 		TEST(adding_survives_every_allocation_that_fails),
 	};
 

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * seen.c - see seen.h. */
+
+#include "sim/seen.h"
+
+#include "sim/world.h"
+#include "wire/record.h"
+
+const char *const seen_names[SEEN_COUNT] = {
+	[SEEN_LATENCY] = "latency",
+	[SEEN_JITTER] = "jitter",
+	[SEEN_LOSS] = "links lost",
+	[SEEN_CUT] = "partition",
+	[SEEN_CRASH_RESET] = "crash, peers see a reset",
+	[SEEN_CRASH_SILENT] = "crash, peers see nothing",
+	[SEEN_LEAVE] = "leave",
+	[SEEN_JOIN] = "late join",
+	[SEEN_RESTART_SAVED] = "restart, same id and state",
+	[SEEN_RESTART_FORGOT] = "restart, same id, no state",
+	[SEEN_CLOCK_STEP] = "clock stepped back",
+	[SEEN_PAUSE] = "pause",
+	[SEEN_SLOW] = "slow node",
+	[SEEN_SOFT] = "queue over SOFT: announced",
+	[SEEN_HARD] = "queue over HARD: BYE 8",
+	[SEEN_HISTORY] = "history full",
+	[SEEN_GONE] = "gone from all histories",
+	[SEEN_WINDOW] = "window widened",
+	[SEEN_WINDOW_LOST] = "window overflow",
+	[SEEN_GAP] = "gap told",
+	[SEEN_AUTH] = "AUTH",
+	[SEEN_PRESENCE] = "presence",
+};
+
+void
+seen_add(uint64_t seen[SEEN_COUNT], const struct vnode *node)
+{
+	const struct mesh_stats *stats = mesh_stats(node->mesh);
+
+	seen[SEEN_SOFT] += stats->congested;
+	seen[SEEN_HARD] += stats->byes_sent[BYE_SLOW];
+	seen[SEEN_HISTORY] += stats->history_evicted;
+	seen[SEEN_GONE] += stats->gone;
+	seen[SEEN_WINDOW] += stats->window_widened;
+	seen[SEEN_WINDOW_LOST] += stats->window_lost;
+	seen[SEEN_GAP] += stats->gaps;
+	seen[SEEN_PRESENCE] += stats->presence_sent;
+}

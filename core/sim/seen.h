@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * seen.h - which faults a run really has brought about, and how often: one
+ * that is asked for and never strikes proves nothing. */
+#ifndef SIM_SEEN_H
+#define SIM_SEEN_H
+
+#include <stdint.h>
+
+enum seen {
+	SEEN_LATENCY,        /* packets that took time, */
+	SEEN_JITTER,         /* and more than their pair's */
+	SEEN_LOSS,           /* links reset */
+	SEEN_CUT,            /* packets that a partition held back */
+	SEEN_CRASH_RESET,    /* nodes */
+	SEEN_CRASH_SILENT,   /* nodes, without resets */
+	SEEN_LEAVE,          /* nodes said goodbye */
+	SEEN_JOIN,           /* nodes, after the traffic began */
+	SEEN_RESTART_SAVED,  /* nodes, with the same id, */
+	SEEN_RESTART_FORGOT, /* and without what they had saved */
+	SEEN_CLOCK_STEP,     /* of these, with a clock gone back */
+	SEEN_PAUSE,          /* nodes */
+	SEEN_SLOW,           /* nodes */
+	SEEN_SOFT,           /* links that got announcements only */
+	SEEN_HARD,           /* links closed with BYE 8 */
+	SEEN_HISTORY,        /* messages that left a history early */
+	SEEN_GONE,           /* runs that nobody had any more */
+	SEEN_WINDOW,         /* windows that grew lest numbers fell off */
+	SEEN_WINDOW_LOST,    /* numbers that fell off nevertheless */
+	SEEN_GAP,            /* ids told as lost */
+	SEEN_AUTH,           /* links that came up with a key */
+	SEEN_PRESENCE,       /* messages */
+	SEEN_COUNT,
+};
+
+extern const char *const seen_names[SEEN_COUNT];
+
+struct vnode;
+
+/* The mesh of this node ends, or the run does: what it has counted. */
+void seen_add(uint64_t seen[SEEN_COUNT], const struct vnode *node);
+
+#endif
