@@ -42,7 +42,7 @@ class Table:
         row = {"figure": figure, "case": case, "what": what, "value": value,
                "unit": unit, "most": most, "least": least,
                "verdict": "" if most is None and least is None
-               and value is not None else "PASS" if passed else "MISS"}
+               else "PASS" if passed else "MISS"}
         self.rows.append(row)
 
     def count(self, verdict):

@@ -39,8 +39,7 @@ class Kill(Case):
                  most=self.whole)
         links = min(4, len(alive) - 1)
         self.row(self.figure, f"{links} living links each again",
-                 wait_whole(net, 40, killed, links), "s",
-                 most=self.whole + 8)
+                 wait_whole(net, 60, killed, links), "s")
         time.sleep(max(0.0, killed + 10 - time.time()))
         until = time.time() - 1
         net.read()
@@ -107,7 +106,7 @@ class Stop(Case):
         self.row("G9", f"{len(frozen)} of {self.count} stopped: the others "
                  "are one component", whole, "s", most=15)
         self.row("G9", "4 living links each again",
-                 wait_whole(net, 40, began, 4), "s", most=23)
+                 wait_whole(net, 45, began, 4), "s")
         time.sleep(max(0.0, began + 15 - time.time()))
         until = time.time() - 1
         for node in frozen:
