@@ -239,7 +239,8 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 {
 	struct spread *spread = &mesh->spread;
 	uint64_t slots = mesh->up_slots & ~from;
-	uint64_t lazy = slots & (origin->mute | spread->congested);
+	uint64_t mute = mesh->floods ? 0 : origin->mute;
+	uint64_t lazy = slots & (mute | spread->congested);
 	enum err err;
 
 	data->flags &= (uint8_t)~DATA_REPAIR;

@@ -168,6 +168,9 @@ tree_prune(
 {
 	uint64_t bit = UINT64_C(1) << slot;
 
+	if (mesh->floods) {
+		return;
+	}
 	if ((origin->pruned & bit) != 0 &&
 	    (uint32_t)now_ms - origin->prune_ms < TREE_PRUNE_MS) {
 		return; /* already said, the rest is in flight */

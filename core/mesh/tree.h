@@ -63,7 +63,8 @@ void tree_on_announced(struct mesh *mesh, struct origin *origin,
 void tree_on_duplicate(struct mesh *mesh, struct origin *origin,
     uint64_t now_ms, unsigned slot, uint64_t seq, bool is_repair);
 
-/* Say PRUNE over the link in `slot`, unless that was just done. */
+/* Say PRUNE over the link in `slot`, unless that was just done, or this node
+ * floods. */
 void tree_prune(
     struct mesh *mesh, struct origin *origin, uint64_t now_ms, unsigned slot);
 /* PRUNE came.  It is well formed. */
