@@ -40,6 +40,14 @@ void tree_adopt(struct mesh *mesh, struct origin *origin, uint64_t now_ms);
 
 void tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
     const struct tree_copy *copy);
+/* The same for the usual case: the next message, from the parent. */
+static inline void
+tree_on_next(struct origin *origin, uint64_t seq)
+{
+	if (seq > origin->parent_seq) {
+		origin->parent_seq = seq;
+	}
+}
 /* One more copy came over the link in `slot`; `is_repair`: on demand. */
 void tree_on_duplicate(struct mesh *mesh, struct origin *origin,
     uint64_t now_ms, unsigned slot, uint64_t seq, bool is_repair);
