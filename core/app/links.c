@@ -15,19 +15,9 @@ links_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
     const void *payload, size_t payload_len)
 {
 	struct node *node = ctx;
-	struct range range;
 
-	if (net_encode_record(node->net, head, head_len, payload, payload_len,
-	        &range) != ERR_OK) {
-		return;
-	}
-	while (slots != 0) {
-		unsigned slot = (unsigned)__builtin_ctzll(slots);
-		struct link *link = mesh_link_at(node->mesh, slot);
-
-		slots &= slots - 1;
-		conn_append_record(link_user(link), &range);
-	}
+	net_share_record(node->net, mesh_users(node->mesh), slots, head,
+	    head_len, payload, payload_len);
 }
 
 static void

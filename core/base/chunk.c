@@ -99,7 +99,7 @@ chunk_log_fini(struct chunk_log *log)
 }
 
 enum err
-chunk_log_append(struct chunk_log *log, size_t len, struct range *range)
+chunk_log_make_room(struct chunk_log *log, size_t len)
 {
 	struct chunk *chunk = log->chunk;
 
@@ -116,9 +116,5 @@ chunk_log_append(struct chunk_log *log, size_t len, struct range *range)
 		chunk_unref(log->chunk);
 		log->chunk = chunk;
 	}
-	range->chunk = chunk;
-	range->off = chunk->used;
-	range->len = (uint32_t)len;
-	chunk->used += (uint32_t)len;
 	return ERR_OK;
 }

@@ -54,11 +54,32 @@ void chunk_unref(struct chunk *chunk); /* NULL is fine */
 void chunk_log_init(struct chunk_log *log, struct chunk_pool *pool);
 void chunk_log_fini(struct chunk_log *log);
 
+/* See to it that chunk_log_append finds `len` bytes.  ERR_NOMEM. */
+NODISCARD enum err chunk_log_make_room(struct chunk_log *log, size_t len);
+
 /* Room for `len` (> 0, < 4 GiB) contiguous bytes at the end of the log: write
  * them at `range->chunk->bytes + range->off`.  The range borrows the log's
  * reference: whoever keeps it beyond the next call takes its own. */
-NODISCARD enum err chunk_log_append(
-    struct chunk_log *log, size_t len, struct range *range);
+NODISCARD static inline enum err
+chunk_log_append(struct chunk_log *log, size_t len, struct range *range)
+{
+	struct chunk *chunk = log->chunk;
+
+	if (UNLIKELY(chunk == NULL || chunk->refs == 1 ||
+	             chunk->size - chunk->used < len)) {
+		enum err err = chunk_log_make_room(log, len);
+
+		if (err != ERR_OK) {
+			return err;
+		}
+		chunk = log->chunk;
+	}
+	range->chunk = chunk;
+	range->off = chunk->used;
+	range->len = (uint32_t)len;
+	chunk->used += (uint32_t)len;
+	return ERR_OK;
+}
 
 static inline uint8_t *
 range_bytes(const struct range *range)

@@ -234,11 +234,13 @@ size_t
 hub_deliver(struct hub *hub, uint64_t now_ms, const struct message_view *view,
     struct session *author)
 {
-	struct topic *topic = topic_find(
-	    &hub->topics, view->topic, view->topic_len);
+	struct topic *topic = NULL;
 	size_t count, closing;
 	struct range range;
 
+	if (hub->topics.count > 0) {
+		topic = topic_find(&hub->topics, view->topic, view->topic_len);
+	}
 	if (topic == NULL) {
 		return 0;
 	}

@@ -45,15 +45,11 @@ flow_check_link(struct mesh *mesh, struct link *link, uint64_t now_ms)
 }
 
 void
-flow_check(struct mesh *mesh, uint64_t now_ms)
+flow_look(struct mesh *mesh, uint64_t now_ms)
 {
 	struct spread *spread = &mesh->spread;
 	bool again = false;
 
-	if (LIKELY(mesh->unchecked < mesh->check_every) &&
-	    now_ms < spread->flow_ms) {
-		return;
-	}
 	mesh->unchecked = 0;
 	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
 		struct link *link = mesh->up[__builtin_ctzll(left)];

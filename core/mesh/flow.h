@@ -9,13 +9,23 @@
 
 #include <stdint.h>
 
-#include "mesh/link.h"
+#include "mesh/inside.h"
 
 #define FLOW_PRESS_MS 1000u /* over SOFT before it gets announcements only */
 #define FLOW_NEAR     4u    /* or over SOFT by this part of the way to HARD */
 #define FLOW_LOOK_MS  50u   /* between looks at a queue over SOFT */
 
-/* Once enough was queued since the last look, or it is time. */
-void flow_check(struct mesh *mesh, uint64_t now_ms);
+/* Look at the queues of all links. */
+void flow_look(struct mesh *mesh, uint64_t now_ms);
+
+/* The same, once enough was queued since the last look, or it is time. */
+static inline void
+flow_check(struct mesh *mesh, uint64_t now_ms)
+{
+	if (UNLIKELY(mesh->unchecked >= mesh->check_every ||
+	             now_ms >= mesh->spread.flow_ms)) {
+		flow_look(mesh, now_ms);
+	}
+}
 
 #endif

@@ -68,7 +68,7 @@ handshake_start(struct link *link, uint64_t now_ms)
 	}
 	link->state = LINK_HELLO_SENT;
 	link->deadline_ms = now_ms + LINK_HELLO_MS;
-	mesh_wake_at(mesh, link->deadline_ms);
+	mesh_wake_links_at(mesh, link->deadline_ms);
 	mesh->io->send(
 	    mesh->io->ctx, link, mesh->scratch.bytes, mesh->scratch.len, true);
 }
@@ -251,7 +251,7 @@ handshake_ask_auth(
 	}
 	link->state = LINK_AUTH_WAIT;
 	link->deadline_ms = now_ms + LINK_AUTH_MS;
-	mesh_wake_at(mesh, link->deadline_ms);
+	mesh_wake_links_at(mesh, link->deadline_ms);
 	mesh->io->send(
 	    mesh->io->ctx, link, mesh->scratch.bytes, mesh->scratch.len, true);
 }
@@ -382,7 +382,7 @@ handshake_send_auth(struct link *link, uint64_t now_ms)
 	}
 	link->state = LINK_AUTH_SENT;
 	link->deadline_ms = now_ms + LINK_AUTH_MS;
-	mesh_wake_at(mesh, link->deadline_ms);
+	mesh_wake_links_at(mesh, link->deadline_ms);
 	mesh->io->send(
 	    mesh->io->ctx, link, mesh->scratch.bytes, mesh->scratch.len, true);
 }

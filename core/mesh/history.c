@@ -289,8 +289,10 @@ history_put(struct history *history, struct origin *origin,
 	entry->flags = data->flags;
 	entry->topic_len = data->topic.len;
 	at = entry->bytes;
-	memcpy(at, &data->dest, history_dest_len(data->flags));
-	at += history_dest_len(data->flags);
+	if (UNLIKELY(history_dest_len(data->flags) > 0)) {
+		memcpy(at, &data->dest, sizeof(data->dest));
+		at += sizeof(data->dest);
+	}
 	memcpy(at, data->topic.text, data->topic.len);
 	if (data->payload_len > 0) {
 		memcpy(at + data->topic.len, data->payload, data->payload_len);

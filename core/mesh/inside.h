@@ -48,6 +48,7 @@ struct mesh {
 	size_t soft, hard;
 
 	struct link *up[MESH_LINKS_MAX]; /* by slot */
+	void *users[MESH_LINKS_MAX];     /* their owner's pointers */
 	uint64_t up_slots;
 	uint32_t smallest_max; /* of the max_message of links that are UP */
 	size_t unchecked; /* bytes spread since the queues were looked at */
@@ -55,7 +56,8 @@ struct mesh {
 
 	struct link *links; /* all */
 	size_t pending, dials;
-	uint64_t next_ms; /* nothing is due before */
+	uint64_t next_ms;  /* nothing is due before */
+	uint64_t links_ms; /* nothing of a link; they may have got later */
 	bool started, stopped;
 
 	struct identity identity;
@@ -80,8 +82,22 @@ mesh_wake_at(struct mesh *mesh, uint64_t at_ms)
 	}
 }
 
+/* The same, for what a link waits for. */
+static inline void
+mesh_wake_links_at(struct mesh *mesh, uint64_t at_ms)
+{
+	if (at_ms < mesh->links_ms) {
+		mesh->links_ms = at_ms;
+	}
+	mesh_wake_at(mesh, at_ms);
+}
+
 /* Wall-clock seconds: the start's, and what has passed since. */
-uint32_t mesh_wall_s(const struct mesh *mesh, uint64_t now_ms);
+static inline uint32_t
+mesh_wall_s(const struct mesh *mesh, uint64_t now_ms)
+{
+	return mesh->wall_s + (uint32_t)((now_ms - mesh->start_ms) / 1000);
+}
 
 /* Bytes that nobody can guess.  ERR_SYSTEM: there are none. */
 NODISCARD enum err mesh_secret(struct mesh *mesh, void *bytes, size_t len);

@@ -150,6 +150,7 @@ link_up(struct link *link, uint64_t now_ms)
 	link->heard_ms = now_ms;
 	link->pinged_ms = now_ms;
 	mesh->up[link->slot] = link;
+	mesh->users[link->slot] = link->user;
 	mesh->up_slots |= UINT64_C(1) << link->slot;
 	mesh->stats.links_up++;
 	if (link->dialled) {
@@ -160,7 +161,7 @@ link_up(struct link *link, uint64_t now_ms)
 	link_count_smallest(mesh);
 	link_forget_hello(link);
 	bootstrap_on_up(mesh, link);
-	mesh_wake_at(mesh, now_ms + mesh->ping_ms);
+	mesh_wake_links_at(mesh, now_ms + mesh->ping_ms);
 	link_tell(link);
 	spread_on_up(link, now_ms);
 	members_on_up(mesh, now_ms);
@@ -175,6 +176,7 @@ link_down(struct link *link, uint64_t now_ms)
 
 	spread_on_down(link, now_ms);
 	mesh->up[link->slot] = NULL;
+	mesh->users[link->slot] = NULL;
 	mesh->up_slots &= ~(UINT64_C(1) << link->slot);
 	mesh->stats.links_up--;
 	link_count_smallest(mesh);

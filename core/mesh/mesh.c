@@ -22,12 +22,6 @@ mesh_begin(struct mesh *mesh, uint64_t now_ms)
 	}
 }
 
-uint32_t
-mesh_wall_s(const struct mesh *mesh, uint64_t now_ms)
-{
-	return mesh->wall_s + (uint32_t)((now_ms - mesh->start_ms) / 1000);
-}
-
 enum err
 mesh_secret(struct mesh *mesh, void *bytes, size_t len)
 {
@@ -84,7 +78,7 @@ mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
 	link->user = user;
 	(void)stpncpy(link->remote, remote, sizeof(link->remote) - 1);
 	link->deadline_ms = now_ms + LINK_HELLO_MS;
-	mesh_wake_at(mesh, link->deadline_ms);
+	mesh_wake_links_at(mesh, link->deadline_ms);
 	return link;
 }
 
@@ -281,7 +275,7 @@ mesh_on_reading(struct link *link, uint64_t now_ms, bool on)
 	link->reading = true;
 	link->heard_ms = now_ms > link->silent_ms ? now_ms - link->silent_ms
 	                                          : 0;
-	mesh_wake_at(link->mesh, now_ms);
+	mesh_wake_links_at(link->mesh, now_ms);
 }
 
 void
@@ -310,11 +304,17 @@ mesh_next_ms(const struct mesh *mesh)
 	return mesh->next_ms;
 }
 
+/* Ticks are frequent, what links wait for is not. */
 static void
 mesh_tick_links(struct mesh *mesh, uint64_t now_ms)
 {
+	if (now_ms < mesh->links_ms) {
+		mesh_wake_at(mesh, mesh->links_ms);
+		return;
+	}
+	mesh->links_ms = UINT64_MAX;
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
-		mesh_wake_at(mesh, link_on_tick(link, now_ms));
+		mesh_wake_links_at(mesh, link_on_tick(link, now_ms));
 	}
 }
 
@@ -346,6 +346,12 @@ struct link *
 mesh_link_at(const struct mesh *mesh, unsigned slot)
 {
 	return slot < MESH_LINKS_MAX ? mesh->up[slot] : NULL;
+}
+
+void *const *
+mesh_users(const struct mesh *mesh)
+{
+	return mesh->users;
 }
 
 const struct mesh_stats *

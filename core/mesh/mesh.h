@@ -47,8 +47,8 @@ struct mesh_io {
 	void *ctx;
 
 	/* Queue one DATA record, `head` then `payload`, on every link whose
-	 * slot is in `slots` (mesh_link_at says which link that is); encoded
-	 * once, shared.  Both are copied. */
+	 * slot is in `slots` (mesh_users has them); encoded once, shared.
+	 * Both are copied. */
 	void (*spread)(void *ctx, uint64_t slots, const uint8_t *head,
 	    size_t head_len, const void *payload, size_t payload_len);
 	/* Queue whole records on one link: ahead of DATA if `control`, behind
@@ -274,8 +274,10 @@ NODISCARD enum err mesh_send(struct mesh *mesh, uint64_t now_ms,
 NODISCARD enum err mesh_reply(
     struct mesh *mesh, struct link *link, const struct message_view *view);
 
-/* The link that is UP in `slot` (0..63), NULL: none.  For io.spread. */
+/* The link that is UP in `slot` (0..63), NULL: none. */
 struct link *mesh_link_at(const struct mesh *mesh, unsigned slot);
+/* What link_user says of the links that are UP, by slot.  For io.spread. */
+void *const *mesh_users(const struct mesh *mesh);
 
 /* The caller's own pointer (of mesh_on_accepted or mesh_on_opened; NULL while
  * dialling), the slot (UINT_MAX: not UP), the state. */

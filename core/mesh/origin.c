@@ -320,27 +320,40 @@ origins_expect(struct origins *origins, struct origin *origin, uint64_t seq)
 	return true;
 }
 
-enum window_verdict
-origins_take(struct origins *origins, struct origin *origin, uint64_t seq,
-    uint64_t now_ms)
+/* It may be early, late, the first of all or of a boot. */
+static enum window_verdict
+origins_take_any(struct origins *origins, struct origin *origin, uint64_t seq)
 {
 	struct window *window = &origin->window;
 	struct origin_gaps gaps;
 	enum window_verdict verdict;
 
-	if (UNLIKELY(origin->base == 0 || origin_is_new_boot(origin, seq))) {
+	if (origin->base == 0 || origin_is_new_boot(origin, seq)) {
 		(void)origins_expect(origins, origin, seq);
-	} else if (UNLIKELY(seq >> 32 < window->max >> 32)) {
+	} else if (seq >> 32 < window->max >> 32) {
 		return WINDOW_OLD;
 	}
-	if (UNLIKELY(seq > window->max + 1 || origin->runs > 0) &&
-	    seq > window->max) {
+	if (seq > window->max + 1 || (origin->runs > 0 && seq > window->max)) {
 		origins_keep_missing(origins, origin, seq);
 	}
 	origin_gaps_init(&gaps, origins, origin);
 	verdict = window_take(window, seq, &gaps.gaps);
 	origins->window_lost += gaps.told;
-	if (verdict == WINDOW_NEW) {
+	return verdict;
+}
+
+enum window_verdict
+origins_take(struct origins *origins, struct origin *origin, uint64_t seq,
+    uint64_t now_ms)
+{
+	enum window_verdict verdict = WINDOW_NEW;
+
+	if (UNLIKELY(origin->runs > 0 || origin->base == 0 ||
+	             origin_is_new_boot(origin, seq) ||
+	             !window_take_next(&origin->window, seq))) {
+		verdict = origins_take_any(origins, origin, seq);
+	}
+	if (LIKELY(verdict == WINDOW_NEW)) {
 		origin->seen_ms = now_ms;
 		if (origins->newest != origin) {
 			origins_unlink(origins, origin);

@@ -129,6 +129,7 @@ mesh_create(struct mesh **out, const struct mesh_config *config,
 	mesh->check_every = mesh_check_every(config->soft);
 	mesh->smallest_max = UINT32_MAX;
 	mesh->next_ms = UINT64_MAX;
+	mesh->links_ms = UINT64_MAX;
 	origins_init(&mesh->origins, rng,
 	    &(struct origins_events){
 	        .ctx = mesh,

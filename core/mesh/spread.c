@@ -91,7 +91,9 @@ spread_deliver(
 		.payload_len = data->payload_len,
 	};
 
-	if (!members_on_message(link->mesh, now_ms, &view)) {
+	/* Only the nodes' own topics begin so. */
+	if (LIKELY(view.topic[0] != '$') ||
+	    !members_on_message(link->mesh, now_ms, &view)) {
 		io->deliver(io->ctx, &view);
 	}
 }
@@ -303,15 +305,15 @@ spread_on_duplicate(struct link *link, struct origin *origin, uint64_t now_ms,
 	    (data->flags & DATA_REPAIR) != 0);
 }
 
-/* Never seen before: `max` and `seen_ms` are what the origin had until then. */
+/* What a first copy says of its origin's tree, and of others that must exist:
+ * `max` and `seen_ms` are what the origin had until then. */
 static void
-spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
-    struct record_data *data, uint64_t max, uint64_t seen_ms)
+spread_learn(struct link *link, struct origin *origin, uint64_t now_ms,
+    const struct record_data *data, uint64_t max, uint64_t seen_ms)
 {
 	struct mesh *mesh = link->mesh;
-	bool is_up = link->state == LINK_UP;
 	struct tree_copy copy = {
-		.slot = is_up ? link->slot : ORIGIN_NO_SLOT,
+		.slot = link->state == LINK_UP ? link->slot : ORIGIN_NO_SLOT,
 		.seq = data->seq,
 		.first = ORIGIN_NO_SLOT,
 		/* The first message of all: nothing else is in flight. */
@@ -335,9 +337,25 @@ spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
 	}
 	origin->has_come = true;
 	tree_on_first(mesh, origin, now_ms, &copy);
+}
+
+/* Never seen before. */
+static void
+spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
+    struct record_data *data, uint64_t max, uint64_t seen_ms)
+{
+	struct mesh *mesh = link->mesh;
+	uint64_t from = link->state == LINK_UP ? UINT64_C(1) << link->slot : 0;
+
+	if (LIKELY(from != 0 && origin->parent == (int8_t)link->slot &&
+	           origin->runs == 0 && data->seq == max + 1 &&
+	           origin->has_come)) {
+		tree_on_next(origin, now_ms, data->seq, now_ms - seen_ms);
+	} else {
+		spread_learn(link, origin, now_ms, data, max, seen_ms);
+	}
 	/* Forward before deliver: no plugin slows the backbone. */
-	spread_relay(
-	    mesh, origin, is_up ? UINT64_C(1) << link->slot : 0, data, now_ms);
+	spread_relay(mesh, origin, from, data, now_ms);
 	if (UNLIKELY((data->flags & DATA_UNICAST) != 0) &&
 	    !nodeid_equal(&data->dest, &mesh->node_id)) {
 		return;
@@ -352,8 +370,7 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 	struct mesh *mesh = link->mesh;
 	struct origin *origin;
 	struct record_data data;
-	uint64_t max;
-	uint64_t seen_ms;
+	uint64_t max, seen_ms;
 
 	if (UNLIKELY(record_data_decode(record, &data) != ERR_OK)) {
 		link_violate(link, now_ms, 1002, "malformed DATA");
@@ -372,7 +389,11 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 		unicast_on_data(link, now_ms, &data);
 		return;
 	}
-	origin = spread_origin(link, &data.origin, now_ms, false);
+	origin = link->last;
+	if (UNLIKELY(
+	        origin == NULL || !nodeid_equal(&origin->id, &data.origin))) {
+		origin = spread_origin(link, &data.origin, now_ms, false);
+	}
 	if (UNLIKELY(origin == NULL)) {
 		return;
 	}

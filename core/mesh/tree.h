@@ -41,6 +41,19 @@ void tree_adopt(struct mesh *mesh, struct origin *origin, uint64_t now_ms);
 
 void tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
     const struct tree_copy *copy);
+/* The same for the usual case: the next message, from the parent, `quiet_ms`
+ * after the last one. */
+static inline void
+tree_on_next(
+    struct origin *origin, uint64_t now_ms, uint64_t seq, uint64_t quiet_ms)
+{
+	if (seq > origin->parent_seq) {
+		origin->parent_seq = seq;
+		origin->came_ms = (uint32_t)now_ms;
+		origin->quiet_ms = quiet_ms < UINT32_MAX ? (uint32_t)quiet_ms
+		                                         : UINT32_MAX;
+	}
+}
 /* The link in `slot` announced a message that is here since `here_ms` (wraps):
  * it would have brought it at `would_ms`. */
 void tree_on_announced(struct mesh *mesh, struct origin *origin,

@@ -187,9 +187,7 @@ window_take(struct window *window, uint64_t seq, const struct window_gaps *gaps)
 		window->max = seq;
 		return WINDOW_NEW;
 	}
-	if (LIKELY(seq == window->max + 1) && window_bit(window, seq)) {
-		/* In order: its slot is set, for the number that falls off. */
-		window->max = seq;
+	if (window_take_next(window, seq)) {
 		return WINDOW_NEW;
 	}
 	if (seq > window->max) {

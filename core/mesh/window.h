@@ -42,6 +42,22 @@ void window_fini(struct window *window);
 enum window_verdict window_take(
     struct window *window, uint64_t seq, const struct window_gaps *gaps);
 
+/* The usual case by far: `seq` is the next one, and its slot is set, for the
+ * number that falls off.  False: it is not so, ask window_take. */
+static inline bool
+window_take_next(struct window *window, uint64_t seq)
+{
+	uint64_t word = window->wide != NULL
+	                    ? window->wide[seq % WINDOW_IDS_WIDE / 64]
+	                    : window->bits[seq % WINDOW_IDS / 64];
+
+	if (seq != window->max + 1 || (word >> (seq % 64) & 1) == 0) {
+		return false;
+	}
+	window->max = seq;
+	return true;
+}
+
 /* Start again behind `max`: it and all below it count as seen. */
 void window_restart(struct window *window, uint64_t max);
 

@@ -68,6 +68,7 @@ conn_destroy(struct conn *conn)
 	struct net *net = conn->net;
 
 	assert(conn->wsi == NULL);
+	share_settle(net);
 	conn_forget_presser(conn);
 	wheel_remove(&net->wheel, &conn->timer);
 	if (conn->accepted) {
@@ -175,6 +176,7 @@ conn_doom(struct conn *conn, enum net_closed how)
 	if (conn->doomed) {
 		return;
 	}
+	share_settle(net);
 	if (conn->opened) {
 		net->stats.closed++;
 		*(conn->peer ? &net->stats.peers : &net->stats.clients) -= 1;
@@ -227,6 +229,7 @@ conn_close(struct conn *conn, uint16_t code, const char *reason, bool flush)
 		}
 		return;
 	}
+	share_settle(net);
 	conn_seal(conn);
 	conn->state = CONN_CLOSING;
 	if (!flush) {
@@ -432,5 +435,6 @@ conn_outq(struct conn *conn)
 size_t
 conn_queued(const struct conn *conn)
 {
+	share_settle(conn->net);
 	return conn->out.bytes + conn->ctl.bytes;
 }

@@ -144,6 +144,7 @@ conn_append_record(struct conn *conn, const struct range *range)
 {
 	enum err err = ERR_OK;
 
+	share_settle(conn->net);
 	if (UNLIKELY(conn->state != CONN_OPEN)) {
 		conn->net->stats.dropped_closing++;
 		return;

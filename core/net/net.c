@@ -440,21 +440,3 @@ net_stats(struct net *net)
 	net->stats.buffer_bytes = net->pool->bytes;
 	return &net->stats;
 }
-
-enum err
-net_encode_record(struct net *net, const void *head, size_t head_len,
-    const void *payload, size_t payload_len, struct range *range)
-{
-	enum err err = chunk_log_append(
-	    &net->records, head_len + payload_len, range);
-
-	if (err != ERR_OK) {
-		net->stats.dropped_nomem++;
-		return err;
-	}
-	memcpy(range_bytes(range), head, head_len);
-	if (payload_len > 0) {
-		memcpy(range_bytes(range) + head_len, payload, payload_len);
-	}
-	return ERR_OK;
-}

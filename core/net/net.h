@@ -164,8 +164,14 @@ size_t net_conn_count(const struct net *net);
 /* Bytes queued, also on connections that are closing. */
 size_t net_queued(const struct net *net);
 
-/* Append `head` and `payload`, one whole peer record, to the shared log:
- * encoded once, for conn_append_record on each link that gets it. */
+/* Queue `head` and `payload`, one whole peer record, on those connections of the
+ * array whose bits are in `which` (not 0), as conn_append_record does: encoded
+ * once, and one look at each connection for a run of records that go to the
+ * same.  Whoever changes the array has closed the connection he takes out.
+ * Out of memory: counted. */
+void net_share_record(struct net *net, void *const *conns, uint64_t which,
+    const void *head, size_t head_len, const void *payload, size_t payload_len);
+/* Append one record to the shared log, for conn_append_record. */
 NODISCARD enum err net_encode_record(struct net *net, const void *head,
     size_t head_len, const void *payload, size_t payload_len,
     struct range *range);

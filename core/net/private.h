@@ -100,6 +100,15 @@ struct net_signal {
 	uv_signal_t handle;
 };
 
+/* Records that wait to be queued on the same connections (share.c). */
+struct share {
+	uint64_t which;     /* as the owner said whom; 0: nothing waits */
+	struct range range; /* holds a reference */
+	uint64_t records;   /* in it */
+	struct conn *conns[64];
+	size_t count;
+};
+
 struct net {
 	struct net_config config;
 	const struct net_handler *handler;
@@ -122,6 +131,7 @@ struct net {
 	struct chunk_pool *pool;  /* config's */
 	struct chunk_log records; /* peers' DATA, shared */
 	struct chunk_log frames;  /* headers, masked batches */
+	struct share share;
 	struct listener *listeners;
 	struct net_signal *signals;
 	struct conn **conns;   /* by slot; NULL: free */
@@ -193,6 +203,11 @@ void conn_queue_control(struct conn *conn, enum frame_opcode opcode,
     const void *payload, size_t len);
 /* Write as much as the kernel takes. */
 void conn_flush(struct conn *conn);
+
+/* share.c */
+/* Queue what waits: before a queue is looked at, added to or closed, and before
+ * a connection goes. */
+void share_settle(struct net *net);
 
 /* pause.c */
 /* Stop reading, if conn_press asked for it while this was read. */

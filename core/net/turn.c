@@ -56,6 +56,7 @@ net_bury_all(struct net *net)
 static void
 net_flush_all(struct net *net)
 {
+	share_settle(net);
 	while (net->dirty != NULL) {
 		struct conn *conn = net->dirty;
 

@@ -31,10 +31,8 @@ actions_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
 		return;
 	}
 	for (; slots != 0; slots &= slots - 1) {
-		unsigned slot = (unsigned)__builtin_ctzll(slots);
-
-		lane_records(
-		    link_user(mesh_link_at(node->mesh, slot)), blob, class);
+		lane_records(mesh_users(node->mesh)[__builtin_ctzll(slots)],
+		    blob, class);
 	}
 	blob_unref(blob);
 }

@@ -281,7 +281,9 @@ record_data_decode(const struct record *record, struct record_data *data)
 	at += sizeof(seq);
 	data->seq = be64toh(seq);
 	memset(&data->dest, 0, sizeof(data->dest));
-	memcpy(&data->dest, at, dest_len);
+	if (UNLIKELY(dest_len > 0)) {
+		memcpy(&data->dest, at, sizeof(data->dest));
+	}
 	if ((data->flags & ~RECORD_DATA_FLAGS) != 0 ||
 	    (data->flags & (DATA_FLOOD | DATA_UNICAST)) == DATA_FLOOD ||
 	    data->seq == 0 ||

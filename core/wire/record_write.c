@@ -2,6 +2,7 @@
  * record_write.c - see record.h: what is written. */
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #include "wire/record.h"
@@ -35,9 +36,11 @@ record_write_str8(uint8_t *at, const struct str8 *str)
 static uint8_t *
 record_write_header(uint8_t *at, enum record_type type, size_t len)
 {
+	uint32_t header = htobe32((uint32_t)type << 24 | (uint32_t)len);
+
 	assert(len <= RECORD_BODY_MAX);
-	*at++ = (uint8_t)type;
-	return record_write_uint(at, len, 3);
+	memcpy(at, &header, sizeof(header));
+	return at + sizeof(header);
 }
 
 static size_t
@@ -249,6 +252,7 @@ record_data_head(
     uint8_t out[RECORD_DATA_HEAD_MAX], const struct record_data *data)
 {
 	bool unicast = (data->flags & DATA_UNICAST) != 0;
+	uint64_t seq = htobe64(data->seq);
 	size_t len = 2 + 1 + (size_t)data->topic.len + sizeof(data->origin) +
 	             8 + (unicast ? sizeof(data->dest) : 0);
 	uint8_t *at = record_write_header(
@@ -258,7 +262,8 @@ record_data_head(
 	*at++ = data->hops;
 	at = record_write_str8(at, &data->topic);
 	at = record_write_bytes(at, &data->origin, sizeof(data->origin));
-	at = record_write_uint(at, data->seq, 8);
+	memcpy(at, &seq, sizeof(seq));
+	at += sizeof(seq);
 	if (unicast) {
 		at = record_write_bytes(at, &data->dest, sizeof(data->dest));
 	}

@@ -108,7 +108,7 @@ const struct figure_run figure_runs[] = {
 	{ "--nodes 10 --senders 0", 1, false, {
 		{ "G7", "idle B/s, 10 nodes", idle, '<', 190 },
 	} },
-	{ "--nodes 1000 --senders 0 --presence", 1, false, {
+	{ "--nodes 100 --senders 0 --presence --settle 2000", 1, false, {
 		{ "G7b", "idle B/s with presence", idle, '<', 300 },
 	} },
 	{ "--nodes 100 --senders 10 --rate 1 --crash 10", 1, false, {

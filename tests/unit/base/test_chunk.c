@@ -10,7 +10,7 @@ appends_side_by_side_while_somebody_reads(void **state)
 {
 	struct chunk_pool pool;
 	struct chunk_log log;
-	struct range a, b;
+	struct range a = { 0 }, b = { 0 };
 
 	(void)state;
 	chunk_pool_init(&pool);
@@ -30,7 +30,7 @@ starts_at_the_front_when_nobody_reads(void **state)
 {
 	struct chunk_pool pool;
 	struct chunk_log log;
-	struct range a, b;
+	struct range a = { 0 }, b = { 0 };
 
 	(void)state;
 	chunk_pool_init(&pool);
@@ -47,7 +47,7 @@ takes_a_new_chunk_for_what_does_not_fit(void **state)
 {
 	struct chunk_pool pool;
 	struct chunk_log log;
-	struct range a, b, c;
+	struct range a = { 0 }, b = { 0 }, c = { 0 };
 
 	(void)state;
 	chunk_pool_init(&pool);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT
+ * Records that several links get, queued in runs. */
+#include "rig.h"
+
+enum { BOTH = 3, FIRST = 1, LAST = 2 };
+
+/* One record of three bytes, head and payload. */
+static void
+share(struct rig *rig, uint64_t which, const char *text)
+{
+	void *const conns[] = { rig->first, rig->last };
+
+	net_share_record(rig->net, conns, which, text, 1, text + 1, 2);
+}
+
+static void
+append(struct rig *rig, struct conn *conn, const char *text)
+{
+	struct range range = { 0 };
+
+	assert_int_equal(
+	    net_encode_record(rig->net, text, 3, NULL, 0, &range), ERR_OK);
+	conn_append_record(conn, &range);
+}
+
+static bool
+has_two(struct rig *rig)
+{
+	return rig->opened == 2;
+}
+
+/* Two peers, opened in this order. */
+static struct rig *
+two_peers(struct client **first, struct client **last)
+{
+	struct rig *rig = rig_create(rig_config());
+
+	*first = rig_peer(rig, 0);
+	rig_until(rig, rig_has_opened);
+	*last = rig_peer(rig, 0);
+	rig_until(rig, has_two);
+	return rig;
+}
+
+static void
+expect(struct client *client, const char *text)
+{
+	client_expect(client, CLIENT_BINARY, text, strlen(text));
+}
+
+static void
+share_three(struct rig *rig)
+{
+	share(rig, BOTH, "abc");
+	share(rig, BOTH, "def");
+	share(rig, BOTH, "ghi");
+}
+
+static void
+all_get_a_run_as_one_message(void **state)
+{
+	struct client *first, *last;
+	struct rig *rig = two_peers(&first, &last);
+
+	(void)state;
+	rig_call(rig, share_three);
+	expect(first, "abcdefghi");
+	expect(last, "abcdefghi");
+	rig_destroy(rig);
+}
+
+static void
+share_among_others(struct rig *rig)
+{
+	share(rig, BOTH, "abc");
+	share(rig, LAST, "def");
+	share(rig, LAST, "ghi");
+	append(rig, rig->first, "jkl");
+	share(rig, BOTH, "mno");
+	append(rig, rig->last, "pqr");
+	share(rig, FIRST, "stu");
+}
+
+static void
+each_gets_its_own_in_order(void **state)
+{
+	struct client *first, *last;
+	struct rig *rig = two_peers(&first, &last);
+
+	(void)state;
+	rig_call(rig, share_among_others);
+	expect(first, "abcjklmnostu");
+	expect(last, "abcdefghimnopqr");
+	rig_destroy(rig);
+}
+
+static void
+share_and_look(struct rig *rig)
+{
+	share(rig, LAST, "abc");
+	share(rig, LAST, "def");
+	rig->number = conn_queued(rig->last);
+}
+
+static void
+what_waits_is_queued_for_who_looks(void **state)
+{
+	struct client *first, *last;
+	struct rig *rig = two_peers(&first, &last);
+
+	(void)state;
+	rig_call(rig, share_and_look);
+	assert_true(rig->number >= 6);
+	expect(last, "abcdef");
+	rig_destroy(rig);
+}
+
+static void
+share_and_close(struct rig *rig)
+{
+	share(rig, BOTH, "abc");
+	conn_close(rig->last, 1000, "enough", true);
+	share(rig, BOTH, "def");
+	share(rig, BOTH, "ghi");
+}
+
+static void
+a_close_comes_behind_and_what_follows_is_counted(void **state)
+{
+	struct client *first, *last;
+	struct rig *rig = two_peers(&first, &last);
+
+	(void)state;
+	rig_call(rig, share_and_close);
+	expect(first, "abcdefghi");
+	expect(last, "abc");
+	client_expect_close(last, 1000);
+	assert_int_equal(rig_stats(rig)->dropped_closing, 2);
+	rig_destroy(rig);
+}
+
+/* The place of one that went is another's in the same turn. */
+static void
+share_and_drop(struct rig *rig)
+{
+	share(rig, LAST, "abc");
+	conn_drop(rig->last);
+	rig->last = rig->first;
+	share(rig, LAST, "def");
+}
+
+static void
+nobody_gets_what_was_for_one_that_went(void **state)
+{
+	struct client *first, *last;
+	struct rig *rig = two_peers(&first, &last);
+
+	(void)state;
+	rig_call(rig, share_and_drop);
+	expect(first, "def");
+	rig_destroy(rig);
+}
+
+static void
+share_much(struct rig *rig)
+{
+	static const char bytes[100000] = "x";
+	void *const conns[] = { rig->first, rig->last };
+
+	share(rig, BOTH, "abc");
+	net_share_record(
+	    rig->net, conns, BOTH, bytes, 1, bytes + 1, sizeof(bytes) - 1);
+	share(rig, BOTH, "def");
+}
+
+static void
+a_long_record_goes_alone(void **state)
+{
+	struct client *first, *last;
+	struct rig *rig = two_peers(&first, &last);
+	static char bytes[100000] = "x";
+
+	(void)state;
+	rig_call(rig, share_much);
+	expect(first, "abc");
+	client_expect(first, CLIENT_BINARY, bytes, sizeof(bytes));
+	expect(first, "def");
+	rig_destroy(rig);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(
+		    all_get_a_run_as_one_message, client_teardown),
+		cmocka_unit_test_teardown(
+		    each_gets_its_own_in_order, client_teardown),
+		cmocka_unit_test_teardown(
+		    what_waits_is_queued_for_who_looks, client_teardown),
+		cmocka_unit_test_teardown(
+		    a_close_comes_behind_and_what_follows_is_counted,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    nobody_gets_what_was_for_one_that_went, client_teardown),
+		cmocka_unit_test_teardown(
+		    a_long_record_goes_alone, client_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
