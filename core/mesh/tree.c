@@ -235,23 +235,6 @@ tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
 	spread_send_runs(mesh, slot, RECORD_GRAFT, &run, 1);
 }
 
-/* The parent has brought it. */
-static void
-tree_came(struct origin *origin, uint64_t now_ms, const struct tree_copy *copy)
-{
-	if (copy->seq <= origin->parent_seq) {
-		return;
-	}
-	origin->parent_seq = copy->seq;
-	/* Of a fetched one it is not known when it would have come. */
-	origin->came_ms = copy->is_fetched && copy->first != ORIGIN_NO_SLOT
-	                      ? (uint32_t)copy->first_ms
-	                      : (uint32_t)now_ms;
-	origin->quiet_ms = copy->quiet_ms < UINT32_MAX
-	                       ? (uint32_t)copy->quiet_ms
-	                       : UINT32_MAX;
-}
-
 void
 tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
     const struct tree_copy *copy)
@@ -267,7 +250,11 @@ tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 	if (origin->parent != copy->slot) {
 		return;
 	}
-	tree_came(origin, now_ms, copy);
+	/* Of a fetched one it is not known when it would have come. */
+	tree_on_next(origin,
+	    copy->is_fetched && copy->first != ORIGIN_NO_SLOT ? copy->first_ms
+	                                                      : now_ms,
+	    copy->seq, copy->quiet_ms);
 	if (copy->first != ORIGIN_NO_SLOT && copy->first != copy->slot &&
 	    !copy->is_fetched) {
 		tree_faster(mesh, origin, now_ms, copy->first, copy->seq,
