@@ -199,7 +199,8 @@ spread_is_fit(
 		spread_on_reply(link, now_ms, data);
 		return false;
 	}
-	if (nodeid_equal(&data->origin, &mesh->node_id)) {
+	if (nodeid_equal(&data->origin, &mesh->node_id) &&
+	    !unicast_is_direct(data)) {
 		spread_on_own(link, now_ms, data);
 		return false;
 	}
@@ -350,7 +351,7 @@ spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
 	if (LIKELY(from != 0 && origin->parent == (int8_t)link->slot &&
 	           origin->runs == 0 && data->seq == max + 1 &&
 	           origin->has_come)) {
-		tree_on_next(origin, now_ms, data->seq, now_ms - seen_ms);
+		tree_on_next(origin, data->seq, now_ms - seen_ms);
 	} else {
 		spread_learn(link, origin, now_ms, data, max, seen_ms);
 	}
@@ -384,8 +385,7 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 	if (!spread_is_fit(link, now_ms, &data)) {
 		return;
 	}
-	if (UNLIKELY(
-	        (data.flags & (DATA_UNICAST | DATA_FLOOD)) == DATA_UNICAST)) {
+	if (UNLIKELY(unicast_is_direct(&data))) {
 		unicast_on_data(link, now_ms, &data);
 		return;
 	}
