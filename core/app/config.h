@@ -43,6 +43,7 @@ struct config {
 	uint32_t view_min, view_max; /* 5..8 */
 	size_t history;              /* 8M */
 	bool presence;
+	bool floods;     /* --spread flood; else trees */
 	char *state_dir; /* NULL: nothing is kept */
 	char *psk_file;  /* NULL: anybody may join */
 	struct strings allow_origins;

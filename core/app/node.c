@@ -404,6 +404,7 @@ node_create_mesh(struct node *node, struct diag *diag)
 		.psk = node->psk.len > 0 ? node->psk.bytes : NULL,
 		.psk_len = node->psk.len,
 		.presence = config->presence,
+		.floods = config->floods,
 		.version = GV_VERSION,
 		.history_bytes = config->history,
 	};

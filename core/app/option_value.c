@@ -362,6 +362,20 @@ OPTION_APPLY(option_mesh)
 	return ERR_OK;
 }
 
+OPTION_APPLY(option_spread)
+{
+	static const char *const words[] = { "tree", "flood" };
+	size_t word = word_find(value, words, ARRAY_LEN(words));
+
+	(void)option;
+	(void)diag;
+	if (word == ARRAY_LEN(words)) {
+		return ERR_INVALID;
+	}
+	config->floods = word == 1;
+	return ERR_OK;
+}
+
 OPTION_APPLY(option_view)
 {
 	const char *dots = strstr(value, "..");

@@ -29,6 +29,7 @@ OPTION_APPLY(option_origin);
 OPTION_APPLY(option_queue);
 OPTION_APPLY(option_overflow);
 OPTION_APPLY(option_mesh);
+OPTION_APPLY(option_spread);
 /* MIN..MAX into view_min and view_max. */
 OPTION_APPLY(option_view);
 /* on or off into a bool. */

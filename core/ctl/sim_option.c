@@ -18,6 +18,7 @@ enum option_type {
 	OPTION_REAL,   /* double */
 	OPTION_TEXT,   /* const char * */
 	OPTION_MESH,   /* auto or static */
+	OPTION_SPREAD, /* tree or flood */
 	OPTION_RANGE,  /* MIN..MAX: two doubles, the second behind it */
 	OPTION_RANDOM, /* a whole scenario */
 };
@@ -92,6 +93,8 @@ static const struct sim_option {
 	    CONFIG(view_max), 0, 16 },
 	{ "presence", NULL, "nodes tell of themselves", OPTION_FLAG,
 	    CONFIG(presence), 0, 0 },
+	{ "spread", "tree|flood", "by trees, or over every link (tree)",
+	    OPTION_SPREAD, CONFIG(floods), 0, 0 },
 	{ "psk", NULL, "nodes join with a key", OPTION_FLAG, CONFIG(has_psk), 0,
 	    0 },
 	{ "seed", "N", "another run (1)", OPTION_U64, CONFIG(seed), 0, 0 },
@@ -127,7 +130,8 @@ static enum err
 sim_option_wrong(
     const struct sim_option *option, const char *value, struct diag *diag)
 {
-	if (option->type == OPTION_MESH || option->type == OPTION_RANGE) {
+	if (option->type == OPTION_MESH || option->type == OPTION_SPREAD ||
+	    option->type == OPTION_RANGE) {
 		diag_set(diag, "--%s: found '%s', expected %s", option->name,
 		    value, option->arg);
 	} else if (option->max > 0) {
@@ -213,6 +217,9 @@ sim_option_apply(struct sim_options *options, const struct sim_option *option,
 	case OPTION_MESH:
 		*(bool *)at = strcmp(value, "static") == 0;
 		return *(bool *)at || strcmp(value, "auto") == 0;
+	case OPTION_SPREAD:
+		*(bool *)at = strcmp(value, "flood") == 0;
+		return *(bool *)at || strcmp(value, "tree") == 0;
 	case OPTION_RANGE:
 		return sim_option_range(option, value, at);
 	case OPTION_RANDOM:

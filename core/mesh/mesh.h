@@ -104,6 +104,7 @@ struct mesh_config {
 	size_t soft, hard; /* limits of a link's out queue, bytes */
 
 	bool is_auto; /* find links of its own; else keep `peers` linked */
+	bool floods;  /* no trees: each message over every link */
 	unsigned links_min, links_max; /* if so; 0: 5, 8; at most
 	                                  MESH_LINKS_CAP */
 	const uint8_t *psk; /* >= MESH_PSK_MIN bytes that all nodes share; NULL:

@@ -126,6 +126,7 @@ mesh_create(struct mesh **out, const struct mesh_config *config,
 	mesh->ping_ms = config->ping_ms;
 	mesh->soft = config->soft;
 	mesh->hard = config->hard;
+	mesh->floods = config->floods;
 	mesh->check_every = mesh_check_every(config->soft);
 	mesh->smallest_max = UINT32_MAX;
 	mesh->next_ms = UINT64_MAX;

@@ -168,6 +168,9 @@ tree_prune(
 {
 	uint64_t bit = UINT64_C(1) << slot;
 
+	if (mesh->floods) {
+		return;
+	}
 	if ((origin->pruned & bit) != 0 &&
 	    (uint32_t)now_ms - origin->prune_ms < TREE_PRUNE_MS) {
 		return; /* already said, the rest is in flight */
@@ -196,18 +199,11 @@ tree_may_try(struct origin *origin, uint64_t now_ms)
 	return true;
 }
 
-/* parent_seq would have come over the new parent so much earlier. */
-static void
-tree_gain(struct origin *origin, uint64_t gain_ms)
-{
-	origin->gain_ms = gain_ms < UINT16_MAX ? (uint16_t)gain_ms : UINT16_MAX;
-}
-
-/* What came from the parent would have come from `to` `lead_ms` earlier: that
- * path is faster and does not lead through us. */
+/* What came from the parent would have come from `to` at `would_ms`, `lead_ms`
+ * earlier: that path is faster and does not lead through us. */
 static void
 tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
-    uint64_t seq, uint32_t lead_ms)
+    uint64_t seq, uint64_t would_ms, uint32_t lead_ms)
 {
 	unsigned slot = (unsigned)to;
 	struct record_run run = {
@@ -221,13 +217,12 @@ tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
 		return;
 	}
 	if (seq == origin->window.max && seq == origin->parent_seq &&
-	    origin->quiet * TREE_QUIET_MS >=
-	        3 * fetch_timeout_ms(mesh->up[slot])) {
+	    origin->quiet_ms >= 3 * fetch_timeout_ms(mesh->up[slot])) {
 		/* Nothing is in flight: swap at once. */
 		int old = origin->parent;
 
 		tree_set_parent(mesh, origin, to);
-		tree_gain(origin, origin->gain_ms + lead_ms);
+		origin->came_ms = (uint32_t)would_ms;
 		origin->prune_ms = (uint32_t)now_ms - TREE_PRUNE_MS;
 		tree_prune(mesh, origin, now_ms, (unsigned)old);
 	} else if (lead_ms < TREE_LEAD_MS || !tree_may_try(origin, now_ms)) {
@@ -255,14 +250,15 @@ tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 	if (origin->parent != copy->slot) {
 		return;
 	}
-	tree_on_next(origin, copy->seq, copy->quiet_ms);
-	if (copy->is_fetched && copy->first != ORIGIN_NO_SLOT) {
-		/* When it would have come is not known. */
-		tree_gain(origin, now_ms - copy->first_ms);
-	}
+	/* Of a fetched one it is not known when it would have come. */
+	tree_on_next(origin,
+	    copy->is_fetched && copy->first != ORIGIN_NO_SLOT ? copy->first_ms
+	                                                      : now_ms,
+	    copy->seq, copy->quiet_ms);
 	if (copy->first != ORIGIN_NO_SLOT && copy->first != copy->slot &&
 	    !copy->is_fetched) {
 		tree_faster(mesh, origin, now_ms, copy->first, copy->seq,
+		    copy->first_ms,
 		    (uint32_t)now_ms - (uint32_t)copy->first_ms);
 	}
 }
@@ -276,10 +272,10 @@ tree_on_announced(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 		return;
 	}
 	if (seq == origin->parent_seq) {
-		here_ms -= origin->gain_ms;
+		here_ms = origin->came_ms;
 	}
-	tree_faster(
-	    mesh, origin, now_ms, (int)slot, seq, here_ms - (uint32_t)would_ms);
+	tree_faster(mesh, origin, now_ms, (int)slot, seq, would_ms,
+	    here_ms - (uint32_t)would_ms);
 }
 
 void

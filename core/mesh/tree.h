@@ -17,7 +17,6 @@
 
 #define TREE_PRUNE_MS 1000u /* before PRUNE is said again */
 #define TREE_TRY_MS   1000u /* between tries of a faster parent, doubled */
-#define TREE_QUIET_MS 16u   /* the unit of origin.quiet */
 #define TREE_BACKOFF  6u    /* times at the most */
 #define TREE_SWAP_MS  2u    /* earlier: worth a swap, if nothing is in flight */
 #define TREE_LEAD_MS  10u   /* earlier: worth a try, with a second copy */
@@ -43,16 +42,16 @@ void tree_adopt(struct mesh *mesh, struct origin *origin, uint64_t now_ms);
 void tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
     const struct tree_copy *copy);
 /* The same for the usual case: the next message, from the parent, `quiet_ms`
- * after the last one. */
+ * after the one before. */
 static inline void
-tree_on_next(struct origin *origin, uint64_t seq, uint64_t quiet_ms)
+tree_on_next(
+    struct origin *origin, uint64_t now_ms, uint64_t seq, uint64_t quiet_ms)
 {
 	if (seq > origin->parent_seq) {
 		origin->parent_seq = seq;
-		origin->gain_ms = 0;
-		origin->quiet = quiet_ms < 255 * TREE_QUIET_MS
-		                    ? (uint8_t)(quiet_ms / TREE_QUIET_MS)
-		                    : 255;
+		origin->came_ms = (uint32_t)now_ms;
+		origin->quiet_ms = quiet_ms < UINT32_MAX ? (uint32_t)quiet_ms
+		                                         : UINT32_MAX;
 	}
 }
 /* The link in `slot` announced a message that is here since `here_ms` (wraps):
@@ -64,7 +63,8 @@ void tree_on_announced(struct mesh *mesh, struct origin *origin,
 void tree_on_duplicate(struct mesh *mesh, struct origin *origin,
     uint64_t now_ms, unsigned slot, uint64_t seq, bool is_repair);
 
-/* Say PRUNE over the link in `slot`, unless that was just done. */
+/* Say PRUNE over the link in `slot`, unless that was just done, or this node
+ * floods. */
 void tree_prune(
     struct mesh *mesh, struct origin *origin, uint64_t now_ms, unsigned slot);
 /* PRUNE came.  It is well formed. */

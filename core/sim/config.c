@@ -149,6 +149,7 @@ sim_config_random(struct sim_config *config, uint64_t seed)
 	config->drain_s = CONFIG_DRAIN_S;
 	config_random_nodes(config, &rng);
 	config_random_faults(config, &rng);
+	config->floods = config_chance(&rng, 5);
 	if (config->slow_nodes > 0 || config->pause_per_s > 0 ||
 	    config->window == CONFIG_TIGHT_WINDOW) {
 		config->drain_s = CONFIG_DRAIN_SLOW_S;

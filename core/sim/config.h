@@ -53,6 +53,7 @@ struct sim_config {
 	size_t history;    /* bytes of the history of a node; 0: default */
 	uint32_t view_min, view_max; /* 0: default */
 	bool presence;
+	bool floods; /* no trees: each message over every link */
 	bool has_psk;
 
 	/* 0: nothing is asserted; 1: the whole network each five seconds;

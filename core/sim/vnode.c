@@ -133,6 +133,7 @@ vnode_create_mesh(struct vnode *node)
 		.psk = config->has_psk ? psk : NULL,
 		.psk_len = config->has_psk ? sizeof(psk) : 0,
 		.presence = config->presence,
+		.floods = config->floods,
 		.history_bytes = config->history,
 	};
 

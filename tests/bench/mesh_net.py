@@ -3,8 +3,8 @@
 
 What a node says is read from two files of its folder: its log, as JSON, with
 the answers to SIGUSR2, and what its logger plugin writes, one line a message.
-The load are broadcaster plugins; a message counts as published once the
-logger of its own node has it.
+The load are broadcaster plugins, or clients for what is too large for them;
+a message counts as published once the logger of its own node has it.
 """
 
 import calendar
@@ -17,6 +17,7 @@ import resource
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -25,7 +26,7 @@ READY_SECONDS = 20
 STOP_SECONDS = 15
 STATE_SECONDS = 10
 PR_SET_PDEATHSIG = 1
-TOPIC = "bench"
+TOPIC = "b"
 # "ts":"2026-01-02T03:04:05.678Z", of which one wants seconds and ms.
 MESSAGE = re.compile(
     rb'\{"ts":"(.{23})Z","type":"message","topic":"' + TOPIC.encode() +
@@ -92,7 +93,6 @@ class Life:
         self.stopped = None  # asked to stop, or killed
         self.id = None
         self.seen = {}  # (from, seq) -> when
-        self.hops = 0
         self.duplicates = 0
         self.gaps = []  # (from, first, count)
 
@@ -102,7 +102,8 @@ class Node:
         self.net, self.number = net, number
         self.host, self.port, self.namespace = host, port, namespace
         self.name = f"n{number}"
-        self.url = f"ws://{host}:{port}"
+        self.url = f"ws://{host}:{port}"  # for the others
+        self.advertise = ()
         self.folder = os.path.join(net.folder, self.name)
         os.mkdir(self.folder)
         self.process = None
@@ -128,7 +129,8 @@ class Node:
         argv = [self.net.binary, "--bind", f"{self.host}:{self.port}",
                 "--name", self.name, "--log-format", "json", "--log-file",
                 log, "--plugin-dir", self.net.plugin_dir, "--plugin",
-                f"logger,format=json,payload=none,file={heard}", *more]
+                f"logger,format=json,payload=none,file={heard}",
+                *self.advertise, *more]
         if peers:
             argv += ["--peers", ",".join(peers)]
         if interval is not None:
@@ -144,6 +146,10 @@ class Node:
             self.process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 preexec_fn=die_with_parent)
+        if self.net.options.nice:
+            with contextlib.suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, self.process.pid,
+                               self.net.options.nice)
 
     def check(self):
         if not self.alive:
@@ -203,7 +209,8 @@ class Node:
                     life.duplicates += 1
                 else:
                     life.seen[key] = CLOCK.read(match[1])
-                    life.hops += int(match[4])
+                    last = self.net.last_hop
+                    last[key] = max(last.get(key, 0), int(match[4]))
                 continue
             match = GAP.search(line)
             if match is not None:
@@ -222,6 +229,7 @@ class Net:
     """Nodes in a folder of their own; `with` ends all of them."""
 
     def __init__(self, options, size=256):
+        self.options = options
         self.binary = os.path.abspath(options.grapevine)
         self.plugin_dir = os.path.join(
             os.path.dirname(self.binary), "plugins")
@@ -229,6 +237,8 @@ class Net:
         self.size = size
         self.nodes = []
         self.ports = {}
+        self.last_hop = {}  # (from, seq) -> most hops that a copy made
+        self.delay = None
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="gv-mesh-")
@@ -241,6 +251,9 @@ class Net:
         for node in self.nodes:
             if node.process is not None:
                 node.process.wait()
+        if self.delay is not None:
+            self.delay.kill()
+            self.delay.wait()
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -263,6 +276,25 @@ class Net:
                     namespace)
         self.nodes.append(node)
         return node
+
+    def slow_down(self, latency):
+        """From now on each link takes so long, MIN..MAX ms one way; before
+        the nodes start."""
+        pairs = []
+        for node in self.nodes:
+            port = self.free_port(node.host)
+            pairs.append(f"{port}:{node.port}")
+            node.url = f"ws://{node.host}:{port}"
+            node.advertise = "--advertise", node.url
+        self.delay = subprocess.Popen(
+            [self.options.delay, latency, str(self.options.seed), *pairs],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            preexec_fn=die_with_parent)
+        # Wires do not wait for a processor; without root they may.
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, self.delay.pid, -15)
+        if self.delay.stdout.readline() != b"ready\n":
+            raise NetError("gv_delay does not start")
 
     def bootstrap(self, node):
         """The addresses that `node` begins with: three for all."""
@@ -351,6 +383,37 @@ def wait_whole(net, seconds, since=None, least=0):
 def counters(nodes, *names, floor="mesh"):
     """Sums of counters over `nodes`, by their last state."""
     return [sum(n.state[floor][name] for n in nodes) for name in names]
+
+
+class Client:
+    """Publishes what it is told to, as a plain WebSocket client."""
+
+    def __init__(self, node):
+        self.socket = socket.create_connection((node.host, node.port), 10)
+        self.socket.sendall(
+            f"GET /{TOPIC} HTTP/1.1\r\nHost: {node.host}:{node.port}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: bWVzaCBiZW5jaG1hcmsuLg==\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n".encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            more = self.socket.recv(4096)
+            if not more:
+                break
+            answer += more
+        if not answer.startswith(b"HTTP/1.1 101"):
+            raise NetError(f"{node.name}: no WebSocket")
+
+    def publish(self, payload):
+        # 126 and 127: two, eight bytes of length.  A mask of zeros leaves
+        # the payload as it is.
+        head = struct.pack("!BBHI", 0x82, 0xfe, len(payload), 0) \
+            if 126 <= len(payload) < 65536 \
+            else struct.pack("!BBQI", 0x82, 0xff, len(payload), 0)
+        self.socket.sendall(head + payload)
+
+    def close(self):
+        self.socket.close()
 
 
 class Namespaces:

@@ -93,6 +93,7 @@ has_the_documented_defaults(void **state)
 	assert_int_equal(config.view_max, 8);
 	assert_int_equal(config.history, 8 << 20);
 	assert_true(config.presence);
+	assert_false(config.floods);
 	assert_null(config.state_dir);
 	assert_null(config.psk_file);
 	assert_int_equal(config.allow_origins.count, 0);
@@ -157,7 +158,7 @@ reads_every_option(void **state)
 	           "--mesh static --max-message 15M --max-clients 7 "
 	           "--max-hops 255 --queue 64K..2m --overflow disconnect "
 	           "--view 1..16 --history 64K --presence off --state s/d "
-	           "--psk-file k "
+	           "--psk-file k --spread flood "
 	           "--ping 9 --allow-origin http://a:1 --allow-origin null "
 	           "-P x,k=v -P y",
 	    &config);
@@ -180,6 +181,7 @@ reads_every_option(void **state)
 	assert_int_equal(config.view_max, 16);
 	assert_int_equal(config.history, 64 << 10);
 	assert_false(config.presence);
+	assert_true(config.floods);
 	assert_string_equal(config.state_dir, "s/d");
 	assert_string_equal(config.psk_file, "k");
 	assert_int_equal(config.allow_origins.count, 2);
@@ -305,6 +307,7 @@ refuses_bad_values_and_says_how_to_mend_them(void **state)
 		{ "--history", "63K" },
 		{ "--history", "2G" },
 		{ "--presence", "yes" },
+		{ "--spread", "trees" },
 		{ "--max-message", "0" },
 		{ "--max-message", "16M" },
 		{ "--max-message", "15729K" },

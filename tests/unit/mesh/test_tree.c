@@ -494,6 +494,32 @@ all_bits_of_a_link_go_with_it(void **state)
 	assert_int_equal(runs_origin(lab, 0x80).pruned, 0);
 }
 
+/* No trees: whatever the links say, and whenever they came. */
+static void
+a_node_that_floods_prunes_nobody_and_announces_nothing(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a, *b, *c;
+
+	lab->config.floods = true;
+	lab_make(lab);
+	a = runs_up(lab, 1);
+	b = runs_up(lab, 2);
+	lab_say_data(lab, a, 9, 1);
+	lab_say_data(lab, b, 9, 1);
+	runs_say(lab, b, RECORD_PRUNE, 9, 1, 1, 0);
+	c = runs_up(lab, 3); /* there is a parent: a tree would mute it */
+	runs_forget(lab);
+	lab_say_data(lab, a, 9, 2);
+	lab_pass(lab, 1000);
+	lab_say_data(lab, b, 9, 2);
+	assert_int_equal(b->spreads, 1);
+	assert_int_equal(c->spreads, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->prunes, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->announced, 0);
+	assert_int_equal(lab->delivered, 2);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 int
@@ -526,6 +552,9 @@ main(void)
 		    who_would_have_it_earlier_from_here_is_told_although_it_has_it),
 		TEST(who_has_it_when_it_would_from_here_is_not_told),
 		TEST(all_bits_of_a_link_go_with_it),
+		cmocka_unit_test_setup_teardown(
+		    a_node_that_floods_prunes_nobody_and_announces_nothing,
+		    lab_setup_raw, lab_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

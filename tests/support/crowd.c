@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+ * crowd.c - see crowd.h. */
+#include "support/crowd.h"
+
+#include <stdio.h>
+
+#include "support/test.h"
+
+void
+crowd_launch(struct crowd *crowd, unsigned i, const char *more)
+{
+	char peers[64] = "";
+
+	if (crowd->nodes[i] == NULL) {
+		crowd->nodes[i] = daemon_create();
+	}
+	if (i > 0 && crowd->join != NULL) {
+		snprintf(peers, sizeof(peers), "--peers %s", crowd->join);
+	} else if (i > 0) {
+		snprintf(peers, sizeof(peers), "--peers ws://127.0.0.1:%u",
+		    (unsigned)crowd->nodes[0]->port);
+	}
+	daemon_launch(
+	    crowd->nodes[i], "--mesh auto --name n%u %s %s", i, peers, more);
+	daemon_wait_ready(crowd->nodes[i]);
+}
+
+void
+crowd_start(struct crowd *crowd, const char *more)
+{
+	memset(crowd, 0, sizeof(*crowd));
+	for (unsigned i = 0; i < CROWD_NODES; i++) {
+		crowd_launch(crowd, i, more);
+	}
+}
+
+void
+crowd_kill(struct crowd *crowd, unsigned i)
+{
+	daemon_kill(crowd->nodes[i]);
+	crowd->nodes[i] = NULL;
+	crowd_leave(crowd, i);
+}
+
+/* ---- links ---- */
+
+static unsigned
+crowd_number(const cJSON *peer)
+{
+	const cJSON *name = cJSON_GetObjectItemCaseSensitive(peer, "name");
+	unsigned i;
+
+	assert_true(cJSON_IsString(name));
+	assert_int_equal(sscanf(name->valuestring, "n%u", &i), 1);
+	assert_true(i < CROWD_NODES);
+	return i;
+}
+
+/* To whom node `i` says that it has links. */
+static unsigned
+crowd_links(struct crowd *crowd, unsigned i)
+{
+	const cJSON *peers = cJSON_GetObjectItemCaseSensitive(
+	    daemon_state(crowd->nodes[i]), "peers");
+	const cJSON *peer;
+	unsigned links = 0;
+
+	assert_true(cJSON_IsArray(peers));
+	cJSON_ArrayForEach(peer, peers)
+	{
+		links |= 1U << crowd_number(peer);
+	}
+	return links;
+}
+
+/* Which nodes can be reached from `first`, over links that both ends know. */
+static unsigned
+crowd_reach(const unsigned links[CROWD_NODES], unsigned first)
+{
+	unsigned reached = 1U << first;
+	unsigned before;
+
+	do {
+		before = reached;
+		for (unsigned i = 0; i < CROWD_NODES; i++) {
+			for (unsigned j = 0; j < CROWD_NODES; j++) {
+				if ((reached >> i & 1) != 0 &&
+				    (links[i] >> j & 1) != 0 &&
+				    (links[j] >> i & 1) != 0) {
+					reached |= 1U << j;
+				}
+			}
+		}
+	} while (reached != before);
+	return reached;
+}
+
+static bool
+crowd_is_whole(struct crowd *crowd, unsigned nodes, int atleast)
+{
+	unsigned links[CROWD_NODES] = { 0 };
+
+	for (unsigned i = 0; i < CROWD_NODES; i++) {
+		if ((nodes >> i & 1) != 0) {
+			links[i] = crowd_links(crowd, i);
+			if (__builtin_popcount(links[i]) < atleast ||
+			    (links[i] & ~nodes) != 0) {
+				return false;
+			}
+		}
+	}
+	return crowd_reach(links, (unsigned)__builtin_ctz(nodes)) == nodes;
+}
+
+void
+crowd_wait_whole(struct crowd *crowd, unsigned nodes, int atleast)
+{
+	uint64_t deadline = test_now_ms() + DEADLINE_MS;
+
+	while (!crowd_is_whole(crowd, nodes, atleast)) {
+		if (test_now_ms() >= deadline) {
+			daemon_give_up(crowd->nodes[__builtin_ctz(nodes)],
+			    "one component", NULL);
+		}
+	}
+}
+
+/* ---- messages ---- */
+
+void
+crowd_listen(struct crowd *crowd, unsigned i)
+{
+	crowd->clients[i] = client_open(crowd->nodes[i]->port, "/t");
+	client_sync(crowd->clients[i]);
+}
+
+void
+crowd_listen_all(struct crowd *crowd)
+{
+	for (unsigned i = 0; i < CROWD_NODES; i++) {
+		crowd_listen(crowd, i);
+	}
+}
+
+void
+crowd_leave(struct crowd *crowd, unsigned i)
+{
+	if (crowd->clients[i] != NULL) {
+		client_close(crowd->clients[i]);
+		crowd->clients[i] = NULL;
+	}
+	memset(crowd->due[i], 0, sizeof(crowd->due[i]));
+	memset(crowd->seen[i], 0, sizeof(crowd->seen[i]));
+}
+
+static void
+crowd_say(struct crowd *crowd, unsigned author)
+{
+	unsigned number = crowd->said[author]++;
+	char text[32];
+
+	assert_true(number < CROWD_ROUNDS);
+	snprintf(text, sizeof(text), "%u/%u.", author, number);
+	client_text(crowd->clients[author], text);
+	for (unsigned i = 0; i < CROWD_NODES; i++) {
+		crowd->due[i][author][number] = i != author &&
+		                                crowd->clients[i] != NULL;
+	}
+}
+
+void
+crowd_publish(struct crowd *crowd, unsigned authors, unsigned count)
+{
+	for (unsigned round = 0; round < count; round++) {
+		for (unsigned i = 0; i < CROWD_NODES; i++) {
+			if ((authors >> i & 1) != 0) {
+				crowd_say(crowd, i);
+			}
+		}
+	}
+}
+
+static void
+crowd_read_one(struct crowd *crowd, unsigned reader)
+{
+	uint64_t deadline = test_now_ms() + DEADLINE_MS;
+	struct client_frame frame;
+	unsigned author, number;
+
+	do {
+		assert_true(client_read_frame(crowd->clients[reader], &frame));
+		if (frame.first == CLIENT_PING) {
+			/* A keep-alive is no progress. */
+			assert_true(test_now_ms() < deadline);
+			client_frame(crowd->clients[reader], CLIENT_PONG,
+			    frame.bytes, frame.len);
+		}
+		if (frame.first != CLIENT_TEXT) {
+			client_frame_free(&frame);
+		}
+	} while (frame.first != CLIENT_TEXT);
+	assert_int_equal(
+	    sscanf((char *)frame.bytes, "%u/%u.", &author, &number), 2);
+	client_frame_free(&frame);
+	assert_true(author < CROWD_NODES && author != reader &&
+	            number < crowd->said[author]);
+	if (crowd->seen[reader][author][number]) {
+		fail_msg("n%u got %u/%u twice", reader, author, number);
+	}
+	crowd->seen[reader][author][number] = true;
+	crowd->due[reader][author][number] = false;
+}
+
+static bool
+crowd_is_owed(const struct crowd *crowd, unsigned reader)
+{
+	return memchr(crowd->due[reader], true, sizeof(crowd->due[reader])) !=
+	       NULL;
+}
+
+void
+crowd_read(struct crowd *crowd, unsigned readers)
+{
+	for (unsigned i = 0; i < CROWD_NODES; i++) {
+		while ((readers >> i & 1) != 0 && crowd_is_owed(crowd, i)) {
+			crowd_read_one(crowd, i);
+		}
+	}
+}
+
+void
+crowd_check(struct crowd *crowd, unsigned readers)
+{
+	crowd_read(crowd, readers);
+	for (unsigned i = 0; i < CROWD_NODES; i++) {
+		if ((readers >> i & 1) != 0) {
+			client_expect_nothing(crowd->clients[i]);
+			assert_int_equal(
+			    daemon_counter(crowd->nodes[i], "mesh.gaps"), 0);
+		}
+	}
+}
