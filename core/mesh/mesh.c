@@ -96,7 +96,7 @@ mesh_on_opened(struct mesh *mesh, struct link *link, uint64_t now_ms,
 	}
 }
 
-/* Only behind a BYE they are of use. */
+/* They are of use only behind a BYE that names others. */
 static void
 mesh_on_peers(struct link *link, uint64_t now_ms, const struct record *record)
 {
@@ -106,7 +106,8 @@ mesh_on_peers(struct link *link, uint64_t now_ms, const struct record *record)
 
 	if (record_peers_decode(record, &peers) != ERR_OK) {
 		link_violate(link, now_ms, 1002, "malformed PEERS");
-	} else if (!link->has_bye || link->is_sampled || !is_proven) {
+	} else if (!link->has_bye || link->bye > BYE_EVICTED ||
+	           link->is_sampled || !is_proven) {
 		mesh->stats.ignored++;
 	} else {
 		link->is_sampled = true;

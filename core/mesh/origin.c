@@ -181,7 +181,7 @@ origin_init(struct origin *origin, const struct nodeid *id, uint64_t now_ms)
 	origin->id = *id;
 	window_init(&origin->window);
 	origin->seen_ms = now_ms;
-	origin->rate_ms = now_ms;
+	origin->rate_ms = (uint32_t)now_ms;
 	origin->graft_ms = long_ago;
 	origin->prune_ms = long_ago;
 	origin->try_ms = long_ago;
@@ -250,7 +250,7 @@ origins_narrow(struct origins *origins, struct origin *origin)
 static void
 origins_measure(struct origins *origins, struct origin *origin, uint64_t now_ms)
 {
-	uint64_t past_ms = now_ms - origin->rate_ms;
+	uint32_t past_ms = (uint32_t)now_ms - origin->rate_ms;
 	uint64_t rate;
 
 	origin->rate++;
@@ -259,7 +259,7 @@ origins_measure(struct origins *origins, struct origin *origin, uint64_t now_ms)
 	}
 	rate = (uint64_t)origin->rate * 1000 / past_ms;
 	origin->rate = 0;
-	origin->rate_ms = now_ms;
+	origin->rate_ms = (uint32_t)now_ms;
 	if (origin->window.wide == NULL) {
 		if (rate > ORIGIN_RATE_WIDE) {
 			origins_widen(origins, origin);

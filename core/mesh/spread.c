@@ -199,7 +199,8 @@ spread_is_fit(
 		spread_on_reply(link, now_ms, data);
 		return false;
 	}
-	if (nodeid_equal(&data->origin, &mesh->node_id)) {
+	if (nodeid_equal(&data->origin, &mesh->node_id) &&
+	    !unicast_is_direct(data)) {
 		spread_on_own(link, now_ms, data);
 		return false;
 	}
@@ -385,8 +386,7 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 	if (!spread_is_fit(link, now_ms, &data)) {
 		return;
 	}
-	if (UNLIKELY(
-	        (data.flags & (DATA_UNICAST | DATA_FLOOD)) == DATA_UNICAST)) {
+	if (UNLIKELY(unicast_is_direct(&data))) {
 		unicast_on_data(link, now_ms, &data);
 		return;
 	}

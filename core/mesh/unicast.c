@@ -127,6 +127,11 @@ unicast_on_data(struct link *link, uint64_t now_ms, struct record_data *data)
 	struct mesh *mesh = link->mesh;
 	int slot;
 
+	if (nodeid_equal(&data->origin, &mesh->node_id)) {
+		/* Its way was a circle.  Its number is no broadcast's. */
+		mesh->stats.unicast_lost++;
+		return;
+	}
 	if (nodeid_equal(&data->dest, &mesh->node_id)) {
 		if (!unicast_is_new(mesh, &data->origin, data->seq)) {
 			mesh->stats.duplicates++;

@@ -36,6 +36,13 @@ struct unicast {
 void unicast_init(struct unicast *unicast, uint64_t salt);
 void unicast_fini(struct unicast *unicast);
 
+/* True if `data` takes one way to one node, and no tree. */
+static inline bool
+unicast_is_direct(const struct record_data *data)
+{
+	return (data->flags & (DATA_UNICAST | DATA_FLOOD)) == DATA_UNICAST;
+}
+
 /* True once for each number of this sender, as far as memory reaches. */
 bool unicast_is_new(struct mesh *mesh, const struct nodeid *id, uint64_t seq);
 

@@ -132,7 +132,17 @@ sim_on_end(struct world *world, const struct event *event)
 static void
 sim_on_check(struct world *world)
 {
+	const struct sim_config *config = &world->config;
+	uint32_t meshes = 0;
+
 	check_world(world);
+	for (uint32_t i = 0; i < config->nodes; i++) {
+		meshes += world->nodes[i].mesh != NULL ? 1 : 0;
+	}
+	if (config->watch != NULL) {
+		config->watch(
+		    config->watch_ctx, (double)world->now_us / 1e6, meshes);
+	}
 	world_at(world, world->now_us + SIM_CHECK_S * US_PER_S, EVENT_CHECK,
 	    NULL, 0);
 }

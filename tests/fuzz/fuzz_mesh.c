@@ -4,7 +4,8 @@
  * closed or is gone, only links that are UP are spread to, no message is
  * delivered twice, tables stay within their limits, ticks come to rest.
  *
- * An op is one byte, `op | link << 4`, and its operands. */
+ * The first byte says what kind of node it is (FUZZ_AUTO ...).  Then come ops:
+ * one byte, `op | link << 4`, and its operands. */
 
 #include <assert.h>
 #include <stdlib.h>
@@ -12,10 +13,23 @@
 
 #include "base/log.h"
 #include "fuzz.h"
+#include "mesh/auth.h"
 #include "mesh/mesh.h"
 #include "wire/record.h"
 
-enum { FUZZ_LINKS = 16, FUZZ_SEEN = 512 };
+enum {
+	FUZZ_LINKS = 48, /* ops reach the first 16 */
+	FUZZ_ACCEPTED = 13,
+	FUZZ_SEEN = 512,
+	FUZZ_RECORD_MAX = 4608, /* what a handshake allows, PEERS included */
+};
+
+enum fuzz_kind {
+	FUZZ_AUTO = 1,
+	FUZZ_PSK = 2,
+	FUZZ_PRESENCE = 4,
+	FUZZ_KEEPS_ID = 8,
+};
 
 enum fuzz_op {
 	OP_ACCEPT,
@@ -58,9 +72,12 @@ struct fuzz {
 	size_t queued;
 	uint64_t stamp;
 	bool stopped;
+	uint8_t welcome[1024]; /* the last one that was sent */
+	size_t welcome_len;
 };
 
 static const uint32_t fuzz_boot = 1700000000;
+static const uint8_t fuzz_psk[] = "a key of sixteen bytes and more";
 
 static struct fuzz_link *
 fuzz_of(struct fuzz *fuzz, const struct link *link)
@@ -106,13 +123,19 @@ static void
 fuzz_send(void *ctx, struct link *link, const uint8_t *records, size_t len,
     bool control)
 {
+	struct fuzz *fuzz = ctx;
 	const uint8_t *at = records;
 	struct record record;
 
 	(void)control;
 	(void)fuzz_of(ctx, link);
 	while (record_next(&at, records + len, &record) == ERR_OK) {
-		assert(record.len <= 1024); /* what a handshake allows */
+		assert(record.len <= FUZZ_RECORD_MAX);
+		if (record.type == RECORD_WELCOME &&
+		    record.len <= sizeof(fuzz->welcome)) {
+			memcpy(fuzz->welcome, record.body, record.len);
+			fuzz->welcome_len = record.len;
+		}
 	}
 	assert(at == records + len);
 }
@@ -138,7 +161,7 @@ fuzz_dial(void *ctx, struct link *link, const char *url)
 {
 	struct fuzz_link *place = fuzz_free_place(ctx);
 
-	assert(place != NULL); /* three addresses, their places are kept */
+	assert(place != NULL); /* there are more than links and dials */
 	assert(record_addr_is_valid(url, strlen(url)));
 	place->link = link;
 	place->closed = false;
@@ -193,6 +216,13 @@ fuzz_gap(void *ctx, const struct nodeid *origin, uint64_t first, uint64_t count)
 	assert(count > 0 && first + count > first);
 }
 
+static enum err
+fuzz_secret(void *ctx, void *bytes, size_t len)
+{
+	rng_fill(&((struct fuzz *)ctx)->rng, bytes, len);
+	return ERR_OK;
+}
+
 static uint8_t
 fuzz_byte(struct fuzz *fuzz)
 {
@@ -227,6 +257,33 @@ fuzz_id(struct nodeid *id, uint8_t n)
 	memset(id->bytes, n, sizeof(id->bytes));
 }
 
+/* Answer the WELCOME with the right proof. */
+static void
+fuzz_prove(struct fuzz *fuzz, struct fuzz_link *at, const struct buf *hello)
+{
+	struct record welcome = {
+		.type = RECORD_WELCOME,
+		.body = fuzz->welcome,
+		.len = (uint32_t)fuzz->welcome_len,
+	};
+	struct record_welcome decoded;
+	struct record_auth auth;
+	const uint8_t *from = hello->bytes;
+	struct buf buf = { 0 };
+	struct record record;
+	uint8_t key[AUTH_KEY_LEN];
+
+	if (record_next(&from, from + hello->len, &record) == ERR_OK &&
+	    record_welcome_decode(&welcome, &decoded) == ERR_OK &&
+	    auth_derive(key, fuzz_psk, sizeof(fuzz_psk)) == ERR_OK &&
+	    auth_prove(auth.proof, key, AUTH_DIALLER, &record, &welcome,
+	        record_welcome_proof_at(&decoded)) == ERR_OK &&
+	    record_auth_encode(&buf, &auth) == ERR_OK) {
+		fuzz_message_of(fuzz, at, &buf);
+	}
+	buf_fini(&buf);
+}
+
 static void
 fuzz_op_hello(struct fuzz *fuzz, struct fuzz_link *at)
 {
@@ -241,9 +298,15 @@ fuzz_op_hello(struct fuzz *fuzz, struct fuzz_link *at)
 
 	fuzz_id(&hello.node_id, fuzz_byte(fuzz));
 	hello.boot = fuzz_boot + fuzz_byte(fuzz);
+	fuzz->welcome_len = 0;
 	if (record_hello_encode(&buf, &hello) == ERR_OK) {
-		fuzz_message_of(fuzz, at, &buf);
+		fuzz_message(fuzz, at, buf.bytes, buf.len);
+		/* An odd boot has no key, or nobody asked. */
+		if (fuzz->welcome_len > 0 && (hello.boot & 1) == 0) {
+			fuzz_prove(fuzz, at, &buf);
+		}
 	}
+	buf_fini(&buf);
 }
 
 static void
@@ -326,7 +389,7 @@ fuzz_op_accept(struct fuzz *fuzz)
 	for (size_t i = 0; i < FUZZ_LINKS; i++) {
 		used += fuzz->links[i].link != NULL ? 1 : 0;
 	}
-	if (used < FUZZ_LINKS - 3) { /* three are for dials */
+	if (used < FUZZ_ACCEPTED) {
 		place = fuzz_free_place(fuzz);
 	}
 	if (place != NULL) {
@@ -493,6 +556,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		.hard = 8192,
 	};
 	struct fuzz fuzz = { .now = 1000000, .at = bytes, .end = bytes + len };
+	uint8_t kind = fuzz_byte(&fuzz);
 
 	/* Log lines find no bugs. */
 	if (log_open(&(struct log_config){ .filter = "error" }, NULL) !=
@@ -500,6 +564,11 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		return 0;
 	}
 	fuzz_id(&config.node_id, 0x80);
+	config.is_auto = (kind & FUZZ_AUTO) != 0;
+	config.psk = (kind & FUZZ_PSK) != 0 ? fuzz_psk : NULL;
+	config.psk_len = sizeof(fuzz_psk);
+	config.presence = (kind & FUZZ_PRESENCE) != 0;
+	config.keeps_id = (kind & FUZZ_KEEPS_ID) != 0;
 	rng_init(&fuzz.rng, 1);
 	fuzz.io = (struct mesh_io){
 		.ctx = &fuzz,
@@ -513,6 +582,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		.deliver = fuzz_deliver,
 		.peer = fuzz_peer,
 		.gap = fuzz_gap,
+		.secret = fuzz_secret,
 	};
 	if (mesh_create(&fuzz.mesh, &config, &fuzz.io, &fuzz.rng, NULL) !=
 	    ERR_OK) {

@@ -13,6 +13,7 @@
 #include "fuzz.h"
 #include "mesh/inspect.h"
 #include "mesh/mesh.h"
+#include "support/fault.h"
 #include "wire/record_array.h"
 
 enum {
@@ -34,7 +35,7 @@ enum fuzz_op {
 	OP_SEND, /* to whom */
 	OP_PASS, /* time */
 	OP_DOWN,
-	OP_UP,
+	OP_UP,     /* of one that is UP: an allocation fails; which */
 	OP_QUEUED, /* what io.queued says */
 	OP_RAW,    /* type, length, body */
 	OP_READING,
@@ -377,7 +378,8 @@ fuzz_op_publish(struct fuzz *fuzz, bool unicast)
 	enum err err = unicast ? mesh_send(fuzz->mesh, fuzz->now, &dest, &view)
 	                       : mesh_publish(fuzz->mesh, fuzz->now, &view);
 
-	assert(err == ERR_OK || (unicast && err == ERR_INVALID));
+	assert(err == ERR_OK || (unicast && err == ERR_INVALID) ||
+	       (err == ERR_NOMEM && fault_count() > 0));
 	(void)err;
 }
 
@@ -427,6 +429,8 @@ fuzz_step(struct fuzz *fuzz)
 	} else if (op == OP_UP && at->link == NULL) {
 		fuzz_up(
 		    fuzz, at, fuzz_byte(fuzz) & (HELLO_ORPHAN | HELLO_FRESH));
+	} else if (op == OP_UP) {
+		fault_fail_nth(1 + fuzz_byte(fuzz));
 	} else if (at->link != NULL) {
 		fuzz_op_on_link(fuzz, op, at);
 	}
@@ -489,6 +493,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		assert(wrong == NULL);
 		(void)wrong;
 	}
+	(void)fault_off();
 	mesh_destroy(fuzz.mesh);
 	return 0;
 }

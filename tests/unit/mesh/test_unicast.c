@@ -73,6 +73,26 @@ is_passed_on_and_not_delivered_on_the_way(void **state)
 }
 
 static void
+one_that_comes_back_to_its_sender_is_lost_and_nothing_else(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = runs_up(lab, 1);
+	struct record_data data = a_letter(1, 9, 5);
+
+	data.origin = lab->config.node_id;
+	runs_forget(lab);
+	for (unsigned i = 0; i < 4; i++) {
+		data.seq += i;
+		lab_say(lab, at, &data);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->unicast_lost, 4);
+	assert_int_equal(mesh_stats(lab->mesh)->spoofed, 0);
+	assert_int_equal(lab->delivered, 0);
+	assert_true(link_is_up(at->link));
+	assert_false(lab_has_sent(at, RECORD_PRUNE));
+}
+
+static void
 a_neighbour_is_reached_although_it_never_spoke(void **state)
 {
 	struct lab *lab = *state;
@@ -198,6 +218,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(goes_the_way_that_the_other_s_messages_come),
 		TEST(is_passed_on_and_not_delivered_on_the_way),
+		TEST(
+		    one_that_comes_back_to_its_sender_is_lost_and_nothing_else),
 		TEST(a_neighbour_is_reached_although_it_never_spoke),
 		TEST(is_delivered_once_at_its_node),
 		TEST(with_no_way_known_everybody_passes_it_on),

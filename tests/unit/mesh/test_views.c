@@ -81,13 +81,14 @@ say_shuffle(struct lab *lab, struct lab_link *at, bool is_reply, uint8_t first,
 	lab_say_buf(lab, at, &buf);
 }
 
-/* BYE 1 and behind it PEERS, in one message. */
+/* BYE and behind it PEERS, in one message. */
 static void
-say_full(struct lab *lab, struct lab_link *at, uint8_t first, uint8_t last)
+say_bye(struct lab *lab, struct lab_link *at, enum bye_reason reason,
+    uint8_t first, uint8_t last)
 {
 	struct named named[RECORD_PEERS_MAX];
 	struct record_peers peers = { 0 };
-	const struct record_bye bye = { .reason = BYE_FULL };
+	const struct record_bye bye = { .reason = (uint8_t)reason };
 	struct buf buf = { 0 };
 
 	for (uint8_t n = first; n <= last; n++) {
@@ -99,6 +100,12 @@ say_full(struct lab *lab, struct lab_link *at, uint8_t first, uint8_t last)
 	assert_int_equal(record_bye_encode(&buf, &bye), ERR_OK);
 	assert_int_equal(record_peers_encode(&buf, &peers), ERR_OK);
 	lab_say_buf(lab, at, &buf);
+}
+
+static void
+say_full(struct lab *lab, struct lab_link *at, uint8_t first, uint8_t last)
+{
+	say_bye(lab, at, BYE_FULL, first, last);
 }
 
 static uint16_t
@@ -269,6 +276,24 @@ asks_urgently_when_nobody_has_room(void **state)
 	assert_true(lab->dials > 3);
 	(void)lab_open(lab);
 	assert_int_equal(hello_flags(lab_last(lab)), HELLO_ORPHAN | HELLO_HIGH);
+}
+
+static void
+only_who_leaves_or_has_no_room_names_others(void **state)
+{
+	struct lab *lab = *state;
+
+	for (uint8_t reason = BYE_LEAVING; reason <= BYE_ABUSE; reason++) {
+		struct lab_link *at = hello_from(
+		    lab, (uint8_t)(1 + reason), HELLO_LEAF);
+		uint64_t before = stats(lab)->passive;
+		uint8_t first = (uint8_t)(20 + 2 * reason);
+
+		say_bye(lab, at, reason, first, (uint8_t)(first + 1));
+		assert_int_equal(stats(lab)->passive - before,
+		    reason <= BYE_EVICTED ? 2 : 0);
+		lab_closed(lab, at, MESH_CLOSED);
+	}
 }
 
 static void
@@ -800,6 +825,7 @@ main(void)
 		TEST(eight_dials_at_a_time_at_the_most),
 		TEST(a_failed_address_is_lost_and_dialled_to_rewire),
 		TEST(asks_urgently_when_nobody_has_room),
+		TEST(only_who_leaves_or_has_no_room_names_others),
 		TEST(who_is_denied_hears_of_others_and_is_remembered),
 		TEST(room_is_made_for_the_urgent_but_once_a_second),
 		TEST(a_rewired_link_replaces_another),

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""Real nodes for the checks of the second peer.  Nothing here sleeps: all
+wait for a condition, which is looked at again when anything happened."""
+
+import asyncio
+import ctypes
+import fcntl
+import json
+import os
+import signal
+
+import websockets
+
+from .node import Peer
+
+STEP_S = 20
+PIPE_BYTES = 1 << 20  # the logger drops what a full pipe does not take
+happened = None  # an asyncio.Event, set by whatever happens
+
+
+def notice(*_):
+    happened.set()
+
+
+async def until(condition, what):
+    """Wait until `condition()` is true."""
+    async def watch():
+        while not condition():
+            happened.clear()
+            await happened.wait()
+    try:
+        await asyncio.wait_for(watch(), STEP_S)
+    except asyncio.TimeoutError:
+        raise AssertionError(what() if callable(what) else what) from None
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Inbox:
+    """What somebody was told, topic by topic."""
+
+    def __init__(self):
+        self.in_order, self.told, self.twice = {}, {}, []
+
+    def put(self, topic, payload):
+        told = self.told.setdefault(topic, set())
+        if payload in told:
+            self.twice.append((topic, payload))
+        told.add(payload)
+        self.in_order.setdefault(topic, []).append(payload)
+
+    def lacks(self, topic, wanted):
+        return sorted(wanted - self.told.get(topic, set()))
+
+
+class Node:
+    """A grapevine, its messages and its log."""
+    program = plugin_dir = None
+    all = []
+
+    def __init__(self, name):
+        self.name, self.events, self.inbox = name, [], Inbox()
+        self.process, self.tasks = None, []
+
+    async def start(self, *more):
+        Node.all.append(self)
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self.process = await asyncio.create_subprocess_exec(
+            Node.program, "--bind", "127.0.0.1:0", "--name", self.name,
+            "--log-format", "json", "--plugin-dir", Node.plugin_dir,
+            "-P", "logger,format=json", *more, stdout=writing,
+            stderr=asyncio.subprocess.PIPE, preexec_fn=die_with_parent)
+        os.close(writing)
+        stdout = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stdout),
+            os.fdopen(reading, "rb"))
+        self.tasks = [
+            asyncio.ensure_future(self.collect(stream, take))
+            for stream, take in ((stdout, self.on_line),
+                                 (self.process.stderr, self.events.append))]
+        await until(lambda: self.has("ready"), "a node is not ready")
+        ready = self.has("ready")
+        self.url, self.id = ready["advertise"], bytes.fromhex(ready["id"])
+        return self
+
+    async def collect(self, stream, take):
+        async for line in stream:
+            take(json.loads(line))
+            notice()
+
+    def on_line(self, line):
+        if line["type"] == "message":
+            self.inbox.put(line["topic"], line["payload"])
+
+    def has(self, event, **fields):
+        for line in self.events:
+            if line["event"] == event and fields.items() <= line.items():
+                return line
+        return None
+
+    def payloads(self, topic):
+        return self.inbox.in_order.get(topic, [])
+
+    async def client(self, topic):
+        path = topic.replace(".", "/")
+        return await websockets.connect(
+            f"{self.url}/{path}", max_queue=None, ping_interval=None)
+
+    async def kill(self):
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self):
+        if self.process and self.process.returncode is None:
+            self.process.terminate()
+            assert await self.process.wait() == 0, f"{self.name} failed"
+        await asyncio.gather(*self.tasks)
+        Node.all.remove(self)
+
+
+async def node(name, *more):
+    return await Node(name).start(*more)
+
+
+class Told(Peer):
+    """A peer that keeps what it is told."""
+
+    def __init__(self, name, peers=(), **more):
+        super().__init__(name, peers, **more)
+        self.inbox, self.gaps, self.ends = Inbox(), [], []
+        self.last = None
+        self.on_message = self.keep
+        self.on_gap = lambda *gap: (self.gaps.append(gap), notice())
+        self.on_up = notice
+        self.on_down = lambda link, reason: (self.ends.append(reason),
+                                             notice())
+
+    def keep(self, data, _link):
+        self.last = data
+        self.inbox.put(data.topic, data.payload.decode())
+
+    def deliver(self, data, link):
+        super().deliver(data, link)
+        notice()
+
+    def payloads(self, topic):
+        return self.inbox.in_order.get(topic, [])
+
+    async def links_up(self, count):
+        await until(lambda: len(self.links) == count, f"{count} links")
+
+    def say(self, topic, text):
+        return self.spread.publish(topic, text.encode(), 1)
+
+
+async def once(everybody, topic, wanted):
+    """All of `wanted` at everybody, and nothing twice."""
+    wanted = set(wanted)
+
+    def is_done():
+        assert not any(one.inbox.twice for one in everybody), lacking()
+        return not any(one.inbox.lacks(topic, wanted) for one in everybody)
+
+    def lacking():
+        return "; ".join(f"{one.name}: twice {one.inbox.twice[:5]}, lacks "
+                         f"{one.inbox.lacks(topic, wanted)[:5]} of {topic}"
+                         for one in everybody)
+    await until(is_done, lacking)
