@@ -17,7 +17,7 @@ spread_doubt(struct mesh *mesh, uint64_t slots, uint64_t now_ms)
 }
 
 static void
-spread_flush(struct mesh *mesh, struct lazy *lazy)
+spread_flush(struct mesh *mesh, struct lazy *lazy, uint64_t now_ms)
 {
 	struct spread *spread = &mesh->spread;
 	uint64_t slots = lazy_settle(lazy, &spread->history);
@@ -27,7 +27,8 @@ spread_flush(struct mesh *mesh, struct lazy *lazy)
 		size_t runs;
 
 		buf_clear(&spread->out);
-		if (lazy_encode(lazy, slot, &spread->out, &runs) != ERR_OK) {
+		if (lazy_encode(lazy, slot, now_ms, &spread->out, &runs) !=
+		    ERR_OK) {
 			mesh->stats.nomem++;
 			continue;
 		}
@@ -49,10 +50,9 @@ spread_put(struct mesh *mesh, struct lazy *lazy, struct origin *origin,
 		return;
 	}
 	if (lazy->count == LAZY_MAX) {
-		spread_flush(mesh, lazy);
+		spread_flush(mesh, lazy, now_ms);
 	}
-	if (lazy_put(lazy, origin, data->seq, data->hops, slots, now_ms) !=
-	    ERR_OK) {
+	if (lazy_put(lazy, origin, data->seq, slots, now_ms) != ERR_OK) {
 		mesh->stats.nomem++;
 		return;
 	}
@@ -84,13 +84,13 @@ spread_announce_due(struct mesh *mesh, uint64_t now_ms)
 	struct spread *spread = &mesh->spread;
 
 	if (now_ms >= spread->early.due_ms) {
-		spread_flush(mesh, &spread->early);
+		spread_flush(mesh, &spread->early, now_ms);
 	}
 	if (now_ms >= spread->late.due_ms) {
 		spread_doubt(mesh,
 		    lazy_settle(&spread->late, &spread->history) &
 		        mesh->up_slots,
 		    now_ms);
-		spread_flush(mesh, &spread->late);
+		spread_flush(mesh, &spread->late, now_ms);
 	}
 }

@@ -231,7 +231,7 @@ bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 		struct seed *seed;
 
 		if (first == BOOTSTRAP_NONE ||
-		    (mesh->views.is_auto && !views_are_low(mesh))) {
+		    (mesh->views.is_auto && !views_are_low(mesh, now_ms))) {
 			break;
 		}
 		seed = &bootstrap->seeds[first];
@@ -244,8 +244,8 @@ bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 			bootstrap_schedule(
 			    mesh, seed, now_ms, BOOTSTRAP_LONG_MS);
 		} else {
-			bootstrap_dial(
-			    mesh, first, (uint16_t)seek_urgency(mesh), now_ms);
+			bootstrap_dial(mesh, first,
+			    (uint16_t)seek_urgency(mesh, now_ms), now_ms);
 		}
 	}
 	return UINT64_MAX;

@@ -280,7 +280,7 @@ fetch_on_first(struct mesh *mesh, struct origin *origin, uint64_t seq, int slot,
 		return info;
 	}
 	info.first = (int)run->first;
-	info.lead_ms = now_ms - run->born_ms;
+	info.first_ms = run->first_ms;
 	info.is_fetched = run->tried != 0 || run->tries != 0;
 	if (slot != ORIGIN_NO_SLOT && run->asked == slot) {
 		/* The answer is coming: wait for the rest of it. */
@@ -292,6 +292,59 @@ fetch_on_first(struct mesh *mesh, struct origin *origin, uint64_t seq, int slot,
 	return info;
 }
 
+/* Would the link have had it earlier from here?  Then it is to be told, after
+ * all, so that it can change to us. */
+static bool
+fetch_is_behind(const struct link *link, const struct history_entry *entry,
+    uint64_t age_ms, uint64_t now_ms)
+{
+	uint32_t had_ms = (uint32_t)(now_ms - age_ms) - entry->ms;
+	uint64_t rtt_ms = link->rtt_us / 1000;
+
+	return age_ms < RECORD_AGE_MAX && link->rtt_us != 0 &&
+	       had_ms < INT32_MAX && had_ms >= rtt_ms + TREE_LEAD_MS;
+}
+
+/* This node has the last id of the run too. */
+static void
+fetch_compare(struct link *link, struct origin *origin,
+    const struct record_run *run, uint64_t now_ms)
+{
+	uint64_t seq = run->seq + run->count - 1;
+	struct history_entry *entry = history_find(
+	    &link->mesh->spread.history, origin, seq);
+
+	if (entry == NULL) {
+		return;
+	}
+	if (!fetch_is_behind(link, entry, run->flags, now_ms)) {
+		entry->known |= UINT64_C(1) << link->slot;
+	}
+	if (origin != &link->mesh->spread.self) {
+		tree_on_announced(link->mesh, origin, now_ms, link->slot, seq,
+		    entry->ms, now_ms - run->flags);
+	}
+}
+
+/* The parent would not be much later than this link: it is not waited for as
+ * long as for an answer. */
+static void
+fetch_hurry(struct link *link, const struct origin *origin,
+    const struct record_run *said, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+	uint64_t seq = said->seq + said->count - 1;
+	uint64_t due_ms = now_ms - said->flags + FETCH_TIMEOUT_MS;
+	struct missing_run *run = missing_find(
+	    &mesh->spread.missing, origin, seq);
+
+	if (run != NULL && run->seq <= seq && run->tried == 0 &&
+	    run->tries == 0 && origin->parent != ORIGIN_NO_SLOT &&
+	    due_ms < run->due_ms) {
+		fetch_set_due(mesh, run, due_ms);
+	}
+}
+
 /* What this node has, the link has too: it need not be told. */
 static void
 fetch_mark(struct link *link, const struct origin *origin,
@@ -300,7 +353,7 @@ fetch_mark(struct link *link, const struct origin *origin,
 	uint32_t count = run->count < FETCH_MARK_MAX ? run->count
 	                                             : FETCH_MARK_MAX;
 
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i + 1 < count; i++) {
 		struct history_entry *entry = history_find(
 		    &link->mesh->spread.history, origin, run->seq + i);
 
@@ -331,8 +384,10 @@ fetch_on_ihave(struct link *link, uint64_t now_ms, const struct record *record)
 			continue;
 		}
 		fetch_mark(link, origin, &run);
+		fetch_compare(link, origin, &run, now_ms);
 		if (origin != &mesh->spread.self) {
-			fetch_note(link, origin, run.seq, run.count, now_ms);
+			fetch_note(link, origin, &run, now_ms);
+			fetch_hurry(link, origin, &run, now_ms);
 		}
 	}
 	fetch_due(mesh, now_ms);

@@ -15,6 +15,7 @@
 #include "mesh/link.h"
 #include "mesh/missing.h"
 #include "wire/record.h"
+#include "wire/record_array.h"
 
 #define FETCH_KEEP_MS        60000u /* as long as histories reach */
 #define FETCH_HOLE_MS        30000u /* what nobody has announced */
@@ -26,8 +27,8 @@
 
 /* What was known of a message before it came. */
 struct fetch_info {
-	int first;        /* who announced it first, or ORIGIN_NO_SLOT */
-	uint64_t lead_ms; /* how long ago */
+	int first; /* who would have brought it first, or ORIGIN_NO_SLOT */
+	uint64_t first_ms; /* when */
 	bool is_fetched;
 };
 
@@ -40,10 +41,10 @@ uint64_t fetch_timeout_ms(const struct link *link);
 void fetch_doubt(
     struct link *link, uint64_t now_ms, uint64_t silence_ms, uint64_t *counter);
 
-/* The link has these ids: those that are not here become missing.  Asks for
- * nothing yet: fetch_due does. */
-void fetch_note(struct link *link, struct origin *origin, uint64_t seq,
-    uint64_t count, uint64_t now_ms);
+/* The link has these ids, the last one for run->flags ms: those that are not
+ * here become missing.  Asks for nothing yet: fetch_due does. */
+void fetch_note(struct link *link, struct origin *origin,
+    const struct record_run *run, uint64_t now_ms);
 /* These ids exist, and nobody has announced them. */
 void fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,
     uint64_t count, uint64_t now_ms);

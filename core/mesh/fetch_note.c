@@ -25,9 +25,6 @@ fetch_know(struct link *link, struct missing_run *run, uint64_t now_ms)
 	bool was_known = run->known != 0;
 
 	run->known |= UINT64_C(1) << link->slot;
-	if (run->first == ORIGIN_NO_SLOT) {
-		run->first = (int8_t)link->slot;
-	}
 	if (!was_known) {
 		/* It may be asked for anew for as long as histories reach. */
 		run->born_ms = now_ms;
@@ -124,18 +121,36 @@ fetch_note_range(struct mesh *mesh, struct link *link, struct origin *origin,
 	}
 }
 
+/* Who has it, pushing, would have brought it when it came to him, and the way
+ * from there; that is when his announcement came, less the time it waited. */
+static void
+fetch_note_first(struct link *link, const struct origin *origin, uint64_t seq,
+    uint64_t would_ms)
+{
+	struct missing_run *run = missing_find(
+	    &link->mesh->spread.missing, origin, seq);
+
+	if (run != NULL && run->seq <= seq &&
+	    (run->first == ORIGIN_NO_SLOT || would_ms < run->first_ms)) {
+		run->first = (int8_t)link->slot;
+		run->first_ms = would_ms;
+	}
+}
+
 void
-fetch_note(struct link *link, struct origin *origin, uint64_t seq,
-    uint64_t count, uint64_t now_ms)
+fetch_note(struct link *link, struct origin *origin,
+    const struct record_run *run, uint64_t now_ms)
 {
 	struct mesh *mesh = link->mesh;
 
-	fetch_on_boot(mesh, origin, seq, now_ms);
-	if (origins_expect(&mesh->origins, origin, seq)) {
-		fetch_note_holes(
-		    mesh, origin, origin->base, seq - origin->base, now_ms);
+	fetch_on_boot(mesh, origin, run->seq, now_ms);
+	if (origins_expect(&mesh->origins, origin, run->seq)) {
+		fetch_note_holes(mesh, origin, origin->base,
+		    run->seq - origin->base, now_ms);
 	}
-	fetch_note_range(mesh, link, origin, seq, count, now_ms);
+	fetch_note_range(mesh, link, origin, run->seq, run->count, now_ms);
+	fetch_note_first(
+	    link, origin, run->seq + run->count - 1, now_ms - run->flags);
 }
 
 void

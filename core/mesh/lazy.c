@@ -48,8 +48,8 @@ lazy_grow(struct lazy *lazy)
 }
 
 enum err
-lazy_put(struct lazy *lazy, struct origin *origin, uint64_t seq, uint8_t hops,
-    uint64_t slots, uint64_t now_ms)
+lazy_put(struct lazy *lazy, struct origin *origin, uint64_t seq, uint64_t slots,
+    uint64_t now_ms)
 {
 	if (lazy->count == LAZY_MAX) {
 		return ERR_FULL;
@@ -67,7 +67,7 @@ lazy_put(struct lazy *lazy, struct origin *origin, uint64_t seq, uint8_t hops,
 		.origin = origin,
 		.seq = seq,
 		.slots = slots,
-		.hops = hops,
+		.put_ms = now_ms,
 	};
 	return ERR_OK;
 }
@@ -114,9 +114,18 @@ lazy_settle(struct lazy *lazy, const struct history *history)
 	return slots;
 }
 
+static uint8_t
+lazy_age(const struct lazy_item *item, uint64_t now_ms)
+{
+	uint64_t age_ms = now_ms - item->put_ms;
+
+	return age_ms < RECORD_AGE_MAX ? (uint8_t)age_ms : RECORD_AGE_MAX;
+}
+
 /* Lengthen one of the last runs by this id. */
 static bool
-lazy_merge(struct lazy *lazy, size_t count, const struct lazy_item *item)
+lazy_merge(struct lazy *lazy, size_t count, const struct lazy_item *item,
+    uint64_t now_ms)
 {
 	size_t stop = count > LAZY_LOOK_BACK ? count - LAZY_LOOK_BACK : 0;
 
@@ -127,6 +136,7 @@ lazy_merge(struct lazy *lazy, size_t count, const struct lazy_item *item)
 		    run->count < UINT16_MAX &&
 		    nodeid_equal(&run->origin, &item->origin->id)) {
 			run->count++;
+			run->flags = lazy_age(item, now_ms);
 			return true;
 		}
 	}
@@ -134,7 +144,8 @@ lazy_merge(struct lazy *lazy, size_t count, const struct lazy_item *item)
 }
 
 enum err
-lazy_encode(struct lazy *lazy, unsigned slot, struct buf *out, size_t *runs)
+lazy_encode(struct lazy *lazy, unsigned slot, uint64_t now_ms, struct buf *out,
+    size_t *runs)
 {
 	uint64_t bit = UINT64_C(1) << slot;
 	size_t count = 0;
@@ -142,14 +153,15 @@ lazy_encode(struct lazy *lazy, unsigned slot, struct buf *out, size_t *runs)
 	for (size_t i = 0; i < lazy->count; i++) {
 		const struct lazy_item *item = &lazy->items[i];
 
-		if ((item->slots & bit) == 0 || lazy_merge(lazy, count, item)) {
+		if ((item->slots & bit) == 0 ||
+		    lazy_merge(lazy, count, item, now_ms)) {
 			continue;
 		}
 		lazy->runs[count++] = (struct record_run){
 			.origin = item->origin->id,
 			.seq = item->seq,
 			.count = 1,
-			.flags = item->hops,
+			.flags = lazy_age(item, now_ms),
 		};
 	}
 	*runs = count;

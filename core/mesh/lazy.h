@@ -26,7 +26,7 @@ struct lazy_item {
 	struct origin *origin; /* borrowed */
 	uint64_t seq;
 	uint64_t slots; /* who is to hear of it */
-	uint8_t hops;
+	uint64_t put_ms;
 };
 
 struct lazy {
@@ -45,7 +45,7 @@ void lazy_fini(struct lazy *lazy);
 /* Announce (origin, seq) to `slots` (not 0).  ERR_FULL: flush first.
  * ERR_NOMEM. */
 NODISCARD enum err lazy_put(struct lazy *lazy, struct origin *origin,
-    uint64_t seq, uint8_t hops, uint64_t slots, uint64_t now_ms);
+    uint64_t seq, uint64_t slots, uint64_t now_ms);
 
 /* The link of this slot is gone, or its origin is. */
 void lazy_forget_slot(struct lazy *lazy, unsigned slot);
@@ -53,9 +53,10 @@ void lazy_forget_origin(struct lazy *lazy, const struct origin *origin);
 
 /* Take out of every id the links that have it by now; what links remain. */
 uint64_t lazy_settle(struct lazy *lazy, const struct history *history);
-/* Append to `out` the IHAVE for the link of `slot`.  ERR_NOMEM. */
-NODISCARD enum err lazy_encode(
-    struct lazy *lazy, unsigned slot, struct buf *out, size_t *runs);
+/* Append to `out` the IHAVE for the link of `slot`: `runs` ranges of ids, each
+ * with how long its last one has waited.  ERR_NOMEM. */
+NODISCARD enum err lazy_encode(struct lazy *lazy, unsigned slot,
+    uint64_t now_ms, struct buf *out, size_t *runs);
 /* All were told. */
 void lazy_clear(struct lazy *lazy);
 

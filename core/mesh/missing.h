@@ -28,8 +28,9 @@ struct missing_run {
 	uint64_t known; /* slots of links that have it */
 	uint64_t tried; /* of them, asked in this round */
 	uint64_t born_ms, due_ms;
+	uint64_t first_ms; /* `first` had it, less the way from there */
 	uint64_t serial;
-	int8_t first;  /* slot that announced it first, or ORIGIN_NO_SLOT */
+	int8_t first;  /* slot that would have brought it first, or none */
 	int8_t asked;  /* slot of the fetch that is not answered, or none */
 	uint8_t tries; /* rounds over all that know it */
 	uint16_t at;   /* place in the heap */

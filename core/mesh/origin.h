@@ -33,30 +33,32 @@ struct origin {
 	uint64_t base;    /* the first number that was promised; 0: none was */
 	uint64_t seen_ms; /* last new message */
 	struct origin *older, *newer; /* by seen_ms */
-	uint32_t rate_ms;             /* when counting began */
-	uint32_t rate;                /* new messages since then */
-	uint32_t graft_ms;            /* when last; wraps, as do the others */
-	uint32_t held;                /* entries in the history */
-	uint64_t mute;                /* links that said PRUNE: announce only */
-	uint64_t pruned;              /* links that we told PRUNE */
-	uint64_t parent_seq;          /* newest from the parent */
-	uint32_t prune_ms, try_ms;    /* when last */
-	int8_t parent;                /* a slot, or ORIGIN_NO_SLOT */
-	int8_t tried_from;            /* the parent at the last try */
-	uint8_t backoff;              /* tries without a change */
-	bool has_given;               /* some of its messages were given up */
-	bool has_come;                /* a first copy of a message */
-	bool is_adopted;              /* it began on the tree of another */
-	uint16_t runs;                /* in the table of missing ids */
+	uint32_t rate_ms;          /* when counting began; all u32 times wrap */
+	uint32_t rate;             /* new messages since then */
+	uint32_t held;             /* entries in the history */
+	uint32_t graft_ms;         /* when last */
+	uint64_t mute;             /* links that said PRUNE: announce only */
+	uint64_t pruned;           /* links that we told PRUNE */
+	uint64_t parent_seq;       /* newest from the parent */
+	uint32_t came_ms;          /* when, or when it would have */
+	uint32_t quiet_ms;         /* before it */
+	uint32_t prune_ms, try_ms; /* when last */
+	int8_t parent;             /* a slot, or ORIGIN_NO_SLOT */
+	int8_t tried_from;         /* the parent at the last try */
+	uint8_t backoff;           /* tries without a change */
+	bool has_given;            /* some of its messages were given up */
+	bool has_come;             /* a first copy of a message */
+	bool is_adopted;           /* it began on the tree of another */
+	uint16_t runs;             /* in the table of missing ids */
 	/* Last, so that all the rest is close together in the caches. */
 	struct window window;
 };
 
-/* G16: what one origin costs, with its places in the table, which is a quarter
- * full at the least while it grows. */
-_Static_assert(
-    sizeof(struct origin) + sizeof(size_t) + 4 * sizeof(struct idtable_place) <=
-        448,
+/* G16: what one origin costs, with its places in the table, which is 5/16 full
+ * at the least while it grows. */
+_Static_assert(sizeof(struct origin) + sizeof(size_t) +
+                       16 * sizeof(struct idtable_place) / 5 <=
+                   448,
     "an origin has grown too large");
 
 /* What the table tells its owner. */

@@ -104,9 +104,10 @@ seek_passive(struct mesh *mesh, enum views_dial flags, uint64_t now_ms)
 }
 
 enum views_dial
-seek_urgency(const struct mesh *mesh)
+seek_urgency(const struct mesh *mesh, uint64_t now_ms)
 {
-	return mesh->up_slots == 0 && mesh->views.denied >= SEEK_DENIED
+	return mesh->views.denied >= SEEK_DENIED &&
+	               views_lively(mesh, now_ms) == 0
 	           ? VIEWS_HIGH
 	           : VIEWS_LOW;
 }
@@ -116,44 +117,37 @@ seek_fill(struct mesh *mesh, uint64_t now_ms)
 {
 	struct views *views = &mesh->views;
 
-	while (views_are_low(mesh) &&
-	       seek_passive(mesh, seek_urgency(mesh), now_ms)) {
+	while (views_are_low(mesh, now_ms) &&
+	       seek_passive(mesh, seek_urgency(mesh, now_ms), now_ms)) {
 	}
 	/* Nothing else is left; or others were lost with a link, and who is
 	 * cut off with a few may know the rest only as lost. */
 	if (mesh->dials == 0 &&
 	    (mesh->up_slots == 0 ||
-	        (views_are_low(mesh) && views->down_ms != 0 &&
+	        (views_are_low(mesh, now_ms) && views->down_ms != 0 &&
 	            now_ms - views->down_ms < VIEWS_ALARM_MS))) {
 		(void)seek_any(mesh, views->lost, views->lost_count,
-		    seek_urgency(mesh), now_ms);
+		    seek_urgency(mesh, now_ms), now_ms);
 	}
-	/* Dials and walks that met may have made too many. */
-	if (mesh->stats.links_up > views->links_max) {
+	/* Dials and walks that met may have made too many; silent links may
+	 * have been replaced, and be back. */
+	if (views_lively(mesh, now_ms) > views->links_max) {
 		views_evict(mesh, NULL, now_ms);
 	}
 }
 
-/* Nearly all links silent for longer than a ping needs: do not wait until they
- * are dead. */
+/* Nearly all links silent: others must make room. */
 static void
 seek_company(struct mesh *mesh, uint64_t now_ms)
 {
 	struct views *views = &mesh->views;
-	uint64_t silent_ms = mesh->ping_ms + VIEWS_ISOLATED_MS;
-	uint64_t lively = 0;
 
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		lively += link_silence_ms(mesh->up[__builtin_ctzll(left)],
-		              now_ms) < silent_ms
-		              ? 1
-		              : 0;
-	}
-	if (lively * VIEWS_LIVELY_PART >= mesh->stats.links_up ||
+	if (views_lively(mesh, now_ms) * VIEWS_LIVELY_PART >=
+	        mesh->stats.links_up ||
 	    now_ms < views->isolated_ms) {
 		return;
 	}
-	views->isolated_ms = now_ms + silent_ms;
+	views->isolated_ms = now_ms + mesh->ping_ms + VIEWS_SILENT_MS;
 	mesh->stats.isolated++;
 	for (size_t i = 0; i < VIEWS_ISOLATED_DIALS; i++) {
 		if (!seek_passive(mesh, VIEWS_HIGH, now_ms)) {
@@ -220,8 +214,8 @@ seek_on_tick(struct mesh *mesh, uint64_t now_ms)
 	if (views->fill_ms <= now_ms) {
 		views->fill_ms = now_ms +
 		                 rng_around(mesh->rng, VIEWS_FILL_MS, 20);
-		seek_fill(mesh, now_ms);
 		seek_company(mesh, now_ms);
+		seek_fill(mesh, now_ms);
 		if (seek_rewire_at(views) <= now_ms) {
 			seek_rewire(mesh, now_ms);
 		}
@@ -280,7 +274,8 @@ views_make_room(struct link *link, uint64_t now_ms, uint16_t flags)
 	if (!views->is_auto) {
 		return mesh->up_slots != UINT64_MAX;
 	}
-	if (mesh->stats.links_up < views->links_max) {
+	if (views_lively(mesh, now_ms) < views->links_max &&
+	    mesh->stats.links_up < views_cap(mesh)) {
 		return true;
 	}
 	if ((flags & (HELLO_HIGH | HELLO_REWIRE)) == 0 ||

@@ -3,8 +3,6 @@
 
 #include "mesh/spread.h"
 
-#include <endian.h>
-
 #include "base/log.h"
 #include "mesh/fetch.h"
 #include "mesh/flow.h"
@@ -13,7 +11,6 @@
 #include "mesh/repair.h"
 #include "mesh/sync.h"
 #include "mesh/tree.h"
-#include "wire/utf8.h"
 
 uint64_t
 spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
@@ -98,45 +95,6 @@ spread_deliver(
 	}
 }
 
-static void
-spread_on_reply(
-    struct link *link, uint64_t now_ms, const struct record_data *data)
-{
-	struct mesh *mesh = link->mesh;
-
-	if (!nodeid_equal(&data->origin, &link->node_id)) {
-		mesh->stats.spoofed++;
-		return;
-	}
-	mesh->stats.replies++;
-	spread_deliver(link, now_ms, data);
-}
-
-/* Our own id: a message of ours that came back, or somebody's lie. */
-static void
-spread_on_own(
-    struct link *link, uint64_t now_ms, const struct record_data *data)
-{
-	struct mesh *mesh = link->mesh;
-	struct history_entry *entry;
-
-	if (data->seq > mesh->seq) {
-		identity_on_spoof(link, now_ms, data->seq);
-		return;
-	}
-	mesh->stats.own++;
-	if (link->state != LINK_UP) {
-		return;
-	}
-	entry = history_find(
-	    &mesh->spread.history, &mesh->spread.self, data->seq);
-	if (entry != NULL) {
-		entry->known |= UINT64_C(1) << link->slot;
-	}
-	tree_on_duplicate(mesh, &mesh->spread.self, now_ms, link->slot,
-	    data->seq, (data->flags & DATA_REPAIR) != 0);
-}
-
 struct origin *
 spread_find(struct mesh *mesh, const struct nodeid *id)
 {
@@ -174,42 +132,6 @@ spread_origin(
 	link->last = origin;
 	link->mixed = SPREAD_MIXED;
 	return origin;
-}
-
-/* The checks that need no table; false: counted, drop it. */
-static bool
-spread_is_fit(
-    struct link *link, uint64_t now_ms, const struct record_data *data)
-{
-	struct mesh *mesh = link->mesh;
-
-	if (data->hops > mesh->max_hops) {
-		mesh->stats.hop_limit++;
-		if ((data->flags & DATA_REPAIR) != 0) {
-			fetch_on_far(link, now_ms, data);
-		}
-		return false;
-	}
-	if ((data->flags & DATA_TEXT) != 0 &&
-	    !utf8_is_valid(data->payload, data->payload_len)) {
-		mesh->stats.bad_utf8++;
-		return false;
-	}
-	if ((data->flags & DATA_REPLY) != 0) {
-		spread_on_reply(link, now_ms, data);
-		return false;
-	}
-	if (nodeid_equal(&data->origin, &mesh->node_id) &&
-	    !unicast_is_direct(data)) {
-		spread_on_own(link, now_ms, data);
-		return false;
-	}
-	if (data->seq >> 32 >
-	    (uint64_t)mesh_wall_s(mesh, now_ms) + MESH_BOOT_AHEAD_S) {
-		mesh->stats.bad_boot++;
-		return false;
-	}
-	return true;
 }
 
 bool
@@ -261,200 +183,6 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 		spread_announce(mesh, origin, lazy, data, now_ms);
 	}
 	data->hops--;
-}
-
-static bool
-spread_is_late(
-    const struct mesh *mesh, const struct origin *origin, uint64_t seq)
-{
-	const struct spread *spread = &mesh->spread;
-
-	for (size_t i = 0; i < spread->given_count && i < SPREAD_GIVEN_MAX;
-	     i++) {
-		const struct spread_given *given = &spread->given[i];
-
-		if (seq - given->seq < given->count &&
-		    nodeid_equal(&given->id, &origin->id)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void
-spread_on_duplicate(struct link *link, struct origin *origin, uint64_t now_ms,
-    const struct record_data *data)
-{
-	struct mesh *mesh = link->mesh;
-	struct history_entry *entry;
-
-	if (UNLIKELY(origin->has_given) &&
-	    spread_is_late(mesh, origin, data->seq)) {
-		mesh->stats.late++;
-		return;
-	}
-	mesh->stats.duplicates++;
-	if (link->state != LINK_UP) {
-		return;
-	}
-	entry = history_find(&mesh->spread.history, origin, data->seq);
-	if (entry != NULL) {
-		entry->known |= UINT64_C(1) << link->slot;
-	}
-	tree_on_duplicate(mesh, origin, now_ms, link->slot, data->seq,
-	    (data->flags & DATA_REPAIR) != 0);
-}
-
-/* What a first copy says of its origin's tree, and of others that must exist:
- * `max` and `seen_ms` are what the origin had until then. */
-static void
-spread_learn(struct link *link, struct origin *origin, uint64_t now_ms,
-    const struct record_data *data, uint64_t max, uint64_t seen_ms)
-{
-	struct mesh *mesh = link->mesh;
-	struct tree_copy copy = {
-		.slot = link->state == LINK_UP ? link->slot : ORIGIN_NO_SLOT,
-		.seq = data->seq,
-		.first = ORIGIN_NO_SLOT,
-		/* The first message of all: nothing else is in flight. */
-		.quiet_ms = origin->has_come ? now_ms - seen_ms : UINT64_MAX,
-	};
-
-	if (UNLIKELY(origin->runs > 0)) {
-		struct fetch_info info = fetch_on_first(
-		    mesh, origin, data->seq, copy.slot, now_ms);
-
-		copy.first = info.first;
-		copy.lead_ms = info.lead_ms;
-		copy.is_fetched = info.is_fetched;
-	}
-	if (UNLIKELY(data->seq > max + 1)) {
-		uint64_t first = data->seq >> 32 == max >> 32 ? max + 1
-		                                              : origin->base;
-
-		fetch_note_holes(
-		    mesh, origin, first, data->seq - first, now_ms);
-	}
-	origin->has_come = true;
-	tree_on_first(mesh, origin, now_ms, &copy);
-}
-
-/* Never seen before. */
-static void
-spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
-    struct record_data *data, uint64_t max, uint64_t seen_ms)
-{
-	struct mesh *mesh = link->mesh;
-	uint64_t from = link->state == LINK_UP ? UINT64_C(1) << link->slot : 0;
-
-	if (LIKELY(from != 0 && origin->parent == (int8_t)link->slot &&
-	           origin->runs == 0 && data->seq == max + 1 &&
-	           origin->has_come)) {
-		tree_on_next(origin, data->seq);
-	} else {
-		spread_learn(link, origin, now_ms, data, max, seen_ms);
-	}
-	/* Forward before deliver: no plugin slows the backbone. */
-	spread_relay(mesh, origin, from, data, now_ms);
-	if (UNLIKELY((data->flags & DATA_UNICAST) != 0) &&
-	    !nodeid_equal(&data->dest, &mesh->node_id)) {
-		return;
-	}
-	mesh->stats.delivered++;
-	spread_deliver(link, now_ms, data);
-}
-
-void
-spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
-{
-	struct mesh *mesh = link->mesh;
-	struct origin *origin;
-	struct record_data data;
-	uint64_t max, seen_ms;
-
-	if (UNLIKELY(record_data_decode(record, &data) != ERR_OK)) {
-		link_violate(link, now_ms, 1002, "malformed DATA");
-		return;
-	}
-	if (UNLIKELY(data.payload_len > mesh->max_message)) {
-		link_violate(link, now_ms, 1009, "message too long");
-		return;
-	}
-	mesh->stats.received++;
-	if (!spread_is_fit(link, now_ms, &data)) {
-		return;
-	}
-	if (UNLIKELY(unicast_is_direct(&data))) {
-		unicast_on_data(link, now_ms, &data);
-		return;
-	}
-	origin = link->last;
-	if (UNLIKELY(
-	        origin == NULL || !nodeid_equal(&origin->id, &data.origin))) {
-		origin = spread_origin(link, &data.origin, now_ms, false);
-	}
-	if (UNLIKELY(origin == NULL)) {
-		return;
-	}
-	fetch_on_boot(mesh, origin, data.seq, now_ms);
-	max = origin->window.max;
-	seen_ms = origin->seen_ms;
-	switch (origins_take(&mesh->origins, origin, data.seq, now_ms)) {
-	case WINDOW_NEW:
-		spread_on_first(link, origin, now_ms, &data, max, seen_ms);
-		return;
-	case WINDOW_SEEN:
-		spread_on_duplicate(link, origin, now_ms, &data);
-		return;
-	case WINDOW_OLD:
-		mesh->stats.old++;
-		return;
-	}
-}
-
-/* Where the next record, if it is DATA, has origin and number; or NULL. */
-static const uint8_t *
-spread_peek(const uint8_t **at, const uint8_t *end)
-{
-	struct record record;
-	size_t before;
-
-	if (record_next(at, end, &record) != ERR_OK ||
-	    record.type != RECORD_DATA || record.len < 3) {
-		return NULL;
-	}
-	before = 3 + (size_t)record.body[2]; /* flags, hops, topic */
-	return record.len < before + sizeof(struct nodeid) + 8
-	           ? NULL
-	           : record.body + before;
-}
-
-void
-spread_foresee(struct link *link, const uint8_t *at, const uint8_t *end)
-{
-	const struct origins *origins = &link->mesh->origins;
-	const struct origin *origin;
-	const uint8_t *peek;
-	struct nodeid id;
-	uint64_t seq;
-
-	link->mixed--;
-	peek = spread_peek(&at, end);
-	if (peek == NULL) {
-		return;
-	}
-	memcpy(&id, peek, sizeof(id));
-	memcpy(&seq, peek + sizeof(id), sizeof(seq));
-	seq = be64toh(seq);
-	origin = origins_foresee_next(origins, &id, seq);
-	if (origin != NULL) {
-		history_foresee(&link->mesh->spread.history, origin, seq);
-	}
-	peek = spread_peek(&at, end);
-	if (peek != NULL) {
-		memcpy(&id, peek, sizeof(id));
-		origins_foresee(origins, &id);
-	}
 }
 
 void

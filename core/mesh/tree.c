@@ -199,37 +199,40 @@ tree_may_try(struct origin *origin, uint64_t now_ms)
 	return true;
 }
 
-/* `copy->first` announced the message before the parent brought it: its path
- * is faster and does not lead through us.  A try costs a second copy, so a lead
- * that may come from a batch that was about to go, or from the loop, is none. */
+/* What came from the parent would have come from `to` at `would_ms`, `lead_ms`
+ * earlier: that path is faster and does not lead through us. */
 static void
-tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
-    const struct tree_copy *copy)
+tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
+    uint64_t seq, uint64_t would_ms, uint32_t lead_ms)
 {
-	unsigned first = (unsigned)copy->first;
-	uint64_t timeout_ms = fetch_timeout_ms(mesh->up[first]);
+	unsigned slot = (unsigned)to;
 	struct record_run run = {
 		.origin = origin->id,
-		.seq = copy->seq,
+		.seq = seq,
 		.count = 1,
 		.flags = GRAFT_EAGER | GRAFT_NODATA,
 	};
 
-	if (copy->quiet_ms >= 3 * timeout_ms) {
+	if (lead_ms > INT32_MAX || lead_ms < TREE_SWAP_MS) {
+		return;
+	}
+	if (seq == origin->window.max && seq == origin->parent_seq &&
+	    origin->quiet_ms >= 3 * fetch_timeout_ms(mesh->up[slot])) {
 		/* Nothing is in flight: swap at once. */
-		tree_set_parent(mesh, origin, copy->first);
-		origin->parent_seq = copy->seq;
+		int old = origin->parent;
+
+		tree_set_parent(mesh, origin, to);
+		origin->came_ms = (uint32_t)would_ms;
 		origin->prune_ms = (uint32_t)now_ms - TREE_PRUNE_MS;
-		tree_prune(mesh, origin, now_ms, (unsigned)copy->slot);
-	} else if (copy->lead_ms < TREE_LEAD_MS ||
-	           !tree_may_try(origin, now_ms)) {
+		tree_prune(mesh, origin, now_ms, (unsigned)old);
+	} else if (lead_ms < TREE_LEAD_MS || !tree_may_try(origin, now_ms)) {
 		return;
 	}
 	/* Both push now: the next first copy decides, and the loser is pruned
 	 * as a duplicate. */
 	mesh->stats.tries++;
-	tree_grafted(origin, now_ms, first);
-	spread_send_runs(mesh, first, RECORD_GRAFT, &run, 1);
+	tree_grafted(origin, now_ms, slot);
+	spread_send_runs(mesh, slot, RECORD_GRAFT, &run, 1);
 }
 
 void
@@ -247,13 +250,32 @@ tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 	if (origin->parent != copy->slot) {
 		return;
 	}
-	if (copy->seq > origin->parent_seq) {
-		origin->parent_seq = copy->seq;
-	}
+	/* Of a fetched one it is not known when it would have come. */
+	tree_on_next(origin,
+	    copy->is_fetched && copy->first != ORIGIN_NO_SLOT ? copy->first_ms
+	                                                      : now_ms,
+	    copy->seq, copy->quiet_ms);
 	if (copy->first != ORIGIN_NO_SLOT && copy->first != copy->slot &&
 	    !copy->is_fetched) {
-		tree_faster(mesh, origin, now_ms, copy);
+		tree_faster(mesh, origin, now_ms, copy->first, copy->seq,
+		    copy->first_ms,
+		    (uint32_t)now_ms - (uint32_t)copy->first_ms);
 	}
+}
+
+void
+tree_on_announced(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
+    unsigned slot, uint64_t seq, uint32_t here_ms, uint64_t would_ms)
+{
+	if (origin->parent == ORIGIN_NO_SLOT ||
+	    origin->parent == (int8_t)slot || seq > origin->parent_seq) {
+		return;
+	}
+	if (seq == origin->parent_seq) {
+		here_ms = origin->came_ms;
+	}
+	tree_faster(mesh, origin, now_ms, (int)slot, seq, would_ms,
+	    here_ms - (uint32_t)would_ms);
 }
 
 void

@@ -18,14 +18,15 @@
 #define TREE_PRUNE_MS 1000u /* before PRUNE is said again */
 #define TREE_TRY_MS   1000u /* between tries of a faster parent, doubled */
 #define TREE_BACKOFF  6u    /* times at the most */
-#define TREE_LEAD_MS  5u    /* of an announcement that is worth a try */
+#define TREE_SWAP_MS  2u    /* earlier: worth a swap, if nothing is in flight */
+#define TREE_LEAD_MS  10u   /* earlier: worth a try, with a second copy */
 
 /* A first copy came. */
 struct tree_copy {
 	int slot; /* ORIGIN_NO_SLOT: of a link that is closing */
 	uint64_t seq;
 	int first;         /* who announced it before, or ORIGIN_NO_SLOT */
-	uint64_t lead_ms;  /* how long before */
+	uint64_t first_ms; /* when it would have come from there */
 	bool is_fetched;   /* somebody was asked for it */
 	uint64_t quiet_ms; /* since the first copy before it */
 };
@@ -40,14 +41,24 @@ void tree_adopt(struct mesh *mesh, struct origin *origin, uint64_t now_ms);
 
 void tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
     const struct tree_copy *copy);
-/* The same for the usual case: the next message, from the parent. */
+/* The same for the usual case: the next message, from the parent, `quiet_ms`
+ * after the one before. */
 static inline void
-tree_on_next(struct origin *origin, uint64_t seq)
+tree_on_next(
+    struct origin *origin, uint64_t now_ms, uint64_t seq, uint64_t quiet_ms)
 {
 	if (seq > origin->parent_seq) {
 		origin->parent_seq = seq;
+		origin->came_ms = (uint32_t)now_ms;
+		origin->quiet_ms = quiet_ms < UINT32_MAX ? (uint32_t)quiet_ms
+		                                         : UINT32_MAX;
 	}
 }
+/* The link in `slot` announced a message that is here since `here_ms` (wraps):
+ * it would have brought it at `would_ms`. */
+void tree_on_announced(struct mesh *mesh, struct origin *origin,
+    uint64_t now_ms, unsigned slot, uint64_t seq, uint32_t here_ms,
+    uint64_t would_ms);
 /* One more copy came over the link in `slot`; `is_repair`: on demand. */
 void tree_on_duplicate(struct mesh *mesh, struct origin *origin,
     uint64_t now_ms, unsigned slot, uint64_t seq, bool is_repair);

@@ -35,10 +35,41 @@ views_cap(const struct mesh *mesh)
 	return mesh->views.is_auto ? MESH_LINKS_CAP : MESH_LINKS_MAX;
 }
 
-bool
-views_are_low(const struct mesh *mesh)
+unsigned
+views_lively(const struct mesh *mesh, uint64_t now_ms)
 {
-	return mesh->stats.links_up + mesh->dials < mesh->views.links_min;
+	uint64_t silent_ms = mesh->ping_ms + VIEWS_SILENT_MS;
+	unsigned lively = 0;
+
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		const struct link *link = mesh->up[__builtin_ctzll(left)];
+
+		lively += link_silence_ms(link, now_ms) < silent_ms ? 1 : 0;
+	}
+	return lively;
+}
+
+static unsigned
+views_hopes(const struct mesh *mesh, uint64_t now_ms)
+{
+	unsigned hopes = 0;
+
+	for (const struct link *link = mesh->links; link != NULL;
+	     link = link->next) {
+		bool is_dial = link->dialled && !link->was_up &&
+		               link->state != LINK_CLOSING;
+
+		hopes += is_dial && now_ms - link->heard_ms < VIEWS_HOPE_MS ? 1
+		                                                            : 0;
+	}
+	return hopes;
+}
+
+bool
+views_are_low(const struct mesh *mesh, uint64_t now_ms)
+{
+	return views_lively(mesh, now_ms) + views_hopes(mesh, now_ms) <
+	       mesh->views.links_min;
 }
 
 struct link *

@@ -37,7 +37,8 @@
 #define VIEWS_AGAIN_MS       10000u /* dials of one learned address */
 #define VIEWS_SHUN_MS        60000u /* after a lasting refusal */
 #define VIEWS_SELF_MS        600000u
-#define VIEWS_ISOLATED_MS    1000u /* all silent for the ping time and this */
+#define VIEWS_SILENT_MS      1000u /* beyond the ping time: not counted on */
+#define VIEWS_HOPE_MS        1000u /* a dial is counted on for so long */
 #define VIEWS_ISOLATED_DIALS 3u
 #define VIEWS_LIVELY_PART    4u /* fewer than one link in four is heard */
 
@@ -72,8 +73,11 @@ enum views_dial {
 
 void views_init(struct mesh *mesh, const struct mesh_config *config);
 
-/* Is there a use for another link? */
-bool views_are_low(const struct mesh *mesh);
+/* Links that were heard of when a ping should have been answered. */
+unsigned views_lively(const struct mesh *mesh, uint64_t now_ms);
+/* Is there a use for another link?  Silent links and dials that nobody answers
+ * are not counted on, but stay. */
+bool views_are_low(const struct mesh *mesh, uint64_t now_ms);
 /* Links that may be UP at a time. */
 unsigned views_cap(const struct mesh *mesh);
 /* May the link that has said HELLO with these flags come up?  Ends another
@@ -104,7 +108,7 @@ void seek_start(struct mesh *mesh, uint64_t now_ms);
 /* Dial, shuffle, rewire what is due; returns when the next is. */
 uint64_t seek_on_tick(struct mesh *mesh, uint64_t now_ms);
 /* HIGH if there is no link and others refused. */
-enum views_dial seek_urgency(const struct mesh *mesh);
+enum views_dial seek_urgency(const struct mesh *mesh, uint64_t now_ms);
 /* Dial an address somebody named.  False: known, linked, too soon, too many. */
 bool seek_dial(struct mesh *mesh, const struct view *view,
     enum views_dial flags, uint64_t now_ms);

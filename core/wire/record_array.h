@@ -24,12 +24,14 @@ enum {                    /* record_run.flags of GRAFT */
 	GRAFT_NODATA = 2, /* do not resend */
 };
 
+enum { RECORD_AGE_MAX = 255 }; /* IHAVE: this old, or older */
+
 /* `count` consecutive ids of one origin, from `seq` on. */
 struct record_run {
 	struct nodeid origin;
 	uint64_t seq;   /* PRUNE: 0 */
 	uint32_t count; /* PRUNE: 0; 16 bits wide but in SYNC */
-	uint8_t flags;  /* GRAFT: flags, IHAVE: hops, else 0 */
+	uint8_t flags;  /* GRAFT: flags, IHAVE: age of the last, else 0 */
 };
 
 /* A list being read. */

@@ -9,20 +9,23 @@
 
 #include "sim/result.h"
 
-#define FIGURES_MAX 12 /* of a run */
+#define FIGURES_MAX       16 /* of a run */
+#define FIGURES_SEEDS_MAX 5u
 
 struct figure {
-	bool on; /* it must hold; otherwise it is only shown */
 	const char *id;
 	const char *what;
 	double (*measure)(const struct sim_result *result);
-	char relation; /* '<': at most the target, '>': at least */
+	/* Of the worst seed, '<': at most the target, '>': at least;
+	 * '~': the mean of the seeds is at least the target. */
+	char relation;
 	double target;
 };
 
 struct figure_run {
 	const char *options;
-	bool full; /* takes minutes: with --full only */
+	unsigned seeds; /* 1 .. so many, FIGURES_SEEDS_MAX at the most */
+	bool full;      /* takes minutes: with --full only */
 	struct figure figures[FIGURES_MAX]; /* up to one without id */
 };
 

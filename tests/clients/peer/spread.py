@@ -36,8 +36,10 @@ def runs(ids):
 class Missing:
     def __init__(self, link, due):
         self.known, self.tried = ({link} if link else set()), set()
-        self.first, self.asked, self.tries = link, False, 0
+        self.asked, self.tries = False, 0
         self.born, self.due = now(), due
+        # The link that would have brought it earliest, pushing; and when.
+        self.first, self.would = None, float("inf")
 
 
 class Stored:
@@ -216,10 +218,11 @@ class Spread:
             del link.lazy[key]
             stored = self.history.get(key)
             if stored and link not in stored.known:
-                told.setdefault(key[0], {})[key[1]] = stored.data.hops + 1
+                age = int((now() - stored.born) * 1000)
+                told.setdefault(key[0], {})[key[1]] = min(age, 255)
         entries = []
         for origin, ids in told.items():
-            entries += [(origin, first, count, ids[first])
+            entries += [(origin, first, count, ids[first + count - 1])
                         for first, count in runs(ids)]
         for raw in r.list_records(r.IHAVE, entries):
             link.queue(raw)
@@ -344,13 +347,13 @@ class Spread:
         ])[0])
 
     def faster(self, origin, link, missing, quiet):
-        first, lead = missing.first, now() - missing.born
-        if quiet >= 3 * first.timeout():
+        first, lead = missing.first, now() - missing.would
+        if lead >= 0.002 and quiet >= 3 * first.timeout():
             self.set_parent(origin, first)
             origin.parent_seq = origin.max
             self.prune(link, origin)
             self.graft(first, origin, [origin.max], r.EAGER | r.NODATA)
-        elif lead >= 0.005 and now() - origin.faster_at >= 1 << origin.backoff:
+        elif lead >= 0.01 and now() - origin.faster_at >= 1 << origin.backoff:
             origin.faster_at = now()
             origin.backoff = min(origin.backoff + 1, 6)
             self.graft(first, origin, [origin.max], r.EAGER | r.NODATA)
@@ -371,6 +374,8 @@ class Spread:
                 self.on_highest(run)
             elif not self.too_far_ahead(run.first) and run.first:
                 self.on_run(link, run)
+                if kind == r.IHAVE:
+                    self.on_age(link, run.origin, last, run.extra)
 
     def on_highest(self, run):
         """They hold none; their highest is first - 1."""
@@ -398,6 +403,12 @@ class Spread:
                 missing.known.add(link)
             elif missing or origin.is_new(seq) and seq not in origin.gone:
                 origin.missing[seq] = Missing(link, now() + wait)
+
+    def on_age(self, link, origin, seq, age):
+        missing = self.origin(origin).missing.get(seq)
+        would = now() - age / 1000
+        if missing and would < missing.would:
+            missing.first, missing.would = link, would
 
     def all_missing(self):
         return [(origin, seq, missing) for origin in self.origins.values()

@@ -517,12 +517,30 @@ what_came_before_the_base_is_taken_and_not_missed(void **state)
 	assert_int_equal(lab->gaps, 0);
 }
 
+static void
+the_parent_has_150_ms_from_when_another_would_have_brought_it(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 1);
+	lab_pass(lab, 1000);
+	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 100);
+	lab_pass(lab, 49);
+	assert_int_equal(runs_count(b, RECORD_GRAFT), 0);
+	lab_pass(lab, 1);
+	assert_int_equal(runs_count(b, RECORD_GRAFT), 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(
+		    the_parent_has_150_ms_from_when_another_would_have_brought_it),
 		TEST(without_a_parent_it_is_asked_for_at_once),
 		TEST(the_first_message_may_come_by_the_tree_that_was_adopted),
 		TEST(with_a_parent_it_is_waited_for),

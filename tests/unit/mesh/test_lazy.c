@@ -46,7 +46,7 @@ static void
 put(struct bench *bench, struct origin *origin, uint64_t seq, uint64_t slots)
 {
 	assert_int_equal(
-	    lazy_put(&bench->lazy, origin, seq, 1, slots, 1000), ERR_OK);
+	    lazy_put(&bench->lazy, origin, seq, slots, 1000), ERR_OK);
 }
 
 /* The runs for `slot`. */
@@ -61,7 +61,7 @@ told(struct bench *bench, unsigned slot, struct record_run *runs, size_t max)
 
 	buf_clear(&bench->out);
 	assert_int_equal(
-	    lazy_encode(&bench->lazy, slot, &bench->out, &count), ERR_OK);
+	    lazy_encode(&bench->lazy, slot, 1030, &bench->out, &count), ERR_OK);
 	if (count == 0) {
 		assert_int_equal(bench->out.len, 0);
 		return 0;
@@ -100,6 +100,21 @@ consecutive_ids_are_one_run_even_between_others(void **state)
 }
 
 static void
+a_run_tells_how_long_its_last_id_has_waited(void **state)
+{
+	struct bench *bench = *state;
+	struct record_run runs[8];
+
+	put(bench, &bench->a, 10, 1);
+	assert_int_equal(
+	    lazy_put(&bench->lazy, &bench->a, 11, 1, 1012), ERR_OK);
+	assert_int_equal(lazy_put(&bench->lazy, &bench->b, 5, 1, 500), ERR_OK);
+	assert_int_equal(told(bench, 0, runs, 8), 2);
+	assert_int_equal(runs[0].flags, 18); /* at 1030 */
+	assert_int_equal(runs[1].flags, RECORD_AGE_MAX);
+}
+
+static void
 who_knows_by_now_is_not_told(void **state)
 {
 	struct bench *bench = *state;
@@ -133,10 +148,10 @@ waits_for_more_unless_nothing_came_for_a_while(void **state)
 	assert_int_equal(lazy->due_ms, 1010); /* the first one decides */
 	lazy_clear(lazy);
 	assert_int_equal(lazy->due_ms, UINT64_MAX);
-	assert_int_equal(lazy_put(lazy, &bench->a, 3, 1, 1, 1040), ERR_OK);
+	assert_int_equal(lazy_put(lazy, &bench->a, 3, 1, 1040), ERR_OK);
 	assert_int_equal(lazy->due_ms, 1065);
 	lazy_clear(lazy);
-	assert_int_equal(lazy_put(lazy, &bench->a, 4, 1, 1, 1081), ERR_OK);
+	assert_int_equal(lazy_put(lazy, &bench->a, 4, 1, 1081), ERR_OK);
 	assert_int_equal(lazy->due_ms, 1091);
 }
 
@@ -167,7 +182,7 @@ the_queue_has_a_limit(void **state)
 		put(bench, &bench->a, seq, 1);
 	}
 	assert_int_equal(
-	    lazy_put(&bench->lazy, &bench->a, 9999, 1, 1, 0), ERR_FULL);
+	    lazy_put(&bench->lazy, &bench->a, 9999, 1, 0), ERR_FULL);
 	lazy_clear(&bench->lazy);
 	put(bench, &bench->a, 9999, 1);
 }
@@ -180,7 +195,7 @@ out_of_memory_puts_nothing(void **state)
 	for (unsigned n = 1; n <= 2; n++) {
 		fault_fail_nth(n);
 		assert_int_equal(
-		    lazy_put(&bench->lazy, &bench->a, 1, 1, 1, 0), ERR_NOMEM);
+		    lazy_put(&bench->lazy, &bench->a, 1, 1, 0), ERR_NOMEM);
 		assert_true(fault_off());
 		assert_int_equal(bench->lazy.count, 0);
 	}
@@ -194,6 +209,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(consecutive_ids_are_one_run_even_between_others),
+		TEST(a_run_tells_how_long_its_last_id_has_waited),
 		TEST(who_knows_by_now_is_not_told),
 		TEST(waits_for_more_unless_nothing_came_for_a_while),
 		TEST(a_link_or_an_origin_that_goes_is_forgotten),

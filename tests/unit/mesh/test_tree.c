@@ -2,6 +2,8 @@
 
 #include "unit/mesh/runs.h"
 
+#include "mesh/tree.h"
+
 static void
 a_duplicate_is_pruned_but_not_over_the_parent(void **state)
 {
@@ -311,6 +313,7 @@ a_quiet_origin_changes_at_once_to_who_announced_first(void **state)
 	lab_pass(lab, 500);
 	runs_forget(lab);
 	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 0);
+	lab_pass(lab, TREE_SWAP_MS);
 	lab_say_data(lab, a, 9, 2);
 	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
 	assert_int_equal(runs_origin(lab, 9).pruned, runs_bit(a));
@@ -330,9 +333,9 @@ who_announced_it_hardly_earlier_is_not_tried(void **state)
 
 	lab_say_data(lab, a, 9, 1);
 	for (uint32_t n = 2; n < 32; n++) {
-		lab_pass(lab, 96);
+		lab_pass(lab, 101 - TREE_LEAD_MS);
 		runs_say(lab, b, RECORD_IHAVE, 9, n, 1, 0);
-		lab_pass(lab, 4);
+		lab_pass(lab, TREE_LEAD_MS - 1);
 		lab_say_data(lab, a, 9, n);
 	}
 	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
@@ -348,9 +351,9 @@ a_busy_origin_lets_both_push_and_tries_more_rarely(void **state)
 
 	lab_say_data(lab, a, 9, 1);
 	for (uint32_t n = 2; n < 62; n++) {
-		lab_pass(lab, 95);
+		lab_pass(lab, 100 - TREE_LEAD_MS);
 		runs_say(lab, b, RECORD_IHAVE, 9, n, 1, 0);
-		lab_pass(lab, 5);
+		lab_pass(lab, TREE_LEAD_MS);
 		lab_say_data(lab, a, 9, n);
 	}
 	/* Six seconds, the parent stays: after 0, 1+1, 2+1 .. seconds. */
@@ -358,6 +361,114 @@ a_busy_origin_lets_both_push_and_tries_more_rarely(void **state)
 	assert_int_equal(runs_count(a, RECORD_PRUNE), 0);
 	assert_int_equal(runs_count(b, RECORD_GRAFT), 3);
 	assert_int_equal(mesh_stats(lab->mesh)->fetches, 0);
+}
+
+/* `b` announces what came from `a`, 30 ms later, and has had it for `age`. */
+static void
+announce_late(
+    struct lab *lab, struct lab_link *a, struct lab_link *b, uint8_t age)
+{
+	lab_say_data(lab, a, 9, 1);
+	lab_pass(lab, 500);
+	lab_say_data(lab, a, 9, 2);
+	lab_pass(lab, 30);
+	runs_forget(lab);
+	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, age);
+}
+
+static void
+an_announcement_tells_by_its_age_that_its_path_is_faster(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct lab_link *c = runs_up(lab, 3);
+
+	announce_late(lab, a, b, 30 + TREE_SWAP_MS);
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
+	assert_int_equal(runs_origin(lab, 9).pruned, runs_bit(a));
+	assert_int_equal(
+	    runs_only(b, RECORD_GRAFT).flags, GRAFT_EAGER | GRAFT_NODATA);
+	/* Faster than the first parent, not than this one. */
+	runs_say(lab, c, RECORD_IHAVE, 9, 2, 1, 30 + TREE_SWAP_MS + 1);
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
+	runs_say(lab, c, RECORD_IHAVE, 9, 2, 1, 30 + 2 * TREE_SWAP_MS);
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(c->link));
+	assert_int_equal(runs_count(b, RECORD_PRUNE), 1);
+}
+
+static void
+an_announcement_that_is_too_young_changes_nothing(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	announce_late(lab, a, b, 30 + TREE_SWAP_MS - 1);
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_count(b, RECORD_GRAFT), 0);
+	assert_int_equal(runs_count(a, RECORD_PRUNE), 0);
+}
+
+static void
+of_two_that_announce_the_one_that_had_it_earlier_is_the_parent(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct lab_link *c = runs_up(lab, 3);
+
+	lab_say_data(lab, a, 9, 1);
+	lab_pass(lab, 500);
+	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 10);
+	runs_say(lab, c, RECORD_IHAVE, 9, 2, 1, 11);
+	lab_say_data(lab, a, 9, 2);
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(c->link));
+}
+
+/* A link over which a ping took 40 ms. */
+static void
+measure_rtt(struct lab *lab, struct lab_link *at)
+{
+	uint8_t bytes[8];
+
+	lab_pass(lab, 3000);
+	lab_pass(lab, 40);
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		bytes[i] = (uint8_t)(at->stamp >> (56 - 8 * i));
+	}
+	mesh_on_pong(lab->mesh, at->link, lab->now, bytes, sizeof(bytes));
+}
+
+/* How many announcements go to the other end, which comes first and says
+ * `after_ms` after us that it has the message. */
+static size_t
+told_after(struct lab *lab, uint64_t after_ms)
+{
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 0xf0);
+
+	measure_rtt(lab, b);
+	lab_say_data(lab, a, 9, 1);
+	runs_say(lab, b, RECORD_PRUNE, 9, 0, 0, 0);
+	lab_pass(lab, 500);
+	lab_say_data(lab, a, 9, 2);
+	lab_pass(lab, after_ms);
+	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 0);
+	lab_pass(lab, 200);
+	return runs_count(b, RECORD_IHAVE);
+}
+
+static void
+who_would_have_it_earlier_from_here_is_told_although_it_has_it(void **state)
+{
+	assert_int_equal(told_after(*state, 40 + TREE_LEAD_MS), 1);
+}
+
+static void
+who_has_it_when_it_would_from_here_is_not_told(void **state)
+{
+	assert_int_equal(told_after(*state, 40 + TREE_LEAD_MS - 1), 0);
 }
 
 static void
@@ -433,6 +544,13 @@ main(void)
 		TEST(a_quiet_origin_changes_at_once_to_who_announced_first),
 		TEST(who_announced_it_hardly_earlier_is_not_tried),
 		TEST(a_busy_origin_lets_both_push_and_tries_more_rarely),
+		TEST(an_announcement_tells_by_its_age_that_its_path_is_faster),
+		TEST(an_announcement_that_is_too_young_changes_nothing),
+		TEST(
+		    of_two_that_announce_the_one_that_had_it_earlier_is_the_parent),
+		TEST(
+		    who_would_have_it_earlier_from_here_is_told_although_it_has_it),
+		TEST(who_has_it_when_it_would_from_here_is_not_told),
 		TEST(all_bits_of_a_link_go_with_it),
 		cmocka_unit_test_setup_teardown(
 		    a_node_that_floods_prunes_nobody_and_announces_nothing,

@@ -696,9 +696,91 @@ silent_links_are_not_waited_for(void **state)
 	assert_int_equal(lab->dials, 0);
 	lab_pass(lab, 1400);
 	assert_int_equal(stats(lab)->isolated, 1);
-	assert_int_equal(lab->dials, VIEWS_ISOLATED_DIALS);
+	assert_int_equal(lab->dials, VIEWS_MIN);
+	for (size_t i = 0; i < VIEWS_MIN; i++) {
+		struct lab_link *dial = &lab->links[5 + i];
+
+		mesh_on_opened(
+		    lab->mesh, dial->link, lab->now, 40 + i, "127.0.0.1", lab);
+		assert_int_equal(hello_flags(dial),
+		    i < VIEWS_ISOLATED_DIALS ? HELLO_HIGH : 0);
+	}
+}
+
+/* The first `lively` links are heard each second. */
+static void
+pass_lively(struct lab *lab, size_t lively, uint64_t ms)
+{
+	for (; ms >= 1000; ms -= 1000) {
+		lab_pass(lab, 1000);
+		for (size_t i = 0; i < lively; i++) {
+			mesh_on_activity(lab->links[i].link, lab->now);
+		}
+	}
+}
+
+/* Five links that are UP: `lively` of them are heard of, ten addresses. */
+static void
+five_links(struct lab *lab, size_t lively)
+{
+	struct lab_link *at = NULL;
+
+	for (uint8_t n = 1; n <= 5; n++) {
+		at = hello_from(lab, n, 0);
+	}
+	say_shuffle(lab, at, false, 10, 19);
+	pass_lively(lab, lively, 4000);
+}
+
+static void
+a_link_that_is_silent_is_replaced_before_it_is_dead(void **state)
+{
+	struct lab *lab = *state;
+
+	five_links(lab, 3);
+	pass_lively(lab, 3, 1000);
+	lab_pass(lab, 200);
+	assert_int_equal(stats(lab)->isolated, 0);
+	assert_int_equal(stats(lab)->links_up, 5);
+	assert_int_equal(lab->dials, 2);
 	(void)lab_open(lab);
-	assert_int_equal(hello_flags(lab_last(lab)), HELLO_HIGH);
+	assert_int_equal(hello_flags(lab_last(lab)), VIEWS_LOW);
+}
+
+static void
+a_dial_that_is_not_answered_is_not_waited_for(void **state)
+{
+	struct lab *lab = *state;
+
+	five_links(lab, 3);
+	pass_lively(lab, 3, 1000);
+	lab_pass(lab, 200);
+	assert_int_equal(lab->dials, 2);
+	pass_lively(lab, 3, 2000);
+	lab_pass(lab, 300);
+	/* The first two are still dialling. */
+	assert_int_equal(lab->links[5].close_code, -1);
+	assert_true(lab->dials >= 4);
+}
+
+static void
+silent_links_leave_room_for_others(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at;
+
+	for (uint8_t n = 1; n <= 8; n++) {
+		(void)hello_from(lab, n, 0);
+	}
+	at = hello_from(lab, 9, 0);
+	assert_false(link_is_up(at->link));
+	lab_pass(lab, 4000);
+	at = hello_from(lab, 10, 0);
+	assert_true(link_is_up(at->link));
+	/* All are back: one too many. */
+	pass_alive(lab, 2500);
+	assert_int_equal(stats(lab)->links_up, 8);
+	assert_int_equal(stats(lab)->evicted, 1);
 }
 
 static const char *const seeds[] = { "ws://s1:1", "ws://s2:1", "ws://s3:1",
@@ -845,6 +927,9 @@ main(void)
 		TEST(who_refuses_for_good_is_left_alone),
 		TEST(sixteen_links_are_the_cap),
 		TEST(silent_links_are_not_waited_for),
+		TEST(a_link_that_is_silent_is_replaced_before_it_is_dead),
+		TEST(a_dial_that_is_not_answered_is_not_waited_for),
+		TEST(silent_links_leave_room_for_others),
 		TEST(bootstrap_addresses_are_dialled_while_links_are_few),
 		TEST(bootstrap_addresses_are_never_forgotten),
 		TEST(a_static_mesh_learns_nothing),
