@@ -5,7 +5,6 @@
 #include <endian.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
 #include "mesh/spread.h"
