@@ -15,7 +15,7 @@ pong(struct lab *lab, struct lab_link *at, uint64_t stamp, size_t len)
 }
 
 static void
-pings_at_once_and_after_silence_and_declares_dead_after_three(void **state)
+pings_at_once_and_in_silence_and_is_dead_after_three(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *at = lab_accept_up(lab, 1);
@@ -253,7 +253,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(pings_at_once_and_after_silence_and_declares_dead_after_three),
+		TEST(pings_at_once_and_in_silence_and_is_dead_after_three),
 		TEST(anything_that_is_heard_keeps_it_alive),
 		TEST(silence_counts_only_while_reading),
 		TEST(a_late_loop_does_not_kill),
