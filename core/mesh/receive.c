@@ -5,7 +5,6 @@
 #include <endian.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
 #include "mesh/spread.h"
@@ -34,11 +33,6 @@ spread_on_own(
 	struct mesh *mesh = link->mesh;
 	struct history_entry *entry;
 
-	if ((data->flags & (DATA_UNICAST | DATA_FLOOD)) == DATA_UNICAST) {
-		/* Its way was a circle; its numbers are others than these. */
-		mesh->stats.unicast_lost++;
-		return;
-	}
 	if (data->seq > mesh->seq) {
 		identity_on_spoof(link, now_ms, data->seq);
 		return;

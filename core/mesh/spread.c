@@ -176,9 +176,7 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 		return;
 	}
 	data->hops++;
-	if (slots != 0) {
-		spread_to(mesh, slots, data, now_ms);
-	}
+	spread_to(mesh, slots, data, now_ms);
 	/* Whoever was found too slow just now is not UP any more. */
 	lazy &= mesh->up_slots;
 	if (lazy != 0 && err == ERR_OK) {
