@@ -85,8 +85,8 @@ fetch_on_boot(
 	}
 	/* The window goes, and the base with it. */
 	fetch_forget(mesh, origin, boot, origin->base - boot);
-	while ((run = missing_find(&mesh->spread.missing, origin, next)) !=
-	       NULL) {
+	while (
+	    (run = missing_find(&mesh->spread.missing, origin, next)) != NULL) {
 		uint64_t end = run->seq + run->count;
 
 		fetch_note_holes(mesh, origin, next, end - next, now_ms);

@@ -138,6 +138,18 @@ link_tell(const struct link *link)
 	mesh->io->peer(mesh->io->ctx, &peer);
 }
 
+static void
+link_ping(struct link *link, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+
+	link->stamp = mesh->io->now_us != NULL ? mesh->io->now_us(mesh->io->ctx)
+	                                       : now_ms * 1000;
+	link->is_pinged = true;
+	link->pinged_ms = now_ms;
+	mesh->io->ping(mesh->io->ctx, link, link->stamp);
+}
+
 void
 link_up(struct link *link, uint64_t now_ms)
 {
@@ -163,6 +175,8 @@ link_up(struct link *link, uint64_t now_ms)
 	bootstrap_on_up(mesh, link);
 	mesh_wake_links_at(mesh, now_ms + mesh->ping_ms);
 	link_tell(link);
+	/* Under load there is no silence, and timeouts need a round trip. */
+	link_ping(link, now_ms);
 	spread_on_up(link, now_ms);
 	members_on_up(mesh, now_ms);
 	/* Last: it may end another link in exchange. */
@@ -408,18 +422,6 @@ link_takes_origin(struct link *link, uint64_t now_ms)
 	}
 	link->fresh--;
 	return true;
-}
-
-static void
-link_ping(struct link *link, uint64_t now_ms)
-{
-	struct mesh *mesh = link->mesh;
-
-	link->stamp = mesh->io->now_us != NULL ? mesh->io->now_us(mesh->io->ctx)
-	                                       : now_ms * 1000;
-	link->is_pinged = true;
-	link->pinged_ms = now_ms;
-	mesh->io->ping(mesh->io->ctx, link, link->stamp);
 }
 
 static uint64_t

@@ -33,6 +33,14 @@ spread_fini(struct mesh *mesh)
 	buf_fini(&spread->out);
 }
 
+/* The counter begins with 1, also when it wraps into the next boot. */
+static uint64_t
+spread_next_seq(struct mesh *mesh)
+{
+	mesh->seq += (uint32_t)mesh->seq == UINT32_MAX ? 2 : 1;
+	return mesh->seq;
+}
+
 enum err
 spread_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view,
     uint8_t flags, const struct nodeid *dest)
@@ -51,7 +59,7 @@ spread_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view,
 		spread->model_ms = 0;
 	}
 	view->origin = mesh->node_id;
-	view->seq = ++mesh->seq;
+	view->seq = spread_next_seq(mesh);
 	spread->self.seen_ms = now_ms;
 	mesh->stats.published++;
 	data = (struct record_data){

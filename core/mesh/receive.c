@@ -5,7 +5,6 @@
 #include <endian.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
 #include "mesh/spread.h"
@@ -34,11 +33,6 @@ spread_on_own(
 	struct mesh *mesh = link->mesh;
 	struct history_entry *entry;
 
-	if ((data->flags & (DATA_UNICAST | DATA_FLOOD)) == DATA_UNICAST) {
-		/* Its way was a circle; its numbers are others than these. */
-		mesh->stats.unicast_lost++;
-		return;
-	}
 	if (data->seq > mesh->seq) {
 		identity_on_spoof(link, now_ms, data->seq);
 		return;
@@ -202,8 +196,8 @@ spread_on_old(struct link *link, struct origin *origin, uint64_t now_ms,
 	}
 	(void)fetch_on_first(mesh, origin, data->seq,
 	    is_up ? link->slot : ORIGIN_NO_SLOT, now_ms);
-	spread_accept(link, origin, now_ms, data,
-	    is_up ? UINT64_C(1) << link->slot : 0);
+	spread_accept(
+	    link, origin, now_ms, data, is_up ? UINT64_C(1) << link->slot : 0);
 }
 
 /* Never seen before. */

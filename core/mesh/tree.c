@@ -51,6 +51,7 @@ tree_down_one(struct origin *origin, unsigned slot)
 	origin->pruned &= ~bit;
 	if (origin->parent == (int8_t)slot) {
 		origin->parent = ORIGIN_NO_SLOT;
+		origin->is_hoped = false;
 	}
 	if (origin->tried_from == (int8_t)slot) {
 		origin->tried_from = ORIGIN_NO_SLOT;
@@ -182,21 +183,68 @@ tree_prune(
 }
 
 static bool
+tree_has_waited(const struct origin *origin, uint64_t now_ms)
+{
+	return (uint32_t)now_ms - origin->try_ms >= TREE_TRY_MS
+	                                                << origin->backoff;
+}
+
+static void
+tree_failed(struct origin *origin)
+{
+	if (origin->backoff < TREE_BACKOFF) {
+		origin->backoff++;
+	}
+}
+
+static void
+tree_tried(struct origin *origin, uint64_t now_ms)
+{
+	origin->try_ms = (uint32_t)now_ms;
+	origin->tried_from = origin->parent;
+}
+
+static bool
 tree_may_try(struct origin *origin, uint64_t now_ms)
 {
-	uint32_t wait_ms = TREE_TRY_MS << origin->backoff;
-
-	if ((uint32_t)now_ms - origin->try_ms < wait_ms) {
+	if (!tree_has_waited(origin, now_ms)) {
 		return false;
 	}
 	if (origin->tried_from != origin->parent) {
 		origin->backoff = 0;
-	} else if (origin->backoff < TREE_BACKOFF) {
-		origin->backoff++;
+	} else {
+		tree_failed(origin);
 	}
-	origin->try_ms = (uint32_t)now_ms;
-	origin->tried_from = origin->parent;
+	tree_tried(origin, now_ms);
 	return true;
+}
+
+/* Nothing of the origin is in flight; and the last swap from this parent, if
+ * there was one, was not just now: who only announces must not win again and
+ * again. */
+static bool
+tree_may_swap(const struct mesh *mesh, const struct origin *origin,
+    uint64_t now_ms, unsigned to, uint64_t seq)
+{
+	return seq == origin->window.max && seq == origin->parent_seq &&
+	       origin->quiet_ms >= 3 * fetch_timeout_ms(mesh->up[to]) &&
+	       (origin->tried_from != origin->parent ||
+	           tree_has_waited(origin, now_ms));
+}
+
+/* `to` becomes the parent because of what it announced, at `would_ms`. */
+static void
+tree_swap(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
+    uint64_t would_ms)
+{
+	int old = origin->parent;
+
+	tree_tried(origin, now_ms);
+	tree_set_parent(mesh, origin, to);
+	origin->is_hoped = true;
+	origin->came_ms = (uint32_t)would_ms;
+	origin->prune_ms = (uint32_t)now_ms - TREE_PRUNE_MS;
+	tree_prune(mesh, origin, now_ms, (unsigned)old);
 }
 
 /* What came from the parent would have come from `to` at `would_ms`, `lead_ms`
@@ -216,15 +264,8 @@ tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
 	if (lead_ms > INT32_MAX || lead_ms < TREE_SWAP_MS) {
 		return;
 	}
-	if (seq == origin->window.max && seq == origin->parent_seq &&
-	    origin->quiet_ms >= 3 * fetch_timeout_ms(mesh->up[slot])) {
-		/* Nothing is in flight: swap at once. */
-		int old = origin->parent;
-
-		tree_set_parent(mesh, origin, to);
-		origin->came_ms = (uint32_t)would_ms;
-		origin->prune_ms = (uint32_t)now_ms - TREE_PRUNE_MS;
-		tree_prune(mesh, origin, now_ms, (unsigned)old);
+	if (tree_may_swap(mesh, origin, now_ms, slot, seq)) {
+		tree_swap(mesh, origin, now_ms, to, would_ms);
 	} else if (lead_ms < TREE_LEAD_MS || !tree_may_try(origin, now_ms)) {
 		return;
 	}
@@ -246,6 +287,11 @@ tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 	if ((origin->pruned & tree_bit(copy->slot)) == 0 &&
 	    origin->parent != copy->slot) {
 		tree_set_parent(mesh, origin, copy->slot);
+		if (origin->is_hoped) { /* in vain */
+			origin->is_hoped = false;
+			origin->tried_from = origin->parent;
+			tree_failed(origin);
+		}
 	}
 	if (origin->parent != copy->slot) {
 		return;

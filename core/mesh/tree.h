@@ -16,7 +16,7 @@
 #include "wire/record.h"
 
 #define TREE_PRUNE_MS 1000u /* before PRUNE is said again */
-#define TREE_TRY_MS   1000u /* between tries of a faster parent, doubled */
+#define TREE_TRY_MS   1000u /* from a try in vain to the next, doubled */
 #define TREE_BACKOFF  6u    /* times at the most */
 #define TREE_SWAP_MS  2u    /* earlier: worth a swap, if nothing is in flight */
 #define TREE_LEAD_MS  10u   /* earlier: worth a try, with a second copy */
@@ -52,6 +52,10 @@ tree_on_next(
 		origin->came_ms = (uint32_t)now_ms;
 		origin->quiet_ms = quiet_ms < UINT32_MAX ? (uint32_t)quiet_ms
 		                                         : UINT32_MAX;
+		if (UNLIKELY(origin->is_hoped)) {
+			origin->is_hoped = false;
+			origin->backoff = 0;
+		}
 	}
 }
 /* The link in `slot` announced a message that is here since `here_ms` (wraps):

@@ -316,6 +316,7 @@ conn_flush(struct conn *conn)
 	if (conn->state != CONN_OPEN && conn->state != CONN_CLOSING) {
 		return;
 	}
+	share_settle(conn->net); /* what it adds must be sealed */
 	conn_seal(conn);
 	if (conn->blocked) { /* EPOLLOUT will say */
 		outq_settle(&conn->out, conn->net->pool);
@@ -324,7 +325,7 @@ conn_flush(struct conn *conn)
 	}
 	conn_send_late_pong(conn);
 	conn->progress_ms = conn->net->now_ms; /* nothing was stuck so far */
-	while (conn_queued(conn) > 0) {
+	while (conn->out.bytes + conn->ctl.bytes > 0) {
 		if (!conn_write_some(conn)) {
 			if (conn->state != CONN_DOOMED) {
 				conn_block(conn);

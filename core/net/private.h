@@ -205,8 +205,8 @@ void conn_queue_control(struct conn *conn, enum frame_opcode opcode,
 void conn_flush(struct conn *conn);
 
 /* share.c */
-/* Queue what waits: before a queue is looked at, added to or closed, and before
- * a connection goes. */
+/* Queue what waits: before a queue is looked at, added to, written or closed,
+ * and before a connection goes. */
 void share_settle(struct net *net);
 
 /* pause.c */

@@ -62,8 +62,10 @@ net_share_record(struct net *net, void *const *conns, uint64_t which,
 	    ERR_OK) {
 		return;
 	}
+	/* The run is one message; a chunk may be longer. */
 	if (LIKELY(which == share->which && range.chunk == share->range.chunk &&
-	           range.off == share->range.off + share->range.len)) {
+	           range.off == share->range.off + share->range.len &&
+	           share->range.len + range.len <= NET_BATCH_BYTES)) {
 		share->range.len += range.len;
 		share->records++;
 		return;

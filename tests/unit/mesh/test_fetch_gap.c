@@ -91,8 +91,7 @@ past_the_hop_limit_another_who_has_it_is_asked(void **state)
 
 /* Messages of node 9 after `boots` restarts. */
 static void
-say_reborn(
-    struct lab *lab, struct lab_link *at, uint32_t boots, uint32_t count)
+say_reborn(struct lab *lab, struct lab_link *at, uint32_t boots, uint32_t count)
 {
 	struct record_data data = lab_data(9, count);
 
@@ -136,8 +135,7 @@ what_is_missing_of_a_smaller_boot_is_still_fetched(void **state)
 	assert_int_equal(runs_origin(lab, 9).missing, 2);
 	/* The tree is the new boot's. */
 	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
-	assert_int_equal(
-	    runs_origin(lab, 9).parent_seq >> 32, LAB_BOOT + 5);
+	assert_int_equal(runs_origin(lab, 9).parent_seq >> 32, LAB_BOOT + 5);
 	assert_int_equal(runs_origin(lab, 9).max >> 32, LAB_BOOT + 5);
 	/* It is kept for others. */
 	run = (struct record_run){ .seq = 0 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
+#include "mesh/inside.h"
 #include "support/fault.h"
 #include "unit/mesh/lab.h"
 
@@ -440,6 +441,25 @@ forgets_an_idle_origin_but_its_past_stays_old(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
+/* Receivers promise the numbers of a boot from counter 1 on. */
+static void
+the_counter_wraps_to_1_of_the_next_boot(void **state)
+{
+	struct lab *lab = *state;
+	struct message_view view = {
+		.topic = "public",
+		.topic_len = 6,
+		.payload = "hello",
+		.payload_len = 5,
+	};
+
+	lab->mesh->seq = (uint64_t)LAB_BOOT << 32 | UINT32_MAX;
+	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	assert_true(view.seq == ((uint64_t)(LAB_BOOT + 1) << 32 | 1));
+	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	assert_true(view.seq == ((uint64_t)(LAB_BOOT + 1) << 32 | 2));
+}
+
 int
 main(void)
 {
@@ -463,6 +483,7 @@ main(void)
 		TEST(a_message_with_no_memory_for_its_origin_is_counted),
 		TEST(a_link_may_bring_so_many_new_origins_a_second),
 		TEST(forgets_an_idle_origin_but_its_past_stays_old),
+		TEST(the_counter_wraps_to_1_of_the_next_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,16 +22,23 @@ a_duplicate_is_pruned_but_not_over_the_parent(void **state)
 }
 
 static void
+say_repair(struct lab *lab, struct lab_link *at, uint8_t n, uint32_t count)
+{
+	struct record_data data = lab_data(n, count);
+
+	data.flags |= DATA_REPAIR;
+	lab_say(lab, at, &data);
+}
+
+static void
 a_repair_that_comes_twice_is_not_pruned(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
-	struct record_data data = lab_data(9, 1);
 
 	lab_say_data(lab, a, 9, 1);
-	data.flags |= DATA_REPAIR;
-	lab_say(lab, b, &data);
+	say_repair(lab, b, 9, 1);
 	assert_int_equal(runs_count(b, RECORD_PRUNE), 0);
 }
 
@@ -397,6 +404,34 @@ an_announcement_tells_by_its_age_that_its_path_is_faster(void **state)
 	assert_int_equal(runs_count(b, RECORD_PRUNE), 1);
 }
 
+/* `b` says of each message that it had it long ago, and never brings one. */
+static void
+who_announces_and_never_brings_is_not_the_parent_again_and_again(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	unsigned swaps = 0;
+
+	lab_say_data(lab, a, 9, 1);
+	for (uint32_t n = 2; n < 62; n++) {
+		lab_pass(lab, 500);
+		if (runs_origin(lab, 9).parent == (int)link_slot(a->link)) {
+			lab_say_data(lab, a, 9, n);
+		} else {
+			swaps++;
+			runs_say(lab, a, RECORD_IHAVE, 9, n, 1, 0);
+			lab_pass(lab, 500);
+			say_repair(lab, a, 9, n);
+		}
+		runs_say(lab, b, RECORD_IHAVE, 9, n, 1, 254);
+		mesh_on_activity(b->link, lab->now);
+	}
+	/* Sixty messages in half a minute and more. */
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_in_range(swaps, 1, TREE_BACKOFF);
+}
+
 static void
 an_announcement_that_is_too_young_changes_nothing(void **state)
 {
@@ -545,6 +580,8 @@ main(void)
 		TEST(who_announced_it_hardly_earlier_is_not_tried),
 		TEST(a_busy_origin_lets_both_push_and_tries_more_rarely),
 		TEST(an_announcement_tells_by_its_age_that_its_path_is_faster),
+		TEST(
+		    who_announces_and_never_brings_is_not_the_parent_again_and_again),
 		TEST(an_announcement_that_is_too_young_changes_nothing),
 		TEST(
 		    of_two_that_announce_the_one_that_had_it_earlier_is_the_parent),

@@ -2,7 +2,12 @@
  * Records that several links get, queued in runs. */
 #include "rig.h"
 
+#include <sys/epoll.h>
+
+#include "net/private.h"
+
 enum { BOTH = 3, FIRST = 1, LAST = 2 };
+enum { LONG = 100000, MANY = 30000 };
 
 /* One record of three bytes, head and payload. */
 static void
@@ -188,6 +193,70 @@ a_long_record_goes_alone(void **state)
 	rig_destroy(rig);
 }
 
+/* Another one's socket has room again in the middle of the turn. */
+static void
+share_and_write(struct rig *rig)
+{
+	share(rig, BOTH, "abc");
+	conn_on_ready(rig->first, EPOLLOUT);
+	share(rig, BOTH, "def");
+}
+
+static void
+what_waits_is_sealed_before_it_is_written(void **state)
+{
+	struct client *first, *last;
+	struct rig *rig = two_peers(&first, &last);
+
+	(void)state;
+	rig_call(rig, share_and_write);
+	expect(first, "abc");
+	expect(first, "def");
+	expect(last, "abcdef");
+	rig_destroy(rig);
+}
+
+static void
+share_long(struct rig *rig)
+{
+	static const char bytes[LONG] = "x";
+	void *const conns[] = { rig->first, rig->last };
+
+	net_share_record(
+	    rig->net, conns, BOTH, bytes, 1, bytes + 1, sizeof(bytes) - 1);
+}
+
+static void
+share_many(struct rig *rig)
+{
+	for (int i = 0; i < MANY; i++) {
+		share(rig, BOTH, "abc");
+	}
+}
+
+/* The chunk of a long record is used again, and holds more than a message. */
+static void
+many_in_a_long_chunk_are_several_messages(void **state)
+{
+	struct client *first, *last;
+	struct rig *rig = two_peers(&first, &last);
+	size_t most = NET_BATCH_BYTES / 3 * 3;
+	static char bytes[LONG] = "x";
+	static char text[3 * MANY];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++) {
+		text[i] = "abc"[i % 3];
+	}
+	rig_call(rig, share_long);
+	client_expect(first, CLIENT_BINARY, bytes, sizeof(bytes));
+	client_expect(last, CLIENT_BINARY, bytes, sizeof(bytes));
+	rig_call(rig, share_many);
+	client_expect(first, CLIENT_BINARY, text, most);
+	client_expect(first, CLIENT_BINARY, text, sizeof(text) - most);
+	rig_destroy(rig);
+}
+
 int
 main(void)
 {
@@ -205,6 +274,10 @@ main(void)
 		    nobody_gets_what_was_for_one_that_went, client_teardown),
 		cmocka_unit_test_teardown(
 		    a_long_record_goes_alone, client_teardown),
+		cmocka_unit_test_teardown(
+		    what_waits_is_sealed_before_it_is_written, client_teardown),
+		cmocka_unit_test_teardown(
+		    many_in_a_long_chunk_are_several_messages, client_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
