@@ -69,7 +69,8 @@ void fetch_on_far(
 /* There was no link, now there is one: holes may be filled again. */
 void fetch_on_first_up(struct mesh *mesh, uint64_t now_ms);
 void fetch_on_down(struct mesh *mesh, unsigned slot, uint64_t now_ms);
-/* A message of a boot not seen before is near: the others are given up. */
+/* Before the window of a new boot begins: what was promised of the last one
+ * and is not here stays in the table, and is all that is taken of it. */
 void fetch_on_boot(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t now_ms);
 /* The origin is about to be freed: what it still misses is a gap. */

@@ -66,7 +66,7 @@ fetch_on_origin_gone(struct mesh *mesh, struct origin *origin)
 		uint32_t count = run->count;
 
 		fetch_remove(mesh, run);
-		if (seq >= origin->base) {
+		if (origin_is_promised(origin, seq)) {
 			spread_on_gap(mesh, origin, seq, count);
 		}
 	}
@@ -76,17 +76,24 @@ void
 fetch_on_boot(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t now_ms)
 {
-	struct missing_run *run;
-	uint64_t boot = seq >> 32 << 32;
+	uint64_t boot = origin->window.max >> 32 << 32;
+	uint64_t next = origin->base;
+	const struct missing_run *run;
 
-	if (LIKELY(
-	        origin->runs == 0 || seq >> 32 <= origin->window.max >> 32)) {
+	if (LIKELY(seq >> 32 <= boot >> 32) || origin->base == 0) {
 		return;
 	}
-	while ((run = missing_find(&mesh->spread.missing, origin, 0)) != NULL &&
-	       run->seq < boot) {
-		fetch_give_up(mesh, run, now_ms);
+	/* The window goes, and the base with it. */
+	fetch_forget(mesh, origin, boot, origin->base - boot);
+	while (
+	    (run = missing_find(&mesh->spread.missing, origin, next)) != NULL) {
+		uint64_t end = run->seq + run->count;
+
+		fetch_note_holes(mesh, origin, next, end - next, now_ms);
+		next = end;
 	}
+	fetch_note_holes(
+	    mesh, origin, next, origin->window.max + 1 - next, now_ms);
 }
 
 void

@@ -121,6 +121,25 @@ fetch_note_range(struct mesh *mesh, struct link *link, struct origin *origin,
 	}
 }
 
+/* Of a smaller boot nothing is added: the table tells what is not here. */
+static void
+fetch_note_old(struct link *link, struct origin *origin, uint64_t seq,
+    uint64_t count, uint64_t now_ms)
+{
+	uint64_t end = seq + count;
+	struct missing_run *run;
+
+	while (seq < end &&
+	       (run = missing_find(&link->mesh->spread.missing, origin, seq)) !=
+	           NULL &&
+	       run->seq < end) {
+		seq = run->seq > seq ? run->seq : seq;
+		run = fetch_isolate(link->mesh, run, seq, end);
+		fetch_know(link, run, now_ms);
+		seq = run->seq + run->count;
+	}
+}
+
 /* Who has it, pushing, would have brought it when it came to him, and the way
  * from there; that is when his announcement came, less the time it waited. */
 static void
@@ -148,7 +167,12 @@ fetch_note(struct link *link, struct origin *origin,
 		fetch_note_holes(mesh, origin, origin->base,
 		    run->seq - origin->base, now_ms);
 	}
-	fetch_note_range(mesh, link, origin, run->seq, run->count, now_ms);
+	if (run->seq >> 32 < origin->window.max >> 32) {
+		fetch_note_old(link, origin, run->seq, run->count, now_ms);
+	} else {
+		fetch_note_range(
+		    mesh, link, origin, run->seq, run->count, now_ms);
+	}
 	fetch_note_first(
 	    link, origin, run->seq + run->count - 1, now_ms - run->flags);
 }

@@ -299,14 +299,9 @@ origins_expect(struct origins *origins, struct origin *origin, uint64_t seq)
 {
 	bool is_known = origin->base != 0;
 	uint64_t floor = seq >> 32 << 32;
-	struct origin_gaps gaps;
 
 	if (is_known && !origin_is_new_boot(origin, seq)) {
 		return false;
-	}
-	if (is_known) {
-		origin_gaps_init(&gaps, origins, origin);
-		window_flush(&origin->window, &gaps.gaps);
 	}
 	origin->base = seq;
 	origin->parent_seq = 0;
@@ -372,8 +367,12 @@ origins_give_up(struct origins *origins, struct origin *origin, uint64_t first,
 	uint64_t end = first + count;
 	uint64_t run;
 
-	if (count == 0 || first >> 32 < origin->window.max >> 32) {
-		return; /* of a boot whose gaps have been told */
+	if (count == 0) {
+		return;
+	}
+	if (first >> 32 < origin->window.max >> 32) {
+		origins->events.gap(origins->events.ctx, origin, first, count);
+		return;
 	}
 	(void)origins_expect(origins, origin, first);
 	origin_gaps_init(&gaps, origins, origin);

@@ -119,14 +119,24 @@ NODISCARD enum err origins_add(struct origins *origins, const struct nodeid *id,
 bool origins_expect(
     struct origins *origins, struct origin *origin, uint64_t seq);
 
+/* Is a number that was not taken a gap if it never is?  Below the base it is
+ * not; of smaller boots nothing else was kept. */
+static inline bool
+origin_is_promised(const struct origin *origin, uint64_t seq)
+{
+	return seq >= origin->base || seq >> 32 < origin->window.max >> 32;
+}
+
 /* Ask about `seq` of this origin and remember it.  The upper half of a number
- * is the boot: a smaller one than known is old, a larger one begins anew, and
- * what the last one still missed is a gap.  The first number ever is the base.
+ * is the boot: a smaller one than known is old, a larger one begins anew; who
+ * still wants numbers of the last one keeps them (fetch_on_boot).  The first
+ * number ever is the base.
  * A window that would lose numbers still missing is widened first. */
 enum window_verdict origins_take(struct origins *origins, struct origin *origin,
     uint64_t seq, uint64_t now_ms);
 
-/* Never take these numbers any more: those that were not taken are a gap. */
+/* Never take these numbers any more: those that were not taken are a gap.  Of a
+ * smaller boot they are promised and not taken; that is the caller's word. */
 void origins_give_up(struct origins *origins, struct origin *origin,
     uint64_t first, uint64_t count);
 

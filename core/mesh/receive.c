@@ -162,12 +162,49 @@ spread_learn(struct link *link, struct origin *origin, uint64_t now_ms,
 	tree_on_first(mesh, origin, now_ms, &copy);
 }
 
+/* Never seen before: on with it, but not to `from`. */
+static void
+spread_accept(struct link *link, struct origin *origin, uint64_t now_ms,
+    struct record_data *data, uint64_t from)
+{
+	struct mesh *mesh = link->mesh;
+
+	/* Forward before deliver: no plugin slows the backbone. */
+	spread_relay(mesh, origin, from, data, now_ms);
+	if (UNLIKELY((data->flags & DATA_UNICAST) != 0) &&
+	    !nodeid_equal(&data->dest, &mesh->node_id)) {
+		return;
+	}
+	mesh->stats.delivered++;
+	spread_deliver(link, now_ms, data);
+}
+
+/* Below the window, or of a smaller boot: it is new if it is missing still.
+ * It says nothing of the tree as it is now. */
+static void
+spread_on_old(struct link *link, struct origin *origin, uint64_t now_ms,
+    struct record_data *data)
+{
+	struct mesh *mesh = link->mesh;
+	const struct missing_run *run = missing_find(
+	    &mesh->spread.missing, origin, data->seq);
+	bool is_up = link->state == LINK_UP;
+
+	if (LIKELY(run == NULL || run->seq > data->seq)) {
+		mesh->stats.old++;
+		return;
+	}
+	(void)fetch_on_first(mesh, origin, data->seq,
+	    is_up ? link->slot : ORIGIN_NO_SLOT, now_ms);
+	spread_accept(
+	    link, origin, now_ms, data, is_up ? UINT64_C(1) << link->slot : 0);
+}
+
 /* Never seen before. */
 static void
 spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
     struct record_data *data, uint64_t max, uint64_t seen_ms)
 {
-	struct mesh *mesh = link->mesh;
 	uint64_t from = link->state == LINK_UP ? UINT64_C(1) << link->slot : 0;
 
 	if (LIKELY(from != 0 && origin->parent == (int8_t)link->slot &&
@@ -177,14 +214,7 @@ spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
 	} else {
 		spread_learn(link, origin, now_ms, data, max, seen_ms);
 	}
-	/* Forward before deliver: no plugin slows the backbone. */
-	spread_relay(mesh, origin, from, data, now_ms);
-	if (UNLIKELY((data->flags & DATA_UNICAST) != 0) &&
-	    !nodeid_equal(&data->dest, &mesh->node_id)) {
-		return;
-	}
-	mesh->stats.delivered++;
-	spread_deliver(link, now_ms, data);
+	spread_accept(link, origin, now_ms, data, from);
 }
 
 void
@@ -230,7 +260,7 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 		spread_on_duplicate(link, origin, now_ms, &data);
 		return;
 	case WINDOW_OLD:
-		mesh->stats.old++;
+		spread_on_old(link, origin, now_ms, &data);
 		return;
 	}
 }

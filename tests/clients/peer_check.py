@@ -14,7 +14,7 @@ import time
 from peer import harness, link as peer_link, records as r
 from peer.harness import Node, Told, node, once, until
 
-ALL_S = 60
+ALL_S = 180
 LAPS = 100
 
 

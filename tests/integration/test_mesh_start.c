@@ -92,20 +92,33 @@ outlives_servers_that_speak_something_else(void **state)
 		"\x16\x03\x01\x02",
 		"",
 	};
-	struct peer *peer = peer_create(0x11);
-	struct daemon *node = start_dialling(peer, "");
+	struct peer *servers[ARRAY_LEN(answers)];
+	struct daemon *node;
+	char urls[ARRAY_LEN(answers) * 32] = "";
 
 	(void)state;
+	/* One address each: nobody waits until the same one is tried again. */
 	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-		assert_non_null(peer_accept_tcp(peer, DEADLINE_MS));
-		client_print(peer->client, "%s", answers[i]);
+		size_t len = strlen(urls);
+
+		servers[i] = peer_create((uint8_t)(0x11 + i));
+		peer_listen(servers[i]);
+		snprintf(urls + len, sizeof(urls) - len, "%sws://127.0.0.1:%u",
+		    i > 0 ? "," : "", (unsigned)servers[i]->port);
+	}
+	node = daemon_start("--mesh static --peers %s", urls);
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		struct peer *server = servers[i];
+
+		assert_non_null(peer_accept_tcp(server, DEADLINE_MS));
+		client_print(server->client, "%s", answers[i]);
 		if (answers[i][0] == '\0') {
-			client_close(peer->client);
+			client_close(server->client);
 		} else {
-			client_expect_eof(peer->client);
+			client_expect_eof(server->client);
 		}
 	}
-	daemon_wait_event(node, "dial_failed", NULL, NULL);
+	daemon_wait_events(node, "dial_failed", ARRAY_LEN(answers));
 	assert_int_equal(daemon_counter(node, "mesh.links_up"), 0);
 	check_served(node);
 	daemon_stop(node);

@@ -4,8 +4,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,7 +13,6 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,77 +45,6 @@ test_wait_readable(int fd, int ms)
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 
 	return poll(&poll_fd, 1, ms) > 0;
-}
-
-bool
-daemon_has_ipv6(void)
-{
-	struct sockaddr_in6 any = { .sin6_family = AF_INET6,
-		.sin6_addr = in6addr_loopback };
-	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool has = fd >= 0 &&
-	           bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0;
-
-	if (fd >= 0) {
-		close(fd);
-	}
-	return has;
-}
-
-bool
-daemon_localhost_has_ipv6(void)
-{
-	struct addrinfo hints = { .ai_family = AF_INET6,
-		.ai_socktype = SOCK_STREAM };
-	struct addrinfo *list = NULL;
-
-	if (getaddrinfo("localhost", NULL, &hints, &list) != 0) {
-		return false;
-	}
-	freeaddrinfo(list);
-	return daemon_has_ipv6();
-}
-
-static bool
-daemon_port_is_free(int family, uint16_t port)
-{
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
-		.sin6_port = htons(port),
-		.sin6_addr = in6addr_loopback };
-	struct sockaddr_in four = { .sin_family = AF_INET,
-		.sin_port = htons(port) };
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int rc;
-
-	four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd < 0) {
-		return true; /* no such family here */
-	}
-	rc = family == AF_INET
-	         ? bind(fd, (struct sockaddr *)&four, sizeof(four))
-	         : bind(fd, (struct sockaddr *)&six, sizeof(six));
-	close(fd);
-	return rc == 0;
-}
-
-uint16_t
-daemon_free_port(void)
-{
-	static unsigned next;
-
-	for (;;) {
-		unsigned port = 12000 + ((unsigned)getpid() % 1000) * 20 +
-		                next++ % 20;
-
-		if (daemon_port_is_free(AF_INET, (uint16_t)port) &&
-		    (!daemon_has_ipv6() ||
-		        daemon_port_is_free(AF_INET6, (uint16_t)port))) {
-			return (uint16_t)port;
-		}
-		if (next > 2000) {
-			fail_msg("no free port");
-		}
-	}
 }
 
 void

@@ -47,7 +47,8 @@ uint64_t test_now_ms(void);
 /* Wait for `fd` to become readable, at most `ms`. */
 bool test_wait_readable(int fd, int ms);
 
-/* A port of 127.0.0.1 and ::1 that nobody has, below the ephemeral ones. */
+/* A port of 127.0.0.1 and ::1 that nobody has, below the ephemeral ones, and
+ * that no other test program gets before this one has ended. */
 uint16_t daemon_free_port(void);
 /* Is there a ::1?  Is it an address of `localhost` too? */
 bool daemon_has_ipv6(void);

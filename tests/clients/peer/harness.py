@@ -13,7 +13,7 @@ import websockets
 
 from .node import Peer
 
-STEP_S = 20
+STEP_S = 60  # a bound, not a measure: the machine may be busy
 PIPE_BYTES = 1 << 20  # the logger drops what a full pipe does not take
 happened = None  # an asyncio.Event, set by whatever happens
 

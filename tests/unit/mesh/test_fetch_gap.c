@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
+#include "mesh/origin.h"
 #include "mesh/window.h"
 #include "unit/mesh/runs.h"
 
@@ -88,6 +89,126 @@ past_the_hop_limit_another_who_has_it_is_asked(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->too_far, 0);
 }
 
+/* Messages of node 9 after `boots` restarts. */
+static void
+say_reborn(struct lab *lab, struct lab_link *at, uint32_t boots, uint32_t count)
+{
+	struct record_data data = lab_data(9, count);
+
+	data.seq += (uint64_t)boots << 32;
+	lab_say(lab, at, &data);
+	assert_null(inspect_check(lab->mesh));
+}
+
+static void
+what_is_missing_of_a_smaller_boot_is_still_fetched(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct record_data data;
+	struct record_run run;
+
+	lab_say_data(lab, a, 9, 1);
+	lab_say_data(lab, a, 9, 4); /* 2 and 3 are holes, 6 is announced */
+	runs_say(lab, b, RECORD_IHAVE, 9, 6, 1, 0);
+	say_reborn(lab, a, 5, 1);
+	assert_int_equal(lab->gaps, 0);
+	assert_int_equal(runs_origin(lab, 9).missing, 4);
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	/* Who has it may say so later. */
+	runs_say(lab, b, RECORD_IHAVE, 9, 3, 1, 0);
+	runs_say(lab, b, RECORD_IHAVE, 9, 4, 1, 0);
+	runs_say(lab, b, RECORD_IHAVE, 9, 7, 9, 0);
+	assert_int_equal(runs_origin(lab, 9).missing, 4);
+	lab_pass(lab, 150);
+	assert_int_equal(runs_count(a, RECORD_GRAFT), 0);
+	assert_int_equal(runs_count(b, RECORD_GRAFT), 2);
+	runs_forget(lab);
+	data = repair_of(3, 2);
+	lab_say(lab, b, &data);
+	assert_int_equal(runs_data(a, &data), 1);
+	assert_int_equal(data.seq, RUNS_SEQ(3));
+	data = repair_of(6, 2);
+	lab_say(lab, b, &data);
+	assert_int_equal(lab->delivered, 5);
+	assert_int_equal(runs_origin(lab, 9).missing, 2);
+	/* The tree is the new boot's. */
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_origin(lab, 9).parent_seq >> 32, LAB_BOOT + 5);
+	assert_int_equal(runs_origin(lab, 9).max >> 32, LAB_BOOT + 5);
+	/* It is kept for others. */
+	run = (struct record_run){ .seq = 0 };
+	runs_say(lab, a, RECORD_GRAFT, 9, 6, 1, 0);
+	assert_int_equal(runs_data(a, &data), 3);
+	assert_int_equal(data.seq, RUNS_SEQ(6));
+	assert_int_equal(runs_sent(a, RECORD_GONE, &run, 1), 0);
+}
+
+static void
+each_of_a_smaller_boot_is_taken_once(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 1);
+	lab_say_data(lab, a, 9, 3);
+	say_reborn(lab, a, 1, 1);
+	say_reborn(lab, a, 2, 1); /* twice, quickly */
+	lab_say_data(lab, b, 9, 2);
+	assert_int_equal(lab->delivered, 5);
+	lab_say_data(lab, b, 9, 2);
+	lab_say_data(lab, a, 9, 3);
+	lab_say_data(lab, a, 9, 4); /* nobody said that it is missing */
+	say_reborn(lab, b, 1, 1);
+	assert_int_equal(lab->delivered, 5);
+	assert_int_equal(mesh_stats(lab->mesh)->old, 4);
+	lab_pass(lab, 8000);
+	assert_int_equal(lab->gaps, 0);
+}
+
+static void
+what_never_comes_of_a_smaller_boot_is_a_gap_in_time(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 100);
+	lab_say_data(lab, a, 9, 103);
+	runs_say(lab, a, RECORD_IHAVE, 9, 90, 20, 0);
+	say_reborn(lab, a, 1, 1);
+	/* 101 and 102; 104 .. 109; nothing of what was never promised. */
+	assert_int_equal(runs_origin(lab, 9).missing, 8);
+	runs_say(lab, a, RECORD_GONE, 9, 90, 13, 0);
+	assert_int_equal(lab->gap_first, RUNS_SEQ(101));
+	assert_int_equal(mesh_stats(lab->mesh)->gaps, 2);
+	lab_say_data(lab, a, 9, 101);
+	assert_int_equal(lab->delivered, 3);
+	for (unsigned i = 0; i < 61; i++) {
+		lab_pass(lab, 1000);
+		mesh_on_activity(a->link, lab->now);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->gaps, 8);
+	assert_int_equal(runs_origin(lab, 9).missing, 0);
+	assert_null(inspect_check(lab->mesh));
+}
+
+static void
+who_is_forgotten_leaves_gaps_of_all_boots(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 1);
+	lab_say_data(lab, a, 9, 4);
+	say_reborn(lab, a, 1, 1);
+	say_reborn(lab, a, 1, 3);
+	lab_closed(lab, a, MESH_CLOSED); /* no link: no clock */
+	lab_pass(lab, ORIGIN_IDLE_MS + 1);
+	assert_int_equal(mesh_stats(lab->mesh)->gaps, 3);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 int
@@ -97,6 +218,10 @@ main(void)
 		TEST(what_falls_off_below_the_base_is_missing_no_more),
 		TEST(an_answer_past_the_hop_limit_is_a_gap_at_once),
 		TEST(past_the_hop_limit_another_who_has_it_is_asked),
+		TEST(what_is_missing_of_a_smaller_boot_is_still_fetched),
+		TEST(each_of_a_smaller_boot_is_taken_once),
+		TEST(what_never_comes_of_a_smaller_boot_is_a_gap_in_time),
+		TEST(who_is_forgotten_leaves_gaps_of_all_boots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
