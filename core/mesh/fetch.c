@@ -302,7 +302,8 @@ fetch_is_behind(const struct link *link, const struct history_entry *entry,
 	uint64_t rtt_ms = link->rtt_us / 1000;
 
 	return age_ms < RECORD_AGE_MAX && link->rtt_us != 0 &&
-	       had_ms < INT32_MAX && had_ms >= rtt_ms + TREE_LEAD_MS;
+	       had_ms < INT32_MAX &&
+	       had_ms >= rtt_ms + TREE_LEAD_MS + entry->payload_len / TREE_WIRE;
 }
 
 /* This node has the last id of the run too. */
@@ -322,7 +323,8 @@ fetch_compare(struct link *link, struct origin *origin,
 	}
 	if (origin != &link->mesh->spread.self) {
 		tree_on_announced(link->mesh, origin, now_ms, link->slot, seq,
-		    entry->ms, now_ms - run->flags);
+		    entry->ms,
+		    now_ms - run->flags + entry->payload_len / TREE_WIRE);
 	}
 }
 

@@ -148,7 +148,7 @@ spread_learn(struct link *link, struct origin *origin, uint64_t now_ms,
 		    mesh, origin, data->seq, copy.slot, now_ms);
 
 		copy.first = info.first;
-		copy.first_ms = info.first_ms;
+		copy.first_ms = info.first_ms + data->payload_len / TREE_WIRE;
 		copy.is_fetched = info.is_fetched;
 	}
 	if (UNLIKELY(data->seq > max + 1)) {

@@ -142,7 +142,7 @@ seek_company(struct mesh *mesh, uint64_t now_ms)
 {
 	struct views *views = &mesh->views;
 
-	if (views_lively(mesh, now_ms) * VIEWS_LIVELY_PART >=
+	if ((uint64_t)views_lively(mesh, now_ms) * VIEWS_LIVELY_PART >=
 	        mesh->stats.links_up ||
 	    now_ms < views->isolated_ms) {
 		return;

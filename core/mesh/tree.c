@@ -3,6 +3,8 @@
 
 #include "mesh/tree.h"
 
+#include <assert.h>
+
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
 #include "wire/record_array.h"
@@ -237,8 +239,9 @@ static void
 tree_swap(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
     uint64_t would_ms)
 {
-	int old = origin->parent;
+	int8_t old = origin->parent;
 
+	assert(old != ORIGIN_NO_SLOT);
 	tree_tried(origin, now_ms);
 	tree_set_parent(mesh, origin, to);
 	origin->is_hoped = true;

@@ -19,7 +19,8 @@
 #define TREE_TRY_MS   1000u /* from a try in vain to the next, doubled */
 #define TREE_BACKOFF  6u    /* times at the most */
 #define TREE_SWAP_MS  2u    /* earlier: worth a swap, if nothing is in flight */
-#define TREE_LEAD_MS  10u   /* earlier: worth a try, with a second copy */
+#define TREE_WIRE     12500u /* bytes a ms: an announcement has no payload */
+#define TREE_LEAD_MS  10u    /* earlier: worth a try, with a second copy */
 
 /* A first copy came. */
 struct tree_copy {
