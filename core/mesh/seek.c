@@ -229,28 +229,21 @@ seek_on_tick(struct mesh *mesh, uint64_t now_ms)
 	                                          : views->shuffle_ms;
 }
 
-/* How many trees use the link in `slot`. */
-static unsigned
-seek_use(const struct mesh *mesh, unsigned slot)
-{
-	return (unsigned)tree_uses(mesh, slot);
-}
-
 void
 views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms)
 {
 	struct link *pick = NULL;
-	unsigned least = UINT32_MAX;
+	size_t least = SIZE_MAX;
 	uint64_t seen = 0;
 
 	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
 		struct link *link = mesh->up[__builtin_ctzll(left)];
-		unsigned use;
+		size_t use;
 
 		if (link == keep) {
 			continue;
 		}
-		use = seek_use(mesh, link->slot);
+		use = tree_uses(mesh, link->slot);
 		if (use < least) {
 			least = use;
 			seen = 0;
