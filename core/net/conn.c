@@ -433,7 +433,7 @@ conn_outq(struct conn *conn)
 }
 
 size_t
-conn_queued(const struct conn *conn)
+conn_queued(struct conn *conn)
 {
 	share_settle(conn->net);
 	return conn->out.bytes + conn->ctl.bytes;

@@ -161,8 +161,8 @@ struct conn *net_find(const struct net *net, uint64_t id);
 void net_close_clients(struct net *net, const char *reason);
 /* Open connections and dials. */
 size_t net_conn_count(const struct net *net);
-/* Bytes queued, also on connections that are closing. */
-size_t net_queued(const struct net *net);
+/* Bytes queued, also on connections that are closing; as conn_queued. */
+size_t net_queued(struct net *net);
 
 /* Queue `head` and `payload`, one whole peer record, on those connections of the
  * array whose bits are in `which` (not 0), as conn_append_record does: encoded
@@ -190,8 +190,8 @@ const char *conn_remote(const struct conn *conn, char text[NET_ADDR_LEN]);
  * longer empty. */
 struct outq *conn_outq(struct conn *conn);
 void conn_dirty(struct conn *conn);
-/* Bytes queued. */
-size_t conn_queued(const struct conn *conn);
+/* Bytes queued.  First queues what net_share_record still holds back, on all. */
+size_t conn_queued(struct conn *conn);
 
 /* Queue records on a peer's connection, to share a message with the other
  * records of this turn; nothing if it is closing.  A link that lost a record
