@@ -19,6 +19,7 @@ enum {
 	NET_PAUSE_BUDGET_MS = 1000, /* pauses a target may cause per window */
 	NET_EMFILE_LOG_MS = 1000,
 	NET_LATE_MS = 500, /* a stop of the loop that is made good */
+	NET_LWS_S = 60,    /* lws's deadlines, beyond our own */
 	NET_FRAGMENTS_MAX = 4096,
 	NET_PINGS_MAX = 1000,   /* a second; above: 1008 */
 	NET_CONTROL_MAX = 4096, /* queued pongs; above: the last one only */
@@ -125,6 +126,7 @@ struct net {
 	uv_timer_t tick;  /* the wheel's */
 	uv_timer_t pause; /* ends the pauses */
 	struct lws_context *context;
+	uv_idle_t idle;   /* if one of them is due: the poll does not wait */
 	struct lws_vhost *vhost;
 	struct admit *admit;
 	struct wheel wheel;
@@ -147,6 +149,7 @@ struct net {
 	int epoll_fd, reserve_fd;
 	bool listening_paused, stopping;
 };
+	bool timer_due, tick_due; /* looked at behind the next poll */
 
 static inline const struct net_times *
 conn_times(const struct conn *conn)

@@ -49,7 +49,8 @@ struct rig {
 	unsigned opened, messages, closing, closed, stalled, pauses, resumes;
 	unsigned peers_closed;
 	enum net_closed how;
-	uint64_t number; /* between a job and its test */
+	unsigned timers, heard_before; /* messages, before the last timer */
+	uint64_t number;               /* between a job and its test */
 	const char *url;
 };
 
@@ -165,7 +166,10 @@ rig_on_turn(void *ctx)
 static void
 rig_on_timer(void *ctx)
 {
-	(void)ctx;
+	struct rig *rig = ctx;
+
+	rig->timers++;
+	rig->heard_before = rig->messages;
 }
 
 static void
