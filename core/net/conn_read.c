@@ -202,7 +202,7 @@ conn_read(struct conn *conn)
 	conn->was_paused = false;
 	net->stats.reads++;
 	if (len < 0) {
-		if (errno != EAGAIN && errno != EINTR) {
+		if (conn->broken || (errno != EAGAIN && errno != EINTR)) {
 			conn_drop(conn);
 		}
 		return;
@@ -224,7 +224,9 @@ conn_on_ready(struct conn *conn, uint32_t events)
 	if (conn->state != CONN_OPEN && conn->state != CONN_CLOSING) {
 		return;
 	}
-	if ((events & EPOLLOUT) != 0) {
+	bool is_over = conn->broken || (events & (EPOLLHUP | EPOLLERR)) != 0;
+
+	if ((events & EPOLLOUT) != 0 && !conn->broken) {
 		conn->blocked = false;
 		conn_flush(conn);
 		if (!conn->blocked) {
@@ -232,8 +234,8 @@ conn_on_ready(struct conn *conn, uint32_t events)
 		}
 		pause_check(conn->net);
 	}
-	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 &&
-	    conn->state != CONN_DOOMED && !conn->paused) {
+	if (conn->state != CONN_DOOMED &&
+	    (is_over || ((events & EPOLLIN) != 0 && !conn->paused))) {
 		conn_read(conn);
 	} else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
 		conn_drop(conn);

@@ -211,8 +211,8 @@ size_t conn_relieve(struct conn *conn);
  * (PROTOCOL 10). */
 bool conn_press(struct conn *target);
 
-/* Send what is queued (`flush`) or drop it, then Close; the other end has 2 s
- * to answer.  on_closed follows later. */
+/* Send what is queued (`flush`) or drop it, then Close, as long as the other
+ * end takes something; then it has 2 s to answer.  on_closed follows later. */
 void conn_close(
     struct conn *conn, uint16_t code, const char *reason, bool flush);
 /* Drop TCP; on_closed follows at the end of the turn. */

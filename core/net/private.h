@@ -83,8 +83,10 @@ struct conn {
 	bool dirty, blocked, paused, was_paused, doomed;
 	bool pinged; /* a keep-alive ping is unanswered */
 	bool pong_wanted;
-	bool fresh; /* opened in this turn */
-	bool close_sent, eof, stalled;
+	bool fresh;                   /* opened in this turn */
+	bool close_waits, close_sent; /* our Close: queued, with the kernel */
+	bool eof, stalled;
+	bool broken; /* writing failed: to be read to the end, then dropped */
 };
 
 struct listener {
@@ -124,9 +126,9 @@ struct net {
 	uv_async_t async;
 	uv_timer_t timer; /* the handler's */
 	uv_timer_t tick;  /* the wheel's */
+	uv_idle_t idle;   /* if one of them is due: the poll does not wait */
 	uv_timer_t pause; /* ends the pauses */
 	struct lws_context *context;
-	uv_idle_t idle;   /* if one of them is due: the poll does not wait */
 	struct lws_vhost *vhost;
 	struct admit *admit;
 	struct wheel wheel;
@@ -147,9 +149,9 @@ struct net {
 	uint64_t real_ms, now_ms, timer_ms, tick_ms;
 	uint64_t emfile_ms; /* last logged */
 	int epoll_fd, reserve_fd;
+	bool timer_due, tick_due; /* looked at behind the next poll */
 	bool listening_paused, stopping;
 };
-	bool timer_due, tick_due; /* looked at behind the next poll */
 
 static inline const struct net_times *
 conn_times(const struct conn *conn)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Bytes in: messages, violations, the assembly deadline, pauses. */
+#include "net/private.h"
 #include "rig.h"
 
 static void
@@ -268,6 +269,32 @@ nobody_waits_for_a_target_that_is_gone(void **state)
 static void
 a_target_has_a_second_of_pauses_in_ten(void **state)
 {
+static void
+speak_and_go_while_paused(struct rig *rig)
+{
+	press_the_first(rig);
+	client_text(speaker, "one");
+	conn_read(rig->last);
+	client_text(speaker, "two");
+	client_reset(speaker);
+}
+
+static void
+a_source_that_goes_while_it_waits_is_read_to_the_end(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+
+	(void)state;
+	(void)rig_peer(rig, 4096);
+	speaker = client_open(rig->port, "/");
+	rig_until(rig, has_two);
+	rig_call(rig, speak_and_go_while_paused);
+	rig_until(rig, rig_has_closed);
+	assert_int_equal(rig->pauses, 1);
+	assert_int_equal(rig->messages, 2);
+	rig_destroy(rig);
+}
+
 	struct rig *rig = rig_create(rig_config());
 	struct client *source;
 	uint64_t paused;
@@ -319,3 +346,6 @@ main(void)
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
+		cmocka_unit_test_teardown(
+		    a_source_that_goes_while_it_waits_is_read_to_the_end,
+		    client_teardown),
