@@ -38,6 +38,8 @@ struct net_handler {
 	 * and query.  False: drop it, on_closed follows. */
 	bool (*on_open)(
 	    void *ctx, struct conn *conn, const char *path, const char *query);
+	/* Bytes came; what they make whole follows. */
+	void (*on_bytes)(void *ctx, struct conn *conn);
 	/* A whole message, borrowed. */
 	void (*on_message)(void *ctx, struct conn *conn, bool text,
 	    const uint8_t *bytes, size_t len);

@@ -375,6 +375,29 @@ notices_a_dead_peer(void **state)
 	daemon_wait_lines(node, "stdout", "still here", 1);
 }
 
+/* Its pongs wait behind the frame; any byte counts. */
+static void
+keeps_a_peer_whose_long_message_takes_its_time(void **state)
+{
+	struct daemon *node = daemon_start("--ping 1 --presence off");
+	struct peer *peer = peer_create(0x21);
+	unsigned pings = 0;
+
+	(void)state;
+	peer_dial_up(peer, node->port);
+	client_header(peer->client, CLIENT_BINARY, true, 10000);
+	while (pings < 6) { /* a second each */
+		struct client_frame frame;
+
+		assert_true(client_read_frame(peer->client, &frame));
+		pings += frame.first == CLIENT_PING ? 1 : 0;
+		client_frame_free(&frame);
+		client_send(peer->client, "x", 1);
+	}
+	assert_int_equal(daemon_counter(node, "mesh.links_up"), 1);
+	assert_int_equal(daemon_counter(node, "mesh.dead"), 0);
+}
+
 static void
 refuses_the_65th_link(void **state)
 {
@@ -464,6 +487,7 @@ main(void)
 		TEST(takes_a_restarted_peer_for_the_old_one),
 		TEST(notices_a_dead_peer),
 		TEST(refuses_the_65th_link),
+		TEST(keeps_a_peer_whose_long_message_takes_its_time),
 		TEST(gives_a_peer_up_that_reads_nothing),
 		TEST(says_bye_when_it_leaves),
 	};

@@ -48,6 +48,7 @@ struct rig {
 	struct buf heard;       /* the last message */
 	unsigned opened, messages, closing, closed, stalled, pauses, resumes;
 	unsigned peers_closed;
+	unsigned bytes; /* times that some came */
 	enum net_closed how;
 	unsigned timers, heard_before; /* messages, before the last timer */
 	uint64_t number;               /* between a job and its test */
@@ -76,6 +77,15 @@ rig_on_path(void *ctx, const char *path, struct diag *diag)
 		return ERR_INVALID;
 	}
 	return ERR_OK;
+}
+
+static void
+rig_on_bytes(void *ctx, struct conn *conn)
+{
+	struct rig *rig = ctx;
+
+	(void)conn;
+	rig->bytes++;
 }
 
 static void
@@ -297,6 +307,7 @@ rig_create(struct net_config config)
 		.ctx = rig,
 		.on_path = rig_on_path,
 		.on_open = rig_on_open,
+		.on_bytes = rig_on_bytes,
 		.on_message = rig_on_message,
 		.on_pong = rig_on_pong,
 		.on_reading = rig_on_reading,

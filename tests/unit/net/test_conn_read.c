@@ -3,6 +3,8 @@
 #include "net/private.h"
 #include "rig.h"
 
+static struct client *speaker; /* what a job on the loop talks with */
+
 static void
 whole_messages_are_handed_in(void **state)
 {
@@ -16,6 +18,25 @@ whole_messages_are_handed_in(void **state)
 	assert_int_equal(rig->heard.len, 5);
 	assert_memory_equal(rig->heard.bytes, "hello", 5);
 	assert_int_equal(rig->stats.pings_in, 1);
+	rig_destroy(rig);
+}
+
+static bool
+has_bytes(struct rig *rig)
+{
+	return rig->bytes > 0;
+}
+
+static void
+bytes_are_told_before_they_are_a_message(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+	struct client *client = rig_peer(rig, 0);
+
+	(void)state;
+	client_header(client, CLIENT_BINARY, true, 100000);
+	rig_until(rig, has_bytes);
+	assert_int_equal(rig->messages, 0);
 	rig_destroy(rig);
 }
 
@@ -249,27 +270,6 @@ drop_first(struct rig *rig)
 }
 
 static void
-nobody_waits_for_a_target_that_is_gone(void **state)
-{
-	struct rig *rig = rig_create(rig_config());
-	struct client *slow = rig_peer(rig, 4096);
-	struct client *source = client_open(rig->port, "/");
-
-	(void)state;
-	rig_until(rig, has_two);
-	rig_call(rig, press_the_first);
-	client_text(source, "on");
-	client_reset(slow);
-	rig_call(rig, drop_first);
-	rig_until(rig, rig_has_closed);
-	client_sync(source);
-	rig_destroy(rig);
-}
-
-static void
-a_target_has_a_second_of_pauses_in_ten(void **state)
-{
-static void
 speak_and_go_while_paused(struct rig *rig)
 {
 	press_the_first(rig);
@@ -295,6 +295,27 @@ a_source_that_goes_while_it_waits_is_read_to_the_end(void **state)
 	rig_destroy(rig);
 }
 
+static void
+nobody_waits_for_a_target_that_is_gone(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+	struct client *slow = rig_peer(rig, 4096);
+	struct client *source = client_open(rig->port, "/");
+
+	(void)state;
+	rig_until(rig, has_two);
+	rig_call(rig, press_the_first);
+	client_text(source, "on");
+	client_reset(slow);
+	rig_call(rig, drop_first);
+	rig_until(rig, rig_has_closed);
+	client_sync(source);
+	rig_destroy(rig);
+}
+
+static void
+a_target_has_a_second_of_pauses_in_ten(void **state)
+{
 	struct rig *rig = rig_create(rig_config());
 	struct client *source;
 	uint64_t paused;
@@ -321,6 +342,8 @@ main(void)
 		cmocka_unit_test_teardown(
 		    whole_messages_are_handed_in, client_teardown),
 		cmocka_unit_test_teardown(
+		    bytes_are_told_before_they_are_a_message, client_teardown),
+		cmocka_unit_test_teardown(
 		    a_violation_closes_and_tells_the_owner, client_teardown),
 		cmocka_unit_test_teardown(
 		    text_on_a_peer_link_closes_1003, client_teardown),
@@ -339,6 +362,9 @@ main(void)
 		cmocka_unit_test_teardown(
 		    a_source_waits_for_its_target_a_moment, client_teardown),
 		cmocka_unit_test_teardown(
+		    a_source_that_goes_while_it_waits_is_read_to_the_end,
+		    client_teardown),
+		cmocka_unit_test_teardown(
 		    nobody_waits_for_a_target_that_is_gone, client_teardown),
 		cmocka_unit_test_teardown(
 		    a_target_has_a_second_of_pauses_in_ten, client_teardown),
@@ -346,6 +372,3 @@ main(void)
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
-		cmocka_unit_test_teardown(
-		    a_source_that_goes_while_it_waits_is_read_to_the_end,
-		    client_teardown),
