@@ -31,6 +31,7 @@
 struct origin {
 	struct nodeid id; /* first: the table asks for that */
 	uint64_t base;    /* the first number that was promised; 0: none was */
+	uint64_t last;    /* the newest heard of the boot before; 0: no such */
 	uint64_t seen_ms; /* last new message */
 	struct origin *older, *newer; /* by seen_ms */
 	uint32_t rate_ms;          /* when counting began; all u32 times wrap */
