@@ -93,8 +93,8 @@ fetch_on_boot(
 		next = end;
 	}
 	if (next <= origin->window.max) {
-		fetch_note_holes(mesh, origin, next,
-		    origin->window.max + 1 - next, now_ms);
+		fetch_note_holes(
+		    mesh, origin, next, origin->window.max + 1 - next, now_ms);
 		next = origin->window.max + 1;
 	}
 	origin->last = next - 1;

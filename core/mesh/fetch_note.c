@@ -137,8 +137,8 @@ fetch_expect_last(struct mesh *mesh, struct origin *origin, uint64_t seq,
 	}
 	origin->last = end - 1;
 	if (end - next > WINDOW_IDS_WIDE) {
-		fetch_give_up_ids(mesh, origin, next,
-		    end - next - WINDOW_IDS_WIDE, now_ms);
+		fetch_give_up_ids(
+		    mesh, origin, next, end - next - WINDOW_IDS_WIDE, now_ms);
 		next = end - WINDOW_IDS_WIDE;
 	}
 	fetch_make_room(mesh, now_ms);

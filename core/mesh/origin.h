@@ -56,11 +56,11 @@ struct origin {
 	struct window window;
 };
 
-/* G16: what one origin costs, with its places in the table, which is 5/16 full
- * at the least while it grows. */
-_Static_assert(sizeof(struct origin) + sizeof(size_t) +
-                       16 * sizeof(struct idtable_place) / 5 <=
-                   448,
+/* G16: what one origin costs, with its places in the table, which is a third
+ * full at the least while it grows. */
+_Static_assert(
+    sizeof(struct origin) + sizeof(size_t) + 3 * sizeof(struct idtable_place) <=
+        448,
     "an origin has grown too large");
 
 /* What the table tells its owner. */

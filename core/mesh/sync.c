@@ -169,7 +169,7 @@ sync_on_empty(
 	if (origin->base != 0 && max > known && max >> 32 == known >> 32) {
 		fetch_note_holes(
 		    link->mesh, origin, known + 1, max - known, now_ms);
-	} else if (max >> 32 == origin->last >> 32) {
+	} else if (max >> 32 < known >> 32) {
 		fetch_expect_last(link->mesh, origin, max, max + 1, now_ms);
 	}
 }
