@@ -127,20 +127,20 @@ idtable_remove(struct idtable *table, const struct nodeid *id)
 	table->places[hole].item = NULL;
 }
 
-void
+uint64_t
 idtable_foresee(const struct idtable *table, const struct nodeid *id)
 {
-	if (table->count > 0) {
-		size_t at = idtable_hash(table, id) & (table->room - 1);
+	uint64_t hash = idtable_hash(table, id);
 
-		ahead_fetch(&table->places[at]);
+	if (table->count > 0) {
+		ahead_fetch(&table->places[hash & (table->room - 1)]);
 	}
+	return hash;
 }
 
 const struct nodeid *
-idtable_guess(const struct idtable *table, const struct nodeid *id)
+idtable_guess(const struct idtable *table, uint64_t hash)
 {
-	uint64_t hash = idtable_hash(table, id);
 	size_t at;
 
 	if (table->count == 0) {

@@ -39,11 +39,10 @@ NODISCARD enum err idtable_add(struct idtable *table, const struct nodeid *id);
 /* Take out the item that begins with `*id`: it is in the table. */
 void idtable_remove(struct idtable *table, const struct nodeid *id);
 
-/* `id` will be looked for soon: have its place fetched. */
-void idtable_foresee(const struct idtable *table, const struct nodeid *id);
-/* Where the item with this id is, as far as the hash can tell; or NULL.  Does
- * not look at the item. */
-const struct nodeid *idtable_guess(
-    const struct idtable *table, const struct nodeid *id);
+/* `id` will be looked for soon: have its place fetched; returns its hash. */
+uint64_t idtable_foresee(const struct idtable *table, const struct nodeid *id);
+/* Where the item with this hash is, as far as that can tell; or NULL.  Does not
+ * look at the item. */
+const struct nodeid *idtable_guess(const struct idtable *table, uint64_t hash);
 
 #endif

@@ -265,47 +265,49 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 	}
 }
 
-/* Where the next record, if it is DATA, has origin and number; or NULL. */
+/* Where a record that is DATA has origin and number; or NULL. */
 static const uint8_t *
-spread_peek(const uint8_t **at, const uint8_t *end)
+spread_peek(const struct record *record)
 {
-	struct record record;
 	size_t before;
 
-	if (record_next(at, end, &record) != ERR_OK ||
-	    record.type != RECORD_DATA || record.len < 3) {
+	if (record->type != RECORD_DATA || record->len < 3) {
 		return NULL;
 	}
-	before = 3 + (size_t)record.body[2]; /* flags, hops, topic */
-	return record.len < before + sizeof(struct nodeid) + 8
+	before = 3 + (size_t)record->body[2]; /* flags, hops, topic */
+	return record->len < before + sizeof(struct nodeid) + 8
 	           ? NULL
-	           : record.body + before;
+	           : record->body + before;
 }
 
 void
-spread_foresee(struct link *link, const uint8_t *at, const uint8_t *end)
+spread_foresee(struct link *link, const struct record *records, size_t count)
 {
-	const struct origins *origins = &link->mesh->origins;
+	const struct mesh *mesh = link->mesh;
 	const struct origin *origin;
-	const uint8_t *peek;
-	struct nodeid id;
-	uint64_t seq;
+	struct {
+		uint64_t hash, seq;
+	} next[SPREAD_AHEAD];
+	size_t found = 0;
 
-	link->mixed--;
-	peek = spread_peek(&at, end);
-	if (peek == NULL) {
-		return;
+	link->is_mixed = false;
+	for (size_t i = 0; i < count && i < SPREAD_AHEAD; i++) {
+		const uint8_t *at = spread_peek(&records[i]);
+		struct nodeid id;
+
+		if (at != NULL) {
+			memcpy(&id, at, sizeof(id));
+			memcpy(&next[found].seq, at + sizeof(id), 8);
+			next[found++].hash = origins_foresee(
+			    &mesh->origins, &id);
+		}
 	}
-	memcpy(&id, peek, sizeof(id));
-	memcpy(&seq, peek + sizeof(id), sizeof(seq));
-	seq = be64toh(seq);
-	origin = origins_foresee_next(origins, &id, seq);
-	if (origin != NULL) {
-		history_foresee(&link->mesh->spread.history, origin, seq);
-	}
-	peek = spread_peek(&at, end);
-	if (peek != NULL) {
-		memcpy(&id, peek, sizeof(id));
-		origins_foresee(origins, &id);
+	for (size_t i = 0; i < found; i++) {
+		uint64_t seq = be64toh(next[i].seq);
+
+		origin = origins_guess(&mesh->origins, next[i].hash, seq);
+		if (origin != NULL) {
+			history_foresee(&mesh->spread.history, origin, seq);
+		}
 	}
 }

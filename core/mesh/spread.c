@@ -130,7 +130,7 @@ spread_origin(
 		mesh_wake_at(mesh, now_ms + ORIGIN_IDLE_MS);
 	}
 	link->last = origin;
-	link->mixed = SPREAD_MIXED;
+	link->is_mixed = true;
 	return origin;
 }
 
