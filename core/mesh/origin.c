@@ -95,14 +95,8 @@ origins_find(const struct origins *origins, const struct nodeid *id)
 	return (struct origin *)(uintptr_t)idtable_find(&origins->table, id);
 }
 
-uint64_t
-origins_foresee(const struct origins *origins, const struct nodeid *id)
-{
-	return idtable_foresee(&origins->table, id);
-}
-
 const struct origin *
-origins_guess(const struct origins *origins, uint64_t hash, uint64_t seq)
+origins_foresee(const struct origins *origins, uint64_t hash, uint64_t seq)
 {
 	const struct origin *origin = (const struct origin *)(const void *)
 	    idtable_guess(&origins->table, hash);

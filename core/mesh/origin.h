@@ -97,12 +97,9 @@ void origins_fini(struct origins *origins);
 struct origin *origins_find(
     const struct origins *origins, const struct nodeid *id);
 
-/* `seq` of `id` will be taken soon: have the caches filled, in two steps with
- * as much as possible in between.  The first returns a hash, the second where
- * the origin is most likely, or NULL. */
-uint64_t origins_foresee(
-    const struct origins *origins, const struct nodeid *id);
-const struct origin *origins_guess(
+/* `seq` of the origin with this hash in the table will be taken soon: have the
+ * caches filled.  Returns where it is most likely, or NULL. */
+const struct origin *origins_foresee(
     const struct origins *origins, uint64_t hash, uint64_t seq);
 
 /* Make one in the caller's memory, not in the table: no message was seen. */

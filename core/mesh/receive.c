@@ -163,7 +163,7 @@ spread_learn(struct link *link, struct origin *origin, uint64_t now_ms,
 }
 
 /* Never seen before: on with it, but not to `from`. */
-static void
+static inline void
 spread_accept(struct link *link, struct origin *origin, uint64_t now_ms,
     struct record_data *data, uint64_t from)
 {
@@ -249,7 +249,9 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 	if (UNLIKELY(origin == NULL)) {
 		return;
 	}
-	fetch_on_boot(mesh, origin, data.seq, now_ms);
+	if (UNLIKELY(data.seq >> 32 > origin->window.max >> 32)) {
+		fetch_on_boot(mesh, origin, data.seq, now_ms);
+	}
 	max = origin->window.max;
 	seen_ms = origin->seen_ms;
 	switch (origins_take(&mesh->origins, origin, data.seq, now_ms)) {
@@ -284,30 +286,34 @@ void
 spread_foresee(struct link *link, const struct record *records, size_t count)
 {
 	const struct mesh *mesh = link->mesh;
-	const struct origin *origin;
+	const struct idtable *table = &mesh->origins.table;
 	struct {
 		uint64_t hash, seq;
 	} next[SPREAD_AHEAD];
 	size_t found = 0;
 
 	link->is_mixed = false;
-	for (size_t i = 0; i < count && i < SPREAD_AHEAD; i++) {
+	for (size_t i = 0; i < count && table->count > 0; i++) {
 		const uint8_t *at = spread_peek(&records[i]);
 		struct nodeid id;
+		uint64_t seq;
 
 		if (at != NULL) {
 			memcpy(&id, at, sizeof(id));
-			memcpy(&next[found].seq, at + sizeof(id), 8);
-			next[found++].hash = origins_foresee(
-			    &mesh->origins, &id);
+			memcpy(&seq, at + sizeof(id), sizeof(seq));
+			next[found].seq = be64toh(seq);
+			next[found].hash = idtable_hash(table, &id);
+			idtable_foresee(table, next[found].hash);
+			found++;
 		}
 	}
 	for (size_t i = 0; i < found; i++) {
-		uint64_t seq = be64toh(next[i].seq);
+		const struct origin *origin = origins_foresee(
+		    &mesh->origins, next[i].hash, next[i].seq);
 
-		origin = origins_guess(&mesh->origins, next[i].hash, seq);
 		if (origin != NULL) {
-			history_foresee(&mesh->spread.history, origin, seq);
+			history_foresee(
+			    &mesh->spread.history, origin, next[i].seq);
 		}
 	}
 }

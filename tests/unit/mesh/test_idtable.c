@@ -32,11 +32,14 @@ items_check(const struct idtable *table, const struct item *items)
 	size_t count = 0;
 
 	for (size_t i = 0; i < ITEMS; i++) {
-		assert_ptr_equal(idtable_find(table, &items[i].id),
-		    items[i].is_in ? &items[i].id : NULL);
+		const struct nodeid *id = &items[i].id;
+		uint64_t hash = idtable_hash(table, id);
+
+		idtable_foresee(table, hash);
 		assert_ptr_equal(
-		    idtable_guess(table, idtable_foresee(table, &items[i].id)),
-		    items[i].is_in ? &items[i].id : NULL);
+		    idtable_guess(table, hash), items[i].is_in ? id : NULL);
+		assert_ptr_equal(
+		    idtable_find(table, id), items[i].is_in ? id : NULL);
 		count += items[i].is_in ? 1 : 0;
 	}
 	assert_int_equal(table->count, count);
@@ -51,7 +54,6 @@ an_empty_table_finds_nothing(void **state)
 	(void)state;
 	idtable_init(&table, 7);
 	assert_null(idtable_find(&table, &id));
-	assert_null(idtable_guess(&table, idtable_foresee(&table, &id)));
 	idtable_fini(&table);
 }
 
