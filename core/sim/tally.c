@@ -132,7 +132,8 @@ static bool
 tally_expects(const struct world *world, const struct vnode *node,
     const struct sent *sent)
 {
-	if (!vnode_is_on(node) || node->index == sent->source) {
+	if (!vnode_is_on(node) || !vnode_is_honest(node) ||
+	    node->index == sent->source) {
 		return false;
 	}
 	return node->since_us <= world->begins_us[PHASE_IDLE] ||
