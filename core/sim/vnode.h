@@ -86,6 +86,8 @@ void vnode_resume(struct vnode *node);
 bool vnode_is_on(const struct vnode *node);
 bool vnode_is_honest(const struct vnode *node);
 bool vnode_is_stranger(const struct vnode *node);
+/* The life that its id is of. */
+uint32_t vnode_name(const struct vnode *node);
 /* The clock of its mesh. */
 uint64_t vnode_now_ms(const struct vnode *node);
 void vnode_on_tick(struct vnode *node);
