@@ -145,12 +145,12 @@ origins_remove(struct origins *origins, struct origin *origin)
 
 	origin_gaps_init(&gaps, origins, origin);
 	window_flush(&origin->window, &gaps.gaps);
+	origins->events.gone(origins->events.ctx, origin);
 	if (origin->window.max != 0 &&
 	    tombstones_put(&origins->tombstones, &origin->id,
 	        origin->window.max) != ERR_OK) {
 		origins->tombstones_lost++;
 	}
-	origins->events.gone(origins->events.ctx, origin);
 	idtable_remove(&origins->table, &origin->id);
 	origins_unlink(origins, origin);
 	origins->count--;
