@@ -172,7 +172,8 @@ fuzz_pressed(void *ctx, struct link *link)
 	(void)fuzz_of(ctx, link);
 }
 
-/* Where the fate of an id is kept; NULL: it is not watched. */
+/* Where the fate of an id is kept; NULL: it is not watched, or there was no
+ * memory to remember an origin by (counted). */
 static uint8_t *
 fuzz_fate(struct fuzz *fuzz, const struct nodeid *id, uint64_t seq)
 {
@@ -181,6 +182,9 @@ fuzz_fate(struct fuzz *fuzz, const struct nodeid *id, uint64_t seq)
 	uint32_t left = UINT32_MAX - count;
 	uint8_t n = id->bytes[0];
 
+	if (fuzz->mesh->origins.tombstones_lost > 0) {
+		return NULL;
+	}
 	if (n == 0 || n > FUZZ_ORIGINS || boot >= FUZZ_BOOTS ||
 	    (count >= FUZZ_HALF && left >= FUZZ_HALF)) {
 		return NULL;
