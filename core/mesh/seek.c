@@ -243,7 +243,9 @@ views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms)
 		if (link == keep) {
 			continue;
 		}
-		use = tree_uses(mesh, link->slot);
+		use = views_is_lively(link, now_ms)
+		          ? 1 + tree_uses(mesh, link->slot)
+		          : 0;
 		if (use < least) {
 			least = use;
 			seen = 0;

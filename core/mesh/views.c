@@ -35,16 +35,22 @@ views_cap(const struct mesh *mesh)
 	return mesh->views.is_auto ? MESH_LINKS_CAP : MESH_LINKS_MAX;
 }
 
+bool
+views_is_lively(const struct link *link, uint64_t now_ms)
+{
+	return link_silence_ms(link, now_ms) <
+	       link->mesh->ping_ms + VIEWS_SILENT_MS;
+}
+
 unsigned
 views_lively(const struct mesh *mesh, uint64_t now_ms)
 {
-	uint64_t silent_ms = mesh->ping_ms + VIEWS_SILENT_MS;
 	unsigned lively = 0;
 
 	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
 		const struct link *link = mesh->up[__builtin_ctzll(left)];
 
-		lively += link_silence_ms(link, now_ms) < silent_ms ? 1 : 0;
+		lively += views_is_lively(link, now_ms) ? 1 : 0;
 	}
 	return lively;
 }

@@ -73,7 +73,9 @@ enum views_dial {
 
 void views_init(struct mesh *mesh, const struct mesh_config *config);
 
-/* Links that were heard of when a ping should have been answered. */
+/* Was it heard of when a ping should have been answered? */
+bool views_is_lively(const struct link *link, uint64_t now_ms);
+/* Links that were. */
 unsigned views_lively(const struct mesh *mesh, uint64_t now_ms);
 /* Is there a use for another link?  Silent links and dials that nobody answers
  * are not counted on, but stay. */
@@ -83,7 +85,8 @@ unsigned views_cap(const struct mesh *mesh);
 /* May the link that has said HELLO with these flags come up?  Ends another
  * one for it if that is what it takes. */
 bool views_make_room(struct link *link, uint64_t now_ms, uint16_t flags);
-/* End the link that is used least, but not `keep` (may be NULL). */
+/* End a link that is silent, else one that is used least, but not `keep` (may
+ * be NULL). */
 void views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms);
 
 /* The dialled link has said who it is. */
