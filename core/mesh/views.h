@@ -47,13 +47,17 @@ struct view { /* an address, and who is thought to be there */
 	char addr[RECORD_ADDR_MAX + 1];
 };
 
+struct view_list {
+	struct view *views;
+	size_t count, max;
+};
+
 struct views {
-	bool is_auto, has_started;
+	bool is_auto;
 	unsigned links_min, links_max;
 	unsigned denied; /* since the last link came up */
-	struct view passive[VIEWS_PASSIVE_MAX];
-	struct view lost[VIEWS_LOST_MAX];
-	size_t passive_count, lost_count;
+	struct view_list passive, lost;
+	struct view places[VIEWS_PASSIVE_MAX + VIEWS_LOST_MAX]; /* of both */
 	struct recent recent[RECENT_MAX];
 	uint64_t salt;
 	uint64_t down_ms; /* a link that was UP ended; 0: none yet */
