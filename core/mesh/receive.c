@@ -186,10 +186,14 @@ spread_on_old(struct link *link, struct origin *origin, uint64_t now_ms,
     struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
-	const struct missing_run *run = missing_find(
-	    &mesh->spread.missing, origin, data->seq);
+	const struct missing_run *run;
 	bool is_up = link->state == LINK_UP;
 
+	if (data->seq >> 32 < origin->window.max >> 32) {
+		fetch_expect_last(
+		    mesh, origin, data->seq, data->seq + 1, now_ms);
+	}
+	run = missing_find(&mesh->spread.missing, origin, data->seq);
 	if (LIKELY(run == NULL || run->seq > data->seq)) {
 		mesh->stats.old++;
 		return;
