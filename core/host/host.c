@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "host/dispatcher.h"
 #include "host/private.h"
@@ -336,6 +337,7 @@ host_deliver(struct host *host, const struct message_view *view, int32_t except)
 		host_lose(host, view, "no memory for a message to plugins");
 		return;
 	}
+	message->view.received_ns = clock_now_ns();
 	entry->item.next = NULL;
 	entry->item.bytes = sizeof(*entry) + sizeof(*message) +
 	                    view->topic_len + view->payload_len;

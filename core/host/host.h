@@ -91,8 +91,9 @@ NODISCARD enum err host_start(struct host *host, struct diag *diag);
 bool host_wants_messages(const struct host *host);
 
 /* Queue a message for every plugin but the one numbered `except` (its author,
- * from host_request; -1: none).  Copies.  Never blocks: when the inbox is full
- * the message is dropped, counted, and becomes a gap event. */
+ * from host_request; -1: none).  Copies; received_ns is now.  Never blocks:
+ * when the inbox is full the message is dropped, counted, and becomes a gap
+ * event. */
 void host_deliver(
     struct host *host, const struct message_view *view, int32_t except);
 
