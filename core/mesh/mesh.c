@@ -77,7 +77,7 @@ mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
 	link->conn = conn;
 	link->user = user;
 	(void)stpncpy(link->remote, remote, sizeof(link->remote) - 1);
-	link->deadline_ms = now_ms + LINK_HELLO_MS;
+	link->deadline_ms = now_ms + LINK_ANSWER_MS;
 	mesh_wake_links_at(mesh, link->deadline_ms);
 	return link;
 }
@@ -101,13 +101,12 @@ static void
 mesh_on_peers(struct link *link, uint64_t now_ms, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
-	bool is_proven = link->was_up || !mesh->has_key || link->is_proven;
 	struct record_peers peers;
 
 	if (record_peers_decode(record, &peers) != ERR_OK) {
 		link_violate(link, now_ms, 1002, "malformed PEERS");
 	} else if (!link->has_bye || link->bye > BYE_EVICTED ||
-	           link->is_sampled || !is_proven) {
+	           link->is_sampled || !link_is_trusted(link)) {
 		mesh->stats.ignored++;
 	} else {
 		link->is_sampled = true;
@@ -251,8 +250,7 @@ mesh_on_pong(struct mesh *mesh, struct link *link, uint64_t now_ms,
 		return;
 	}
 	link->is_pinged = false;
-	now_us = mesh->io->now_us != NULL ? mesh->io->now_us(mesh->io->ctx)
-	                                  : now_ms * 1000;
+	now_us = mesh_now_us(mesh, now_ms);
 	/* Never 0, which says not measured. */
 	sample_us = now_us > stamp ? now_us - stamp : 1;
 	link->rtt_us = link->rtt_us == 0
