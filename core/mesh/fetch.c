@@ -120,9 +120,11 @@ static int
 fetch_pick(struct mesh *mesh, const struct missing_run *run)
 {
 	uint64_t left = run->known & ~run->tried;
+	uint64_t others = left & ~tree_idle(run->origin);
 	uint64_t seen = 0;
 	int pick = ORIGIN_NO_SLOT;
 
+	left = others != 0 ? others : left;
 	for (; left != 0; left &= left - 1) {
 		int slot = __builtin_ctzll(left);
 
@@ -163,10 +165,8 @@ fetch_ask(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run,
 	uint64_t wait_ms = timeout_ms << doublings;
 	uint8_t flags = 0;
 
-	if (tree_is_broken(run->origin, run->seq, now_ms, timeout_ms)) {
-		tree_grafted(run->origin, now_ms, slot);
+	if (tree_graft(mesh, run->origin, run->seq, now_ms, slot)) {
 		flags = GRAFT_EAGER;
-		mesh->stats.grafts++;
 	}
 	mesh->stats.fetches++;
 	fetch_settle(mesh, run);
@@ -268,28 +268,27 @@ fetch_take(
 	missing_shift(&mesh->spread.missing, run);
 }
 
-struct fetch_info
-fetch_on_first(struct mesh *mesh, struct origin *origin, uint64_t seq, int slot,
+bool
+fetch_on_first(struct mesh *mesh, struct origin *origin, struct tree_copy *copy,
     uint64_t now_ms)
 {
-	struct fetch_info info = { .first = ORIGIN_NO_SLOT };
-	struct missing_run *run = missing_find(
-	    &mesh->spread.missing, origin, seq);
+	struct missing_run *run = missing_get(
+	    &mesh->spread.missing, origin, copy->seq);
 
-	if (run == NULL || run->seq > seq) {
-		return info;
+	if (run == NULL) {
+		return false;
 	}
-	info.first = (int)run->first;
-	info.first_ms = run->first_ms;
-	info.is_fetched = run->tried != 0 || run->tries != 0;
-	if (slot != ORIGIN_NO_SLOT && run->asked == slot) {
+	copy->first = run->first;
+	copy->first_ms = run->first_ms;
+	copy->is_fetched = run->tried != 0 || run->tries != 0;
+	if (copy->slot != ORIGIN_NO_SLOT && run->asked == copy->slot) {
 		/* The answer is coming: wait for the rest of it. */
 		run->tries = 0;
-		fetch_set_due(
-		    mesh, run, now_ms + fetch_timeout_ms(mesh->up[slot]));
+		fetch_set_due(mesh, run,
+		    now_ms + fetch_timeout_ms(mesh->up[copy->slot]));
 	}
-	fetch_take(mesh, run, seq, now_ms);
-	return info;
+	fetch_take(mesh, run, copy->seq, now_ms);
+	return true;
 }
 
 /* Would the link have had it earlier from here?  Then it is to be told, after

@@ -25,12 +25,7 @@
 #define FETCH_TIMEOUT_MAX_MS 1000u
 #define FETCH_WAIT_MAX_MS    5000u /* between rounds that brought nothing */
 
-/* What was known of a message before it came. */
-struct fetch_info {
-	int first; /* who would have brought it first, or ORIGIN_NO_SLOT */
-	uint64_t first_ms; /* when */
-	bool is_fetched;
-};
+struct tree_copy;
 
 /* How long to wait for an answer of this link. */
 uint64_t fetch_timeout_ms(const struct link *link);
@@ -53,9 +48,10 @@ void fetch_due(struct mesh *mesh, uint64_t now_ms);
 /* When that will be; UINT64_MAX: never. */
 uint64_t fetch_next_ms(const struct mesh *mesh);
 
-/* A first copy came over the link in `slot` (or ORIGIN_NO_SLOT). */
-struct fetch_info fetch_on_first(struct mesh *mesh, struct origin *origin,
-    uint64_t seq, int slot, uint64_t now_ms);
+/* A first copy came.  True: it was missing, and what was known of it is in
+ * `copy`. */
+bool fetch_on_first(struct mesh *mesh, struct origin *origin,
+    struct tree_copy *copy, uint64_t now_ms);
 /* IHAVE, GONE came; well formed, within limits. */
 void fetch_on_ihave(
     struct link *link, uint64_t now_ms, const struct record *record);

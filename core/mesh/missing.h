@@ -54,6 +54,15 @@ void missing_fini(struct missing *missing);
  * NULL. */
 struct missing_run *missing_find(
     const struct missing *missing, const struct origin *origin, uint64_t seq);
+/* The run that holds `seq`, or NULL. */
+static inline struct missing_run *
+missing_get(
+    const struct missing *missing, const struct origin *origin, uint64_t seq)
+{
+	struct missing_run *run = missing_find(missing, origin, seq);
+
+	return run != NULL && run->seq <= seq ? run : NULL;
+}
 /* The run behind `run` of the same origin, or NULL. */
 struct missing_run *missing_next(
     const struct missing *missing, const struct missing_run *run);
