@@ -37,8 +37,9 @@ void fetch_doubt(
     struct link *link, uint64_t now_ms, uint64_t silence_ms, uint64_t *counter);
 
 /* The link has these ids, the last one for run->flags ms: those that are not
- * here become missing.  Asks for nothing yet: fetch_due does. */
-void fetch_note(struct link *link, struct origin *origin,
+ * here become missing.  Returns the run of the last one, NULL: it is here.
+ * Asks for nothing yet: fetch_due does. */
+struct missing_run *fetch_note(struct link *link, struct origin *origin,
     const struct record_run *run, uint64_t now_ms);
 /* These ids exist, and nobody has announced them. */
 void fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,

@@ -201,7 +201,7 @@ sync_on_run(struct link *link, struct record_run *run, uint64_t now_ms)
 	}
 	origin = spread_origin(link, &run->origin, now_ms, is_early);
 	if (origin != NULL) {
-		fetch_note(link, origin, run, now_ms);
+		(void)fetch_note(link, origin, run, now_ms);
 	}
 }
 
