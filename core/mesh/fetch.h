@@ -70,6 +70,10 @@ void fetch_on_down(struct mesh *mesh, unsigned slot, uint64_t now_ms);
  * and is not here stays in the table, and is all that is taken of it. */
 void fetch_on_boot(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t now_ms);
+/* Ids seq .. end - 1 exist, of a boot smaller than the newest.  What was not
+ * heard of before that one came is missing from now on, with all up to it. */
+void fetch_expect_last(struct mesh *mesh, struct origin *origin, uint64_t seq,
+    uint64_t end, uint64_t now_ms);
 /* The origin is about to be freed: what it still misses is a gap. */
 void fetch_on_origin_gone(struct mesh *mesh, struct origin *origin);
 /* These will never be taken. */

@@ -92,8 +92,12 @@ fetch_on_boot(
 		fetch_note_holes(mesh, origin, next, end - next, now_ms);
 		next = end;
 	}
-	fetch_note_holes(
-	    mesh, origin, next, origin->window.max + 1 - next, now_ms);
+	if (next <= origin->window.max) {
+		fetch_note_holes(
+		    mesh, origin, next, origin->window.max + 1 - next, now_ms);
+		next = origin->window.max + 1;
+	}
+	origin->last = next - 1;
 }
 
 void

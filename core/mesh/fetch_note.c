@@ -121,7 +121,31 @@ fetch_note_range(struct mesh *mesh, struct link *link, struct origin *origin,
 	}
 }
 
-/* Of a smaller boot nothing is added: the table tells what is not here. */
+void
+fetch_expect_last(struct mesh *mesh, struct origin *origin, uint64_t seq,
+    uint64_t end, uint64_t now_ms)
+{
+	uint64_t boot = seq >> 32 << 32;
+	uint64_t next = origin->last + 1;
+
+	if (origin->last == 0 || end <= next) {
+		return;
+	}
+	if (boot > origin->last) {
+		/* All that was heard of is of boots before that one. */
+		next = seq - boot < WINDOW_IDS ? boot + 1 : seq;
+	}
+	origin->last = end - 1;
+	if (end - next > WINDOW_IDS_WIDE) {
+		fetch_give_up_ids(
+		    mesh, origin, next, end - next - WINDOW_IDS_WIDE, now_ms);
+		next = end - WINDOW_IDS_WIDE;
+	}
+	fetch_make_room(mesh, now_ms);
+	fetch_add(mesh, NULL, origin, next, end, now_ms);
+}
+
+/* Of a smaller boot the table tells what is not here. */
 static void
 fetch_note_old(struct link *link, struct origin *origin, uint64_t seq,
     uint64_t count, uint64_t now_ms)
@@ -129,6 +153,7 @@ fetch_note_old(struct link *link, struct origin *origin, uint64_t seq,
 	uint64_t end = seq + count;
 	struct missing_run *run;
 
+	fetch_expect_last(link->mesh, origin, seq, end, now_ms);
 	while (seq < end &&
 	       (run = missing_find(&link->mesh->spread.missing, origin, seq)) !=
 	           NULL &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * idtable.c - see idtable.h: open addressing, linear probing, at most 5/8
+ * idtable.c - see idtable.h: open addressing, linear probing, at most 2/3
  * full. */
 
 #include "mesh/idtable.h"
@@ -89,7 +89,7 @@ idtable_add(struct idtable *table, const struct nodeid *id)
 	uint64_t hash = idtable_hash(table, id);
 	struct idtable_place *place;
 
-	if ((table->count + 1) * 8 > table->room * 5 &&
+	if ((table->count + 1) * 3 > table->room * 2 &&
 	    idtable_grow(table) != ERR_OK) {
 		return ERR_NOMEM;
 	}

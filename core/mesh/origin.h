@@ -31,6 +31,7 @@
 struct origin {
 	struct nodeid id; /* first: the table asks for that */
 	uint64_t base;    /* the first number that was promised; 0: none was */
+	uint64_t last;    /* the newest heard of the boot before; 0: no such */
 	uint64_t seen_ms; /* last new message */
 	struct origin *older, *newer; /* by seen_ms */
 	uint32_t rate_ms;          /* when counting began; all u32 times wrap */
@@ -56,11 +57,11 @@ struct origin {
 	struct window window;
 };
 
-/* G16: what one origin costs, with its places in the table, which is 5/16 full
- * at the least while it grows. */
-_Static_assert(sizeof(struct origin) + sizeof(size_t) +
-                       16 * sizeof(struct idtable_place) / 5 <=
-                   448,
+/* G16: what one origin costs, with its places in the table, which is a third
+ * full at the least while it grows. */
+_Static_assert(
+    sizeof(struct origin) + sizeof(size_t) + 3 * sizeof(struct idtable_place) <=
+        448,
     "an origin has grown too large");
 
 /* What the table tells its owner. */

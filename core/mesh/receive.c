@@ -188,6 +188,10 @@ spread_on_old(struct link *link, struct origin *origin, uint64_t now_ms,
 		.seq = data->seq,
 	};
 
+	if (data->seq >> 32 < origin->window.max >> 32) {
+		fetch_expect_last(
+		    mesh, origin, data->seq, data->seq + 1, now_ms);
+	}
 	if (LIKELY(!fetch_on_first(mesh, origin, &copy, now_ms))) {
 		mesh->stats.old++;
 		return;

@@ -57,20 +57,34 @@ sync_reverse(struct record_run *runs, size_t count)
 	}
 }
 
-/* The ids of one origin that are held, `max` the highest of all. */
+/* Nothing is held; `max` is the highest. */
 static void
-sync_add_held(struct sync *sync, const struct history *history,
+sync_add_empty(struct sync *sync, const struct nodeid *id, uint64_t max)
+{
+	struct record_run *run;
+
+	if (sync->empty == SYNC_EMPTY_MAX) {
+		return;
+	}
+	run = sync_add(sync);
+	if (run != NULL) {
+		sync->empty++;
+		*run = (struct record_run){ .origin = *id, .seq = max + 1 };
+	}
+}
+
+/* The ids of the boot of `max`, which is the highest, newest first. */
+static void
+sync_add_boot(struct sync *sync, const struct history *history,
     const struct origin *origin, uint64_t max)
 {
-	size_t begin = sync->count;
+	uint64_t counter = (uint32_t)max;
+	uint64_t ids = counter < SYNC_IDS_MAX ? counter : SYNC_IDS_MAX;
 	struct record_run *run = NULL;
 	uint32_t found = 0;
 
-	for (uint64_t back = 0;
-	     found < origin->held && back < SYNC_IDS_MAX && back < max;
-	     back++) {
-		uint64_t seq = max - back;
-
+	for (uint64_t seq = max; found < origin->held && seq > max - ids;
+	     seq--) {
 		if (history_find(history, origin, seq) == NULL) {
 			run = NULL;
 			continue;
@@ -79,34 +93,30 @@ sync_add_held(struct sync *sync, const struct history *history,
 		if (run == NULL) {
 			run = sync_add(sync);
 			if (run == NULL) {
-				break;
+				return;
 			}
 			*run = (struct record_run){ .origin = origin->id };
 		}
 		run->seq = seq;
 		run->count++;
 	}
-	if (sync->count > begin) {
-		sync_reverse(sync->runs + begin, sync->count - begin);
+	if (found == 0) {
+		sync_add_empty(sync, &origin->id, max);
 	}
 }
 
+/* The boot before first: who has not heard of it would not take it later. */
 static void
-sync_add_empty(struct sync *sync, const struct origin *origin)
+sync_add_origin(struct sync *sync, const struct history *history,
+    const struct origin *origin, uint64_t max)
 {
-	struct record_run *run;
+	size_t begin = sync->count;
 
-	if (sync->empty == SYNC_EMPTY_MAX || origin->base == 0) {
-		return;
+	sync_add_boot(sync, history, origin, max);
+	if (origin->last != 0) {
+		sync_add_boot(sync, history, origin, origin->last);
 	}
-	run = sync_add(sync);
-	if (run != NULL) {
-		sync->empty++;
-		*run = (struct record_run){
-			.origin = origin->id,
-			.seq = origin->window.max + 1,
-		};
-	}
+	sync_reverse(sync->runs + begin, sync->count - begin);
 }
 
 static void
@@ -115,24 +125,14 @@ sync_gather(struct sync *sync, struct mesh *mesh)
 	const struct history *history = &mesh->spread.history;
 	const struct origin *origin = mesh->origins.newest;
 
-	if (mesh->spread.self.held > 0) {
-		sync_add_held(sync, history, &mesh->spread.self, mesh->seq);
-	} else if (mesh->spread.has_published) {
-		struct record_run *run = sync_add(sync);
-
-		if (run != NULL) {
-			*run = (struct record_run){
-				.origin = mesh->node_id,
-				.seq = mesh->seq + 1,
-			};
-		}
+	if (mesh->spread.has_published) {
+		sync_add_origin(
+		    sync, history, &mesh->spread.self, mesh->seq);
 	}
 	for (; origin != NULL && !sync->is_full; origin = origin->older) {
-		if (origin->held > 0) {
-			sync_add_held(
+		if (origin->base != 0) {
+			sync_add_origin(
 			    sync, history, origin, origin->window.max);
-		} else {
-			sync_add_empty(sync, origin);
 		}
 	}
 }
@@ -169,6 +169,8 @@ sync_on_empty(
 	if (origin->base != 0 && max > known && max >> 32 == known >> 32) {
 		fetch_note_holes(
 		    link->mesh, origin, known + 1, max - known, now_ms);
+	} else if (max >> 32 < known >> 32) {
+		fetch_expect_last(link->mesh, origin, max, max + 1, now_ms);
 	}
 }
 

@@ -139,26 +139,43 @@ tally_expects(const struct world *world, const struct vnode *node,
 	       node->since_us + TALLY_SETTLE_S * US_PER_S <= sent->at_us;
 }
 
-/* The source is still in the same life: its promise holds. */
+/* Everybody must get it: its source is in the same life, or in the next one
+ * under the same id (or none), and one who got it is there still. */
 static bool
-tally_source_lives(const struct world *world, const struct sent *sent)
+tally_is_promised(const struct world *world, const struct sent *sent)
 {
-	const struct vnode *node = &world->nodes[sent->source];
+	const struct vnode *source = &world->nodes[sent->source];
 
-	return vnode_is_on(node) && node->incarnation == sent->incarnation;
+	if (source->incarnation == sent->incarnation && vnode_is_on(source)) {
+		return true;
+	}
+	if (source->incarnation - sent->incarnation > 1 ||
+	    vnode_name(source) != sent->name) {
+		return false;
+	}
+	for (uint32_t i = 0; i < world->config.nodes; i++) {
+		if (bit_get(sent->got, i) && vnode_is_on(&world->nodes[i])) {
+			return true;
+		}
+	}
+	return false;
 }
 
-/* Below its base nothing is promised (PROTOCOL 8). */
+/* Nothing is promised below a base, nor of a boot that is older than all that
+ * was heard of the source (PROTOCOL 8). */
 static bool
 tally_is_unheard(const struct world *world, const struct vnode *node,
     const struct sent *sent)
 {
 	struct inspect_origin origin;
 
-	return !inspect_find(
-	           node->mesh, &world->nodes[sent->source].id, &origin) ||
-	       (sent->seq < origin.base &&
-	           sent->seq >> 32 == origin.base >> 32);
+	if (!inspect_find(
+	        node->mesh, &world->nodes[sent->source].id, &origin)) {
+		return true;
+	}
+	return sent->seq >> 32 == origin.base >> 32
+	           ? sent->seq < origin.base
+	           : sent->seq >> 32 < origin.last >> 32 || origin.last == 0;
 }
 
 static void
@@ -179,7 +196,7 @@ tally_sent(
     const struct world *world, const struct sent *sent, struct sim_row *row)
 {
 	struct sim_row now = { 0 };
-	bool lives = tally_source_lives(world, sent);
+	bool is_promised = tally_is_promised(world, sent);
 	double share;
 
 	for (uint32_t i = 0; i < world->config.nodes; i++) {
@@ -194,7 +211,7 @@ tally_sent(
 			now.gaps++;
 		} else if (tally_is_unheard(world, &world->nodes[i], sent)) {
 			now.unheard++;
-		} else if (lives) {
+		} else if (is_promised) {
 			now.missing++;
 			tally_note_lost(world, sent, i);
 		}

@@ -136,7 +136,7 @@ traffic_send(struct world *world, struct vnode *node, uint32_t sender)
 	sent->source = node->index;
 	sent->sender = sender;
 	sent->incarnation = node->incarnation;
-	memcpy(&sent->name, node->id.bytes + 8, sizeof(sent->name));
+	sent->name = vnode_name(node);
 	sent->row = (int8_t)tally_row(world, world->now_us);
 	bit_set(sent->got, node->index);
 	bit_set(sent->soon, node->index);

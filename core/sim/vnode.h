@@ -76,6 +76,8 @@ void vnode_pause(struct vnode *node, uint64_t for_us);
 void vnode_resume(struct vnode *node);
 
 bool vnode_is_on(const struct vnode *node);
+/* The life that its id is of. */
+uint32_t vnode_name(const struct vnode *node);
 /* The clock of its mesh. */
 uint64_t vnode_now_ms(const struct vnode *node);
 void vnode_on_tick(struct vnode *node);

@@ -97,10 +97,10 @@ loses_nothing_while_all_are_restarted_one_by_one(void **state)
 	crowd_wait_whole(&crowd, CROWD_ALL, 4);
 	crowd_listen_all(&crowd);
 	for (unsigned i = 0; i < CROWD_NODES; i++) {
+		/* Its last words have been taken, and are still on their way
+		 * when it goes. */
 		crowd_publish(&crowd, CROWD_ALL, 2);
-		/* What an author said just before it came back is a gap where
-		 * it is still missing: its new boot is the end of the old. */
-		crowd_read(&crowd, CROWD_ALL);
+		client_sync(crowd.clients[i]);
 		crowd_leave(&crowd, i);
 		daemon_stop(crowd.nodes[i]);
 		crowd_publish(&crowd, CROWD_ALL & ~(1U << i), 2);
@@ -108,6 +108,8 @@ loses_nothing_while_all_are_restarted_one_by_one(void **state)
 		crowd_listen(&crowd, i);
 		/* It may not have its links back yet. */
 		crowd_publish(&crowd, CROWD_ALL, 2);
+		/* What it missed lies with those who are next to go. */
+		crowd_wait_whole(&crowd, CROWD_ALL, 1);
 	}
 	crowd_read(&crowd, CROWD_ALL);
 	crowd_wait_whole(&crowd, CROWD_ALL, 4);

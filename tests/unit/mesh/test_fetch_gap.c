@@ -27,6 +27,15 @@ what_falls_off_below_the_base_is_missing_no_more(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 0);
 }
 
+/* Time passes, and the link stays alive. */
+static void
+still(struct lab *lab, struct lab_link *at, uint64_t ms)
+{
+	mesh_on_reading(at->link, lab->now, false);
+	lab_pass(lab, ms);
+	mesh_on_reading(at->link, lab->now, true);
+}
+
 static struct record_data
 repair_of(uint32_t count, uint8_t hops)
 {
@@ -119,7 +128,6 @@ what_is_missing_of_a_smaller_boot_is_still_fetched(void **state)
 	/* Who has it may say so later. */
 	runs_say(lab, b, RECORD_IHAVE, 9, 3, 1, 0);
 	runs_say(lab, b, RECORD_IHAVE, 9, 4, 1, 0);
-	runs_say(lab, b, RECORD_IHAVE, 9, 7, 9, 0);
 	assert_int_equal(runs_origin(lab, 9).missing, 4);
 	lab_pass(lab, 150);
 	assert_int_equal(runs_count(a, RECORD_GRAFT), 0);
@@ -160,7 +168,7 @@ each_of_a_smaller_boot_is_taken_once(void **state)
 	assert_int_equal(lab->delivered, 5);
 	lab_say_data(lab, b, 9, 2);
 	lab_say_data(lab, a, 9, 3);
-	lab_say_data(lab, a, 9, 4); /* nobody said that it is missing */
+	lab_say_data(lab, a, 9, 4); /* two boots ago, and never heard of */
 	say_reborn(lab, b, 1, 1);
 	assert_int_equal(lab->delivered, 5);
 	assert_int_equal(mesh_stats(lab->mesh)->old, 4);
@@ -194,6 +202,92 @@ what_never_comes_of_a_smaller_boot_is_a_gap_in_time(void **state)
 	assert_null(inspect_check(lab->mesh));
 }
 
+/* Its last words may travel longer than the first of its next life. */
+static void
+what_was_not_heard_of_before_a_restart_is_taken_once(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 1);
+	say_reborn(lab, a, 1, 1);
+	lab_say_data(lab, b, 9, 4);
+	assert_int_equal(lab->delivered, 3);
+	assert_int_equal(runs_origin(lab, 9).missing, 2);
+	lab_say_data(lab, b, 9, 2);
+	lab_say_data(lab, a, 9, 4);
+	assert_int_equal(lab->delivered, 4);
+	assert_int_equal(mesh_stats(lab->mesh)->old, 1);
+	/* The tree is the new boot's. */
+	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_origin(lab, 9).max >> 32, LAB_BOOT + 1);
+	still(lab, a, 31000);
+	assert_int_equal(lab->gaps, 1);
+	assert_int_equal(lab->gap_first, RUNS_SEQ(3));
+	assert_int_equal(lab->gap_count, 1);
+}
+
+static void
+what_is_announced_of_the_last_boot_is_fetched(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct record_run run;
+
+	lab_say_data(lab, a, 9, 1);
+	say_reborn(lab, a, 1, 1);
+	runs_say(lab, b, RECORD_IHAVE, 9, 3, 2, 0);
+	assert_int_equal(runs_origin(lab, 9).missing, 3);
+	lab_pass(lab, 150);
+	run = runs_only(b, RECORD_GRAFT);
+	assert_int_equal(run.seq, RUNS_SEQ(3));
+	assert_int_equal(run.count, 2);
+	/* It came as far as 6, and this link holds nothing of it. */
+	runs_say(lab, b, RECORD_SYNC, 9, 7, 0, 0);
+	assert_int_equal(runs_origin(lab, 9).missing, 5);
+	/* No word of a boot that nobody has spoken of. */
+	runs_say(lab, b, RECORD_SYNC, 7, 7, 0, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->origins, 1);
+}
+
+static void
+a_boot_that_was_missed_altogether_is_fetched_whole(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 1);
+	say_reborn(lab, a, 2, 1);
+	say_reborn(lab, a, 1, 3);
+	assert_int_equal(lab->delivered, 3);
+	assert_int_equal(runs_origin(lab, 9).missing, 2);
+	say_reborn(lab, a, 1, 1);
+	say_reborn(lab, a, 1, 2);
+	assert_int_equal(lab->delivered, 5);
+	lab_say_data(lab, a, 9, 2); /* two boots ago */
+	assert_int_equal(mesh_stats(lab->mesh)->old, 1);
+	assert_int_equal(lab->gaps, 0);
+}
+
+/* A lie costs a bounded number of runs, the truth is told as a gap. */
+static void
+far_ahead_in_the_last_boot_only_the_end_is_missing(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 1);
+	say_reborn(lab, a, 1, 1);
+	lab_say_data(lab, a, 9, 4000000000);
+	assert_int_equal(lab->delivered, 3);
+	assert_int_equal(runs_origin(lab, 9).missing, WINDOW_IDS_WIDE - 1);
+	assert_int_equal(lab->gaps, 1);
+	assert_int_equal(lab->gap_first, RUNS_SEQ(2));
+	assert_int_equal(lab->gap_count, 4000000000 - 1 - WINDOW_IDS_WIDE);
+}
+
 static void
 who_is_forgotten_leaves_gaps_of_all_boots(void **state)
 {
@@ -221,6 +315,10 @@ main(void)
 		TEST(what_is_missing_of_a_smaller_boot_is_still_fetched),
 		TEST(each_of_a_smaller_boot_is_taken_once),
 		TEST(what_never_comes_of_a_smaller_boot_is_a_gap_in_time),
+		TEST(what_was_not_heard_of_before_a_restart_is_taken_once),
+		TEST(what_is_announced_of_the_last_boot_is_fetched),
+		TEST(a_boot_that_was_missed_altogether_is_fetched_whole),
+		TEST(far_ahead_in_the_last_boot_only_the_end_is_missing),
 		TEST(who_is_forgotten_leaves_gaps_of_all_boots),
 	};
 

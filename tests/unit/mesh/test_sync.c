@@ -82,6 +82,42 @@ of_what_is_no_longer_held_only_the_number_is_told(void **state)
 }
 
 static void
+say_reborn(struct lab *lab, struct lab_link *at, uint32_t boots, uint32_t count)
+{
+	struct record_data data = lab_data(9, count);
+
+	data.seq += (uint64_t)boots << 32;
+	lab_say(lab, at, &data);
+}
+
+/* Who hears of the newest boot first would take nothing of the other. */
+static void
+the_boot_before_is_told_first(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct record_run runs[8];
+
+	lab_say_data(lab, a, 9, 1);
+	lab_say_data(lab, a, 9, 3);
+	say_reborn(lab, a, 1, 1);
+	assert_int_equal(
+	    runs_sent(up_and_told(lab, 2), RECORD_SYNC, runs, 8), 3);
+	assert_int_equal(runs[0].seq, RUNS_SEQ(1));
+	assert_int_equal(runs[1].seq, RUNS_SEQ(3));
+	assert_int_equal(runs[1].count, 1);
+	assert_int_equal(runs[2].seq, RUNS_SEQ(1) + (UINT64_C(1) << 32));
+	/* And when nothing of it is held, how far it came. */
+	still(lab, a, 61000);
+	say_reborn(lab, a, 1, 2);
+	assert_int_equal(
+	    runs_sent(up_and_told(lab, 3), RECORD_SYNC, runs, 8), 2);
+	assert_int_equal(runs[0].seq, RUNS_SEQ(4));
+	assert_int_equal(runs[0].count, 0);
+	assert_int_equal(runs[1].seq, RUNS_SEQ(2) + (UINT64_C(1) << 32));
+}
+
+static void
 who_wants_no_history_is_told_nothing(void **state)
 {
 	struct lab *lab = *state;
@@ -230,6 +266,7 @@ main(void)
 		TEST(who_has_nothing_says_nothing),
 		TEST(a_new_link_is_told_every_run_that_is_held),
 		TEST(of_what_is_no_longer_held_only_the_number_is_told),
+		TEST(the_boot_before_is_told_first),
 		TEST(who_wants_no_history_is_told_nothing),
 		TEST(what_the_other_holds_is_fetched),
 		TEST(what_nobody_holds_any_more_becomes_a_gap),
