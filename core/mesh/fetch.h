@@ -5,7 +5,11 @@
  * A message that does not come within FETCH_KEEP_MS of being announced, that
  * nobody announces within FETCH_HOLE_MS, that nobody has any more or can bring
  * within the hop limit, or whose place in a full table is needed, is a gap:
- * told once, counted exactly, and never delivered afterwards. */
+ * told once, counted exactly, and never delivered afterwards.
+ *
+ * But a rumour is forgotten: more than FETCH_AHEAD_MAX ids beyond what came,
+ * and only one link has ever said that they exist.  If they do, others will say
+ * so, or what comes after them. */
 #ifndef MESH_FETCH_H
 #define MESH_FETCH_H
 
@@ -20,6 +24,7 @@
 #define FETCH_KEEP_MS        60000u /* as long as histories reach */
 #define FETCH_HOLE_MS        30000u /* what nobody has announced */
 #define FETCH_LINK_MAX       64u    /* not answered, a link */
+#define FETCH_AHEAD_MAX      64u    /* ids that one link is believed */
 #define FETCH_ADOPTED_MS     75u  /* wait for the first message of an origin */
 #define FETCH_TIMEOUT_MS     150u /* at the least */
 #define FETCH_TIMEOUT_MAX_MS 1000u

@@ -22,9 +22,11 @@ fetch_first_due_ms(
 static void
 fetch_know(struct link *link, struct missing_run *run, uint64_t now_ms)
 {
+	uint64_t bit = UINT64_C(1) << link->slot;
 	bool was_known = run->known != 0;
 
-	run->known |= UINT64_C(1) << link->slot;
+	run->is_sure |= (run->known & ~bit) != 0;
+	run->known |= bit;
 	if (!was_known) {
 		/* It may be asked for anew for as long as histories reach. */
 		run->born_ms = now_ms;
@@ -60,6 +62,7 @@ fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
 		} else if (link != NULL) {
 			fetch_know(link, run, now_ms);
 		} else {
+			run->is_sure = true;
 			fetch_set_due(mesh, run, UINT64_MAX);
 		}
 		seq += count;
@@ -99,6 +102,8 @@ fetch_note_unset(struct mesh *mesh, struct link *link, struct origin *origin,
 			if (link != NULL) {
 				run = fetch_isolate(mesh, run, seq, end);
 				fetch_know(link, run, now_ms);
+			} else {
+				run->is_sure = true;
 			}
 			stop = run->seq + run->count;
 		}

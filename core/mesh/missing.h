@@ -33,6 +33,7 @@ struct missing_run {
 	int8_t first;  /* slot that would have brought it first, or none */
 	int8_t asked;  /* slot of the fetch that is not answered, or none */
 	uint8_t tries; /* rounds over all that know it */
+	bool is_sure;  /* it exists: not one announcement alone says so */
 	uint16_t at;   /* place in the heap */
 	struct missing_run *older, *newer; /* by birth; newer: next free one */
 };

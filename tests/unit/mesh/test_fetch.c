@@ -386,12 +386,14 @@ the_oldest_is_given_up_when_the_table_is_full(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
 	struct inspect_tables tables;
 	uint64_t ids = 0;
 
 	lab_say_data(lab, a, 9, 1);
 	for (uint32_t n = 0; n < 5000; n++) {
 		runs_say(lab, a, RECORD_IHAVE, 9, 3 + 2 * n, 1, 0);
+		runs_say(lab, b, RECORD_IHAVE, 9, 3 + 2 * n, 1, 0);
 		lab->now += 1; /* within the limit of a second */
 		ids++;
 	}
