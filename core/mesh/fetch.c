@@ -278,7 +278,7 @@ fetch_on_first(struct mesh *mesh, struct origin *origin, struct tree_copy *copy,
 	if (run == NULL) {
 		return false;
 	}
-	copy->first = run->first;
+	copy->first = (int)run->first;
 	copy->first_ms = run->first_ms;
 	copy->is_fetched = run->tried != 0 || run->tries != 0;
 	if (copy->slot != ORIGIN_NO_SLOT && run->asked == copy->slot) {
