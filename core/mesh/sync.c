@@ -126,8 +126,7 @@ sync_gather(struct sync *sync, struct mesh *mesh)
 	const struct origin *origin = mesh->origins.newest;
 
 	if (mesh->spread.has_published) {
-		sync_add_origin(
-		    sync, history, &mesh->spread.self, mesh->seq);
+		sync_add_origin(sync, history, &mesh->spread.self, mesh->seq);
 	}
 	for (; origin != NULL && !sync->is_full; origin = origin->older) {
 		if (origin->base != 0) {
