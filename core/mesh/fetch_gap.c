@@ -46,18 +46,25 @@ fetch_is_rumour(const struct missing_run *run)
 	       run->seq + run->count - 1 > came + FETCH_AHEAD_MAX;
 }
 
+/* Out of the table.  True: that is all, nobody need be told. */
+static bool
+fetch_end(struct mesh *mesh, struct missing_run *run)
+{
+	bool is_rumour = fetch_is_rumour(run);
+
+	mesh->stats.rumours += is_rumour ? run->count : 0;
+	fetch_remove(mesh, run);
+	return is_rumour;
+}
+
 void
 fetch_give_up(struct mesh *mesh, struct missing_run *run, uint64_t now_ms)
 {
 	struct origin *origin = run->origin;
-	bool is_rumour = fetch_is_rumour(run);
 	uint64_t seq = run->seq;
 	uint32_t count = run->count;
 
-	fetch_remove(mesh, run);
-	if (is_rumour) {
-		mesh->stats.rumours += count;
-	} else {
+	if (!fetch_end(mesh, run)) {
 		fetch_give_up_ids(mesh, origin, seq, count, now_ms);
 	}
 }
@@ -96,12 +103,20 @@ fetch_on_origin_gone(struct mesh *mesh, struct origin *origin)
 
 	while ((run = missing_find(&mesh->spread.missing, origin, 0)) != NULL) {
 		uint64_t seq = run->seq;
-		uint32_t count = run->count;
+		uint64_t end = seq + run->count;
 
-		fetch_remove(mesh, run);
-		if (origin_is_promised(origin, seq)) {
-			spread_on_gap(mesh, origin, seq, count);
+		if (fetch_end(mesh, run) || !origin_is_promised(origin, seq)) {
+			continue;
 		}
+		if (seq > origin->window.max) {
+			/* What was told of is old from now on, with all that
+			 * was never heard of below it. */
+			seq = origin->window.max + 1 > origin->base
+			          ? origin->window.max + 1
+			          : origin->base;
+			window_restart(&origin->window, end - 1);
+		}
+		spread_on_gap(mesh, origin, seq, end - seq);
 	}
 }
 
