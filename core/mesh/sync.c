@@ -126,8 +126,7 @@ sync_gather(struct sync *sync, struct mesh *mesh)
 	const struct origin *origin = mesh->origins.newest;
 
 	if (mesh->spread.has_published) {
-		sync_add_origin(
-		    sync, history, &mesh->spread.self, mesh->seq);
+		sync_add_origin(sync, history, &mesh->spread.self, mesh->seq);
 	}
 	for (; origin != NULL && !sync->is_full; origin = origin->older) {
 		if (origin->base != 0) {
@@ -175,35 +174,51 @@ sync_on_empty(
 }
 
 static void
-sync_on_run(struct link *link, struct record_run *run, uint64_t now_ms)
+sync_on_run(struct link *link, struct origin *origin, struct record_run *run,
+    uint64_t now_ms)
 {
-	struct mesh *mesh = link->mesh;
-	bool is_early = now_ms - link->up_ms < SYNC_EARLY_MS;
-	struct origin *origin;
-
-	if (nodeid_equal(&run->origin, &mesh->node_id)) {
-		uint64_t max = run->seq + run->count - 1;
-
-		handshake_pass(mesh, max, now_ms);
-		return;
-	}
 	if (run->count == 0) {
-		origin = origins_find(&mesh->origins, &run->origin);
-		if (origin != NULL && run->seq > 1) {
-			sync_on_empty(link, origin, run->seq - 1, now_ms);
-		}
-		return;
-	}
-	if (!spread_run_is_fit(mesh, run, now_ms)) {
+		sync_on_empty(link, origin, run->seq - 1, now_ms);
 		return;
 	}
 	if (run->count > SYNC_IDS_MAX) {
 		run->seq += run->count - SYNC_IDS_MAX;
 		run->count = SYNC_IDS_MAX;
 	}
-	origin = spread_origin(link, &run->origin, now_ms, is_early);
-	if (origin != NULL) {
-		fetch_note(link, origin, run, now_ms);
+	fetch_note(link, origin, run, now_ms);
+}
+
+/* The origin of a run, NULL: nothing to do. */
+static struct origin *
+sync_origin(struct link *link, const struct record_run *run, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+	bool is_early = now_ms - link->up_ms < SYNC_EARLY_MS;
+
+	if (nodeid_equal(&run->origin, &mesh->node_id)) {
+		handshake_pass(mesh, run->seq + run->count - 1, now_ms);
+		return NULL;
+	}
+	if (run->count == 0) {
+		return run->seq > 1 ? origins_find(&mesh->origins, &run->origin)
+		                    : NULL;
+	}
+	return spread_run_is_fit(mesh, run, now_ms)
+	           ? spread_origin(link, &run->origin, now_ms, is_early)
+	           : NULL;
+}
+
+/* The others may know the newest boot only, and hear of the end of the one
+ * before from nobody else, should all its messages be gone. */
+static void
+sync_pass_on(struct link *from, const struct sync *news)
+{
+	struct mesh *mesh = from->mesh;
+	uint64_t slots = mesh->up_slots & ~(UINT64_C(1) << from->slot);
+
+	for (; slots != 0 && news->count > 0; slots &= slots - 1) {
+		spread_send_runs(mesh, (unsigned)__builtin_ctzll(slots),
+		    RECORD_SYNC, news->runs, news->count);
 	}
 }
 
@@ -212,12 +227,25 @@ sync_on_record(struct link *link, uint64_t now_ms, const struct record *record)
 {
 	struct record_array array;
 	struct record_run run;
+	struct sync news = { .runs = NULL };
 
 	if (record_array_decode(record, &array) != ERR_OK) {
 		return;
 	}
 	while (record_array_next(&array, &run)) {
-		sync_on_run(link, &run, now_ms);
+		struct origin *origin = sync_origin(link, &run, now_ms);
+		uint64_t last;
+
+		if (origin == NULL) {
+			continue;
+		}
+		last = origin->last;
+		sync_on_run(link, origin, &run, now_ms);
+		if (origin->last != last) {
+			sync_add_empty(&news, &origin->id, origin->last);
+		}
 	}
+	sync_pass_on(link, &news);
+	free(news.runs);
 	fetch_due(link->mesh, now_ms);
 }

@@ -161,6 +161,26 @@ tally_is_promised(const struct world *world, const struct sent *sent)
 	return false;
 }
 
+/* Has the node heard of an earlier message of the same life? */
+static bool
+tally_has_base(const struct world *world, const struct vnode *node,
+    const struct sent *sent)
+{
+	for (size_t i = 0; i < world->traffic.count; i++) {
+		const struct sent *other = &world->traffic.sent[i];
+
+		if (other->source == sent->source &&
+		    other->incarnation == sent->incarnation &&
+		    other->seq < sent->seq &&
+		    (bit_get(other->got, node->index) ||
+		        (other->gap != NULL &&
+		            bit_get(other->gap, node->index)))) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Nothing is promised below a base, nor of a boot that is older than all that
  * was heard of the source (PROTOCOL 8). */
 static bool
@@ -168,14 +188,18 @@ tally_is_unheard(const struct world *world, const struct vnode *node,
     const struct sent *sent)
 {
 	struct inspect_origin origin;
+	uint64_t boot = sent->seq >> 32;
 
 	if (!inspect_find(
 	        node->mesh, &world->nodes[sent->source].id, &origin)) {
 		return true;
 	}
-	return sent->seq >> 32 == origin.base >> 32
-	           ? sent->seq < origin.base
-	           : sent->seq >> 32 < origin.last >> 32 || origin.last == 0;
+	if (boot == origin.base >> 32) {
+		return sent->seq < origin.base;
+	}
+	return origin.last == 0 || boot < origin.last >> 32 ||
+	       (boot == origin.last >> 32 &&
+	           !tally_has_base(world, node, sent));
 }
 
 static void
