@@ -158,34 +158,49 @@ sync_send(struct link *link, uint64_t now_ms)
 	free(sync.runs);
 }
 
-/* The origin has come as far as `max`, and the peer holds nothing of it. */
-static void
+/* The origin has come as far as `max`, and the peer holds nothing of it.
+ * Returns true if this is news. */
+static bool
 sync_on_empty(
     struct link *link, struct origin *origin, uint64_t max, uint64_t now_ms)
 {
+	struct mesh *mesh = link->mesh;
 	uint64_t known = origin->window.max;
+	uint64_t last = origin->last;
+	const struct missing_run *run;
 
-	if (origin->base != 0 && max > known && max >> 32 == known >> 32) {
-		fetch_note_holes(
-		    link->mesh, origin, known + 1, max - known, now_ms);
-	} else if (max >> 32 < known >> 32) {
-		fetch_expect_last(link->mesh, origin, max, max + 1, now_ms);
+	if (max >> 32 < known >> 32) {
+		fetch_expect_last(mesh, origin, max, max + 1, now_ms);
+		return origin->last != last;
 	}
+	run = missing_find(&mesh->spread.missing, origin, max);
+	if (origin->base == 0 || max <= known || max >> 32 != known >> 32 ||
+	    (run != NULL && run->seq <= max)) {
+		return false;
+	}
+	fetch_note_holes(mesh, origin, known + 1, max - known, now_ms);
+	return true;
 }
 
-static void
+/* Returns up to where the origin has come in a boot, if that is news to those
+ * that have this node's word only; else 0. */
+static uint64_t
 sync_on_run(struct link *link, struct origin *origin, struct record_run *run,
     uint64_t now_ms)
 {
+	uint64_t last = origin->last;
+
 	if (run->count == 0) {
-		sync_on_empty(link, origin, run->seq - 1, now_ms);
-		return;
+		uint64_t max = run->seq - 1;
+
+		return sync_on_empty(link, origin, max, now_ms) ? max : 0;
 	}
 	if (run->count > SYNC_IDS_MAX) {
 		run->seq += run->count - SYNC_IDS_MAX;
 		run->count = SYNC_IDS_MAX;
 	}
 	fetch_note(link, origin, run, now_ms);
+	return origin->last != last ? origin->last : 0;
 }
 
 /* The origin of a run, NULL: nothing to do. */
@@ -208,8 +223,8 @@ sync_origin(struct link *link, const struct record_run *run, uint64_t now_ms)
 	           : NULL;
 }
 
-/* The others may know the newest boot only, and hear of the end of the one
- * before from nobody else, should all its messages be gone. */
+/* What no history holds is announced by nobody: the others would never hear of
+ * it, if its author is silent, or in the next boot already. */
 static void
 sync_pass_on(struct link *from, const struct sync *news)
 {
@@ -234,15 +249,13 @@ sync_on_record(struct link *link, uint64_t now_ms, const struct record *record)
 	}
 	while (record_array_next(&array, &run)) {
 		struct origin *origin = sync_origin(link, &run, now_ms);
-		uint64_t last;
+		uint64_t max = 0;
 
-		if (origin == NULL) {
-			continue;
+		if (origin != NULL) {
+			max = sync_on_run(link, origin, &run, now_ms);
 		}
-		last = origin->last;
-		sync_on_run(link, origin, &run, now_ms);
-		if (origin->last != last) {
-			sync_add_empty(&news, &origin->id, origin->last);
+		if (max != 0) {
+			sync_add_empty(&news, &run.origin, max);
 		}
 	}
 	sync_pass_on(link, &news);

@@ -139,8 +139,25 @@ tally_expects(const struct world *world, const struct vnode *node,
 	       node->since_us + TALLY_SETTLE_S * US_PER_S <= sent->at_us;
 }
 
-/* Everybody must get it: its source is in the same life, or in the next one
- * under the same id (or none), and one who got it is there still. */
+/* The last life of that id in which anything was published. */
+static unsigned
+tally_newest(const struct world *world, const struct nodeid *id)
+{
+	unsigned newest = 0;
+
+	for (size_t i = 0; i < world->traffic.count; i++) {
+		const struct sent *sent = &world->traffic.sent[i];
+
+		if (sent->incarnation > newest && nodeid_equal(&sent->id, id)) {
+			newest = sent->incarnation;
+		}
+	}
+	return newest;
+}
+
+/* Everybody must get it: its source is in the same life; or it has published
+ * in no life under that id but the next one, and one who got it is there
+ * still. */
 static bool
 tally_is_promised(const struct world *world, const struct sent *sent)
 {
@@ -149,13 +166,10 @@ tally_is_promised(const struct world *world, const struct sent *sent)
 	if (source->incarnation == sent->incarnation && vnode_is_on(source)) {
 		return true;
 	}
-	if (source->incarnation - sent->incarnation > 1 ||
-	    vnode_name(source) != sent->name) {
-		return false;
-	}
 	for (uint32_t i = 0; i < world->config.nodes; i++) {
 		if (bit_get(sent->got, i) && vnode_is_on(&world->nodes[i])) {
-			return true;
+			return tally_newest(world, &sent->id) <=
+			       sent->incarnation + 1U;
 		}
 	}
 	return false;
@@ -169,9 +183,9 @@ tally_has_base(const struct world *world, const struct vnode *node,
 	for (size_t i = 0; i < world->traffic.count; i++) {
 		const struct sent *other = &world->traffic.sent[i];
 
-		if (other->source == sent->source &&
-		    other->incarnation == sent->incarnation &&
+		if (other->incarnation == sent->incarnation &&
 		    other->seq < sent->seq &&
+		    nodeid_equal(&other->id, &sent->id) &&
 		    (bit_get(other->got, node->index) ||
 		        (other->gap != NULL &&
 		            bit_get(other->gap, node->index)))) {
@@ -190,8 +204,7 @@ tally_is_unheard(const struct world *world, const struct vnode *node,
 	struct inspect_origin origin;
 	uint64_t boot = sent->seq >> 32;
 
-	if (!inspect_find(
-	        node->mesh, &world->nodes[sent->source].id, &origin)) {
+	if (!inspect_find(node->mesh, &sent->id, &origin)) {
 		return true;
 	}
 	if (boot == origin.base >> 32) {

@@ -21,7 +21,7 @@ struct sent {
 	uint32_t source;      /* node */
 	uint32_t sender;      /* its number among the senders */
 	uint16_t incarnation; /* of the source */
-	uint32_t name;        /* of the source: the incarnation in its id */
+	struct nodeid id;     /* of the source then */
 	int8_t row;           /* enum row, -1: none */
 	uint8_t hops_max;
 	uint64_t hops_sum, hops_count;

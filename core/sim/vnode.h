@@ -30,7 +30,7 @@ struct vnode {
 	uint32_t index;
 	uint8_t state;
 	bool is_doomed; /* will crash when the event begins */
-	bool is_steady; /* a sender or an entry: never hit by churn */
+	bool is_steady; /* a sender that neither crashes nor leaves */
 	bool side;      /* of a cut */
 	bool is_paused;
 	bool has_reader; /* EVENT_READER is scheduled */
@@ -76,8 +76,6 @@ void vnode_pause(struct vnode *node, uint64_t for_us);
 void vnode_resume(struct vnode *node);
 
 bool vnode_is_on(const struct vnode *node);
-/* The life that its id is of. */
-uint32_t vnode_name(const struct vnode *node);
 /* The clock of its mesh. */
 uint64_t vnode_now_ms(const struct vnode *node);
 void vnode_on_tick(struct vnode *node);

@@ -117,9 +117,9 @@ the_boot_before_is_told_first(void **state)
 	assert_int_equal(runs[1].seq, RUNS_SEQ(2) + (UINT64_C(1) << 32));
 }
 
-/* They have heard of the newest boot, and no message will tell them. */
+/* Nobody holds them: no message and no announcement will tell the others. */
 static void
-how_far_the_boot_before_came_is_passed_on_once(void **state)
+how_far_an_origin_came_is_passed_on_once(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
@@ -139,6 +139,15 @@ how_far_the_boot_before_came_is_passed_on_once(void **state)
 	runs_say(lab, a, RECORD_SYNC, 9, 1, 3, 0);
 	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
 	assert_int_equal(runs_count(b, RECORD_SYNC), 0);
+	/* The same with the boot that goes on, or would if it could. */
+	lab_say_data(lab, a, 8, 1);
+	runs_say(lab, a, RECORD_SYNC, 8, 4, 0, 0);
+	assert_int_equal(runs_only(b, RECORD_SYNC).seq, RUNS_SEQ(4));
+	runs_forget(lab);
+	runs_say(lab, b, RECORD_SYNC, 8, 4, 0, 0);
+	runs_say(lab, b, RECORD_SYNC, 8, 3, 0, 0);
+	runs_say(lab, b, RECORD_SYNC, 7, 4, 0, 0); /* never heard of */
+	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
 }
 
 static void
@@ -291,7 +300,7 @@ main(void)
 		TEST(a_new_link_is_told_every_run_that_is_held),
 		TEST(of_what_is_no_longer_held_only_the_number_is_told),
 		TEST(the_boot_before_is_told_first),
-		TEST(how_far_the_boot_before_came_is_passed_on_once),
+		TEST(how_far_an_origin_came_is_passed_on_once),
 		TEST(who_wants_no_history_is_told_nothing),
 		TEST(what_the_other_holds_is_fetched),
 		TEST(what_nobody_holds_any_more_becomes_a_gap),
