@@ -190,6 +190,16 @@ links_on_open(struct node *node, struct conn *conn)
 }
 
 void
+links_on_bytes(void *ctx, struct conn *conn)
+{
+	const struct node *node = ctx;
+
+	if (conn_is_peer(conn)) {
+		mesh_on_activity(conn_user(conn), net_now_ms(node->net));
+	}
+}
+
+void
 links_on_closed(struct node *node, struct conn *conn, enum net_closed how)
 {
 	static const enum mesh_closed closed[] = {

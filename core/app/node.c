@@ -227,6 +227,7 @@ node_on_signal(void *ctx, int signum)
 static const struct net_handler node_net_handler = {
 	.on_path = clients_on_path,
 	.on_open = node_on_open,
+	.on_bytes = links_on_bytes,
 	.on_message = node_on_message,
 	.on_pong = node_on_pong,
 	.on_reading = node_on_reading,

@@ -95,6 +95,7 @@ NODISCARD enum err links_init(struct node *node);
 /* Dials that found no memory: tell the mesh, outside its own calls. */
 void links_report_lost_dials(struct node *node);
 bool links_on_open(struct node *node, struct conn *conn);
+void links_on_bytes(void *ctx, struct conn *conn);
 void links_on_closed(struct node *node, struct conn *conn, enum net_closed how);
 
 /* clients.c */

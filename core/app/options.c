@@ -332,8 +332,9 @@ config_make_log_filter(struct config *config)
 	return config->log_filter == NULL ? ERR_NOMEM : ERR_OK;
 }
 
-/* A queue that nobody sized holds two of the largest messages. */
-static void
+/* A queue that nobody sized holds two of the largest messages.  One that could
+ * not take a message on top of SOFT would end the links that bring one. */
+static enum err
 reader_fit_queue(struct reader *reader)
 {
 	const struct option *queue = option_by_flag("queue", 5);
@@ -343,6 +344,16 @@ reader_fit_queue(struct reader *reader)
 	    config->queue_hard < 2 * config->max_message) {
 		config->queue_hard = 2 * config->max_message;
 	}
+	if (config->queue_hard - config->queue_soft >= config->max_message) {
+		return ERR_OK;
+	}
+	diag_set(reader->diag,
+	    "--queue: found %zu bytes from SOFT to HARD, expected %zu or more, "
+	    "the largest message. Try --queue %zu..%zu, or a smaller "
+	    "--max-message.",
+	    config->queue_hard - config->queue_soft, config->max_message,
+	    config->queue_soft, config->queue_soft + config->max_message);
+	return ERR_INVALID;
 }
 
 /* What follows from other options. */
@@ -353,7 +364,7 @@ reader_finish(struct reader *reader)
 	enum err err = reader_add_defaults(reader);
 
 	if (err == ERR_OK) {
-		reader_fit_queue(reader);
+		err = reader_fit_queue(reader);
 	}
 	if (err == ERR_OK && config->name == NULL) {
 		err = config_make_name(config);

@@ -5,14 +5,17 @@
 
 #include "mesh/inside.h"
 
-/* Pauses have had their time; or they are not enough, and HARD comes near. */
+/* Pauses have had their time; or they are not enough, and HARD comes near: one
+ * message alone says nothing of the link. */
 static bool
 flow_is_congested(const struct mesh *mesh, const struct link *link,
     size_t queued, uint64_t now_ms)
 {
-	size_t near = mesh->soft + (mesh->hard - mesh->soft) / FLOW_NEAR;
+	size_t way = (mesh->hard - mesh->soft) / FLOW_NEAR;
+	size_t one = mesh->max_message + RECORD_DATA_OVERHEAD;
 
-	return queued > near || now_ms - link->over_ms >= FLOW_PRESS_MS;
+	return queued > mesh->soft + (way > one ? way : one) ||
+	       now_ms - link->over_ms >= FLOW_PRESS_MS;
 }
 
 static void

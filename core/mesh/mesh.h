@@ -101,7 +101,8 @@ struct mesh_config {
 	size_t max_message; /* payload bytes */
 	uint32_t max_hops;
 	uint32_t ping_ms;  /* of silence; dead after three times that */
-	size_t soft, hard; /* limits of a link's out queue, bytes */
+	size_t soft, hard; /* limits of a link's out queue, bytes; the largest
+	                      message should fit between them */
 
 	bool is_auto; /* find links of its own; else keep `peers` linked */
 	bool floods;  /* no trees: each message over every link */

@@ -51,14 +51,12 @@ conn_drop_unsent(struct conn *conn)
 static void
 conn_drop_rest(struct conn *conn)
 {
-	bool close_waits = conn->close_ms != 0 && !conn->close_sent;
-
 	if (!conn->peer && conn->out.bytes > 0) {
 		conn->net->stats.dropped_unsent += (conn->out.frame_left > 0
 		                                        ? 1
 		                                        : 0);
 		conn_drop_unsent(conn);
-		conn->net->stats.dropped_unsent -= close_waits ? 1 : 0;
+		conn->net->stats.dropped_unsent -= conn->close_waits ? 1 : 0;
 	}
 }
 
@@ -212,8 +210,10 @@ conn_queue_close(struct conn *conn, uint16_t code, const char *reason)
 		memcpy(body + 2, reason, text);
 		len = 2 + text;
 	}
-	if (conn_queue_frame(conn, &conn->out, FRAME_OP_CLOSE, body, len) !=
+	if (conn_queue_frame(conn, &conn->out, FRAME_OP_CLOSE, body, len) ==
 	    ERR_OK) {
+		conn->close_waits = true;
+	} else {
 		conn_drop(conn);
 	}
 }
@@ -235,8 +235,6 @@ conn_close(struct conn *conn, uint16_t code, const char *reason, bool flush)
 	if (!flush) {
 		conn_drop_unsent(conn);
 	}
-	/* Queued data may take as long as it makes progress. */
-	conn->close_ms = flush ? UINT64_MAX : net->now_ms;
 	conn_queue_close(conn, code, reason);
 	wheel_hasten(
 	    &net->wheel, &conn->timer, net->now_ms + conn_times(conn)->close);
@@ -256,6 +254,7 @@ conn_end(struct conn *conn, uint16_t code, const char *reason, bool flush)
 void
 conn_on_close_sent(struct conn *conn)
 {
+	conn->close_waits = false;
 	conn->close_sent = true;
 	conn->close_ms = conn->net->now_ms;
 	if (conn->eof) {
@@ -325,12 +324,14 @@ conn_check_open(struct conn *conn, uint64_t now)
 static uint64_t
 conn_check_closing(struct conn *conn, uint64_t now)
 {
-	if (conn->close_ms != UINT64_MAX) {
+	if (conn->close_sent) {
 		if (now - conn->close_ms >= conn_times(conn)->close) {
 			conn_drop(conn);
 		}
 		return conn->close_ms + conn_times(conn)->close;
 	}
+	/* It waits for room like data: as long as there is progress.  Who is
+	 * closed for being slow shall hear of it. */
 	if (now - conn->progress_ms >= conn_times(conn)->stall) {
 		conn_count_stalled(conn);
 		conn_drop(conn);
@@ -433,7 +434,7 @@ conn_outq(struct conn *conn)
 }
 
 size_t
-conn_queued(const struct conn *conn)
+conn_queued(struct conn *conn)
 {
 	share_settle(conn->net);
 	return conn->out.bytes + conn->ctl.bytes;

@@ -202,7 +202,7 @@ conn_read(struct conn *conn)
 	conn->was_paused = false;
 	net->stats.reads++;
 	if (len < 0) {
-		if (errno != EAGAIN && errno != EINTR) {
+		if (conn->broken || (errno != EAGAIN && errno != EINTR)) {
 			conn_drop(conn);
 		}
 		return;
@@ -214,17 +214,22 @@ conn_read(struct conn *conn)
 	net->stats.bytes_in += (uint64_t)len;
 	conn->rx_ms = net->now_ms;
 	conn->pinged = false;
+	net->handler->on_bytes(net->handler->ctx, conn);
 	conn_decode(conn, (size_t)len);
 	conn_pause_if_pressed(conn);
 }
 
+/* What the other end said before it went is read to the end, and at once: its
+ * readiness would not wait for a pause to be over. */
 void
 conn_on_ready(struct conn *conn, uint32_t events)
 {
+	bool is_over = conn->broken || (events & (EPOLLHUP | EPOLLERR)) != 0;
+
 	if (conn->state != CONN_OPEN && conn->state != CONN_CLOSING) {
 		return;
 	}
-	if ((events & EPOLLOUT) != 0) {
+	if ((events & EPOLLOUT) != 0 && !conn->broken) {
 		conn->blocked = false;
 		conn_flush(conn);
 		if (!conn->blocked) {
@@ -232,10 +237,8 @@ conn_on_ready(struct conn *conn, uint32_t events)
 		}
 		pause_check(conn->net);
 	}
-	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 &&
-	    conn->state != CONN_DOOMED && !conn->paused) {
+	if (conn->state != CONN_DOOMED &&
+	    (is_over || ((events & EPOLLIN) != 0 && !conn->paused))) {
 		conn_read(conn);
-	} else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
-		conn_drop(conn);
 	}
 }

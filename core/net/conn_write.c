@@ -270,9 +270,9 @@ conn_write_some(struct conn *conn)
 	sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	conn->net->stats.writes++;
 	if (sent < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) {
-			conn_drop(conn);
-		}
+		/* What it said before is still to be read. */
+		conn->broken = errno != EAGAIN && errno != EINTR &&
+		               errno != ENOBUFS;
 		return false;
 	}
 	conn->net->stats.bytes_out += (uint64_t)sent;

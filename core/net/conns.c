@@ -80,7 +80,7 @@ net_conn_count(const struct net *net)
 }
 
 size_t
-net_queued(const struct net *net)
+net_queued(struct net *net)
 {
 	size_t bytes = 0;
 

@@ -92,24 +92,32 @@ net_on_prepare(uv_prepare_t *prepare)
 	net_end_turn(prepare->data);
 }
 
-static void
-net_on_check(uv_check_t *check)
+static int
+net_read_ready(struct net *net)
 {
-	net_end_turn(check->data);
+	struct epoll_event ready[NET_EVENTS];
+	int count = epoll_wait(net->epoll_fd, ready, NET_EVENTS, 0);
+
+	for (int i = 0; i < count; i++) {
+		conn_on_ready(ready[i].data.ptr, ready[i].events);
+	}
+	return count;
 }
 
 static void
 net_on_epoll(uv_poll_t *poll, int status, int events)
 {
 	struct net *net = poll->data;
-	struct epoll_event ready[NET_EVENTS];
-	int count = epoll_wait(net->epoll_fd, ready, NET_EVENTS, 0);
+	size_t rest = net->conn_count;
 
 	(void)status;
 	(void)events;
 	net_update_now(net);
-	for (int i = 0; i < count; i++) {
-		conn_on_ready(ready[i].data.ptr, ready[i].events);
+	/* The others come with the next turn, unless a deadline may be over:
+	 * then each of them once. */
+	while (net_read_ready(net) == NET_EVENTS && rest > NET_EVENTS &&
+	       (net->tick_due || net->timer_due)) {
+		rest -= NET_EVENTS;
 	}
 }
 
@@ -131,14 +139,34 @@ net_on_signal(uv_signal_t *signal, int signum)
 	net->handler->on_signal(net->handler->ctx, signum);
 }
 
+/* ---- deadlines
+ *
+ * A timer only says that it is time.  Nobody is called late before all that
+ * waits in the sockets was read, in those that lws has too: the loop polls
+ * once more, without waiting, and deadlines are looked at behind that. */
+
+static void
+net_on_idle(uv_idle_t *idle)
+{
+	(void)idle;
+}
+
 static void
 net_on_timer(uv_timer_t *timer)
 {
 	struct net *net = timer->data;
 
-	net_update_now(net);
-	net->timer_ms = UINT64_MAX;
-	net->handler->on_timer(net->handler->ctx);
+	net->timer_due = true;
+	(void)uv_idle_start(&net->idle, net_on_idle);
+}
+
+static void
+net_on_tick(uv_timer_t *timer)
+{
+	struct net *net = timer->data;
+
+	net->tick_due = true;
+	(void)uv_idle_start(&net->idle, net_on_idle);
 }
 
 void
@@ -158,12 +186,11 @@ net_timer_set(struct net *net, uint64_t at_ms)
 }
 
 static void
-net_on_tick(uv_timer_t *timer)
+net_turn_wheel(struct net *net)
 {
-	struct net *net = timer->data;
 	struct wheel_item *item;
 
-	net_update_now(net);
+	net->tick_due = false;
 	net->tick_ms = net->now_ms;
 	while ((item = wheel_next_due(&net->wheel, net->now_ms)) != NULL) {
 		conn_on_timer(
@@ -174,6 +201,27 @@ net_on_tick(uv_timer_t *timer)
 	if (net->listening_paused) {
 		listener_resume(net);
 	}
+}
+
+/* Behind the poll. */
+static void
+net_on_check(uv_check_t *check)
+{
+	struct net *net = check->data;
+
+	if (net->tick_due || net->timer_due) {
+		(void)uv_idle_stop(&net->idle);
+		net_update_now(net);
+	}
+	if (net->tick_due) {
+		net_turn_wheel(net);
+	}
+	if (net->timer_due) {
+		net->timer_due = false;
+		net->timer_ms = UINT64_MAX;
+		net->handler->on_timer(net->handler->ctx);
+	}
+	net_end_turn(net);
 }
 
 void
@@ -227,9 +275,10 @@ net_create_context(struct net *net)
 		.alpn = "http/1.1",
 		.pt_serv_buf_size = 4096,
 		.max_http_header_data = 4096,
-		/* Ours come first. */
-		.timeout_secs = net->config.times.handshake / 1000 + 1,
-		.connect_timeout_secs = net->config.times.connect / 1000 + 1,
+		/* Ours come first, also when they make good for a stop. */
+		.timeout_secs = net->config.times.handshake / 1000 + NET_LWS_S,
+		.connect_timeout_secs = net->config.times.connect / 1000 +
+		                        NET_LWS_S,
 		.retry_and_idle_policy = &no_validity,
 		.user = net,
 		.vhost_name = "grapevine",
@@ -257,6 +306,7 @@ net_start_handles(struct net *net)
 	}
 	(void)uv_prepare_init(&net->loop, &net->prepare);
 	(void)uv_check_init(&net->loop, &net->check);
+	(void)uv_idle_init(&net->loop, &net->idle);
 	(void)uv_timer_init(&net->loop, &net->timer);
 	(void)uv_timer_init(&net->loop, &net->tick);
 	(void)uv_timer_init(&net->loop, &net->pause);
@@ -346,6 +396,7 @@ net_close_handles(struct net *net)
 		(uv_handle_t *)&net->epoll_watch,
 		(uv_handle_t *)&net->prepare,
 		(uv_handle_t *)&net->check,
+		(uv_handle_t *)&net->idle,
 		(uv_handle_t *)&net->async,
 		(uv_handle_t *)&net->timer,
 		(uv_handle_t *)&net->tick,

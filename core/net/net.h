@@ -38,6 +38,8 @@ struct net_handler {
 	 * and query.  False: drop it, on_closed follows. */
 	bool (*on_open)(
 	    void *ctx, struct conn *conn, const char *path, const char *query);
+	/* Bytes came; what they make whole follows. */
+	void (*on_bytes)(void *ctx, struct conn *conn);
 	/* A whole message, borrowed. */
 	void (*on_message)(void *ctx, struct conn *conn, bool text,
 	    const uint8_t *bytes, size_t len);
@@ -161,8 +163,8 @@ struct conn *net_find(const struct net *net, uint64_t id);
 void net_close_clients(struct net *net, const char *reason);
 /* Open connections and dials. */
 size_t net_conn_count(const struct net *net);
-/* Bytes queued, also on connections that are closing. */
-size_t net_queued(const struct net *net);
+/* Bytes queued, also on connections that are closing; as conn_queued. */
+size_t net_queued(struct net *net);
 
 /* Queue `head` and `payload`, one whole peer record, on those connections of the
  * array whose bits are in `which` (not 0), as conn_append_record does: encoded
@@ -190,8 +192,8 @@ const char *conn_remote(const struct conn *conn, char text[NET_ADDR_LEN]);
  * longer empty. */
 struct outq *conn_outq(struct conn *conn);
 void conn_dirty(struct conn *conn);
-/* Bytes queued. */
-size_t conn_queued(const struct conn *conn);
+/* Bytes queued.  First queues what net_share_record still holds back, on all. */
+size_t conn_queued(struct conn *conn);
 
 /* Queue records on a peer's connection, to share a message with the other
  * records of this turn; nothing if it is closing.  A link that lost a record
@@ -211,8 +213,8 @@ size_t conn_relieve(struct conn *conn);
  * (PROTOCOL 10). */
 bool conn_press(struct conn *target);
 
-/* Send what is queued (`flush`) or drop it, then Close; the other end has 2 s
- * to answer.  on_closed follows later. */
+/* Send what is queued (`flush`) or drop it, then Close, as long as the other
+ * end takes something; then it has 2 s to answer.  on_closed follows later. */
 void conn_close(
     struct conn *conn, uint16_t code, const char *reason, bool flush);
 /* Drop TCP; on_closed follows at the end of the turn. */

@@ -50,7 +50,7 @@ conn_pause_if_pressed(struct conn *conn)
 {
 	struct net *net = conn->net;
 
-	if (conn->presser == NULL || conn->state != CONN_OPEN) {
+	if (conn->presser == NULL || conn->state != CONN_OPEN || conn->paused) {
 		return;
 	}
 	conn->paused = true;

@@ -19,6 +19,7 @@ enum {
 	NET_PAUSE_BUDGET_MS = 1000, /* pauses a target may cause per window */
 	NET_EMFILE_LOG_MS = 1000,
 	NET_LATE_MS = 500, /* a stop of the loop that is made good */
+	NET_LWS_S = 60,    /* lws's deadlines, beyond our own */
 	NET_FRAGMENTS_MAX = 4096,
 	NET_PINGS_MAX = 1000,   /* a second; above: 1008 */
 	NET_CONTROL_MAX = 4096, /* queued pongs; above: the last one only */
@@ -82,8 +83,10 @@ struct conn {
 	bool dirty, blocked, paused, was_paused, doomed;
 	bool pinged; /* a keep-alive ping is unanswered */
 	bool pong_wanted;
-	bool fresh; /* opened in this turn */
-	bool close_sent, eof, stalled;
+	bool fresh;                   /* opened in this turn */
+	bool close_waits, close_sent; /* our Close: queued, with the kernel */
+	bool eof, stalled;
+	bool broken; /* writing failed: to be read to the end, then dropped */
 };
 
 struct listener {
@@ -123,6 +126,7 @@ struct net {
 	uv_async_t async;
 	uv_timer_t timer; /* the handler's */
 	uv_timer_t tick;  /* the wheel's */
+	uv_idle_t idle;   /* if one of them is due: the poll does not wait */
 	uv_timer_t pause; /* ends the pauses */
 	struct lws_context *context;
 	struct lws_vhost *vhost;
@@ -145,6 +149,7 @@ struct net {
 	uint64_t real_ms, now_ms, timer_ms, tick_ms;
 	uint64_t emfile_ms; /* last logged */
 	int epoll_fd, reserve_fd;
+	bool timer_due, tick_due; /* looked at behind the next poll */
 	bool listening_paused, stopping;
 };
 

@@ -69,7 +69,7 @@ net_flush_all(struct net *net)
 
 /* The connection in `state` that holds most, if any holds anything. */
 static struct conn *
-net_find_largest(const struct net *net, enum conn_state state)
+net_find_largest(struct net *net, enum conn_state state)
 {
 	struct conn *largest = NULL;
 	size_t most = 0;

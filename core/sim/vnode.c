@@ -19,7 +19,7 @@ enum {
 	VNODE_FLUSH_MS = 1000,   /* a node that leaves may take */
 	VNODE_TICKS_MAX = 10000, /* in one millisecond */
 	VNODE_HOPS_MAX = 64,
-	VNODE_MESSAGE_MAX = 1 << 20,
+	VNODE_MESSAGE_MIN = 2048, /* presence */
 };
 
 void
@@ -103,6 +103,14 @@ vnode_peers(struct vnode *node, char (*addrs)[VNODE_ADDR_LEN], size_t max)
 	return count;
 }
 
+/* The largest that the scenario has: queues are sized by it. */
+static size_t
+vnode_message_max(const struct sim_config *config)
+{
+	return config->payload > VNODE_MESSAGE_MIN ? config->payload
+	                                           : VNODE_MESSAGE_MIN;
+}
+
 static enum err
 vnode_create_mesh(struct vnode *node)
 {
@@ -122,7 +130,7 @@ vnode_create_mesh(struct vnode *node)
 		.advertise = self,
 		.peers = peers,
 		.peer_count = vnode_peers(node, addrs, PEERS_MAX),
-		.max_message = VNODE_MESSAGE_MAX,
+		.max_message = vnode_message_max(config),
 		.max_hops = VNODE_HOPS_MAX,
 		.ping_ms = config->ping_ms,
 		.soft = config->soft,

@@ -375,6 +375,29 @@ notices_a_dead_peer(void **state)
 	daemon_wait_lines(node, "stdout", "still here", 1);
 }
 
+/* Its pongs wait behind the frame; any byte counts. */
+static void
+keeps_a_peer_whose_long_message_takes_its_time(void **state)
+{
+	struct daemon *node = daemon_start("--ping 1 --presence off");
+	struct peer *peer = peer_create(0x21);
+	unsigned pings = 0;
+
+	(void)state;
+	peer_dial_up(peer, node->port);
+	client_header(peer->client, CLIENT_BINARY, true, 10000);
+	while (pings < 6) { /* a second each */
+		struct client_frame frame;
+
+		assert_true(client_read_frame(peer->client, &frame));
+		pings += frame.first == CLIENT_PING ? 1 : 0;
+		client_frame_free(&frame);
+		client_send(peer->client, "x", 1);
+	}
+	assert_int_equal(daemon_counter(node, "mesh.links_up"), 1);
+	assert_int_equal(daemon_counter(node, "mesh.dead"), 0);
+}
+
 static void
 refuses_the_65th_link(void **state)
 {
@@ -399,7 +422,8 @@ gives_a_peer_up_that_reads_nothing(void **state)
 {
 	enum { SIZE = 16384, MESSAGES = 2000 };
 	/* Silent for 10 s, and it is not that which ends it. */
-	struct daemon *node = daemon_start("--queue 64K..256K --ping 20");
+	struct daemon *node = daemon_start(
+	    "--queue 64K..256K --max-message 64K --ping 20");
 	struct client *from = client_open(node->port, "/t");
 	struct client *to = client_open(node->port, "/t");
 	struct peer *slow = peer_create(0x21);
@@ -463,6 +487,7 @@ main(void)
 		TEST(keeps_the_later_of_two_links_of_one_dialler),
 		TEST(takes_a_restarted_peer_for_the_old_one),
 		TEST(notices_a_dead_peer),
+		TEST(keeps_a_peer_whose_long_message_takes_its_time),
 		TEST(refuses_the_65th_link),
 		TEST(gives_a_peer_up_that_reads_nothing),
 		TEST(says_bye_when_it_leaves),

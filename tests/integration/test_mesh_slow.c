@@ -73,7 +73,8 @@ slow_start(struct slow *slow)
 
 	peer_listen(between);
 	slow->fast = daemon_start("--mesh static --presence off "
-	                          "--queue 64K..512K --history 1M");
+	                          "--queue 64K..512K --max-message 64K "
+	                          "--history 1M");
 	slow->slow = daemon_start("--mesh static --presence off "
 	                          "--peers ws://127.0.0.1:%u",
 	    (unsigned)between->port);

@@ -456,7 +456,7 @@ static void
 a_chatty_plugin_ends_in_full_queues_not_in_trouble(void **state)
 {
 	struct daemon *node = daemon_start(
-	    "-P " GV_ZOO_DIR "/chatty.so --queue 64K..256K");
+	    "-P " GV_ZOO_DIR "/chatty.so --queue 64K..256K --max-message 64K");
 	struct client *client = client_open(node->port, "/c");
 	struct client_frame frame;
 

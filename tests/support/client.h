@@ -93,7 +93,8 @@ void client_frame_free(struct client_frame *frame);
 void client_expect(
     struct client *client, int first, const void *bytes, size_t len);
 void client_expect_text(struct client *client, const char *text);
-/* Nothing may come: proven by a ping whose pong is the next thing to come. */
+/* Nothing may come: proven by a ping whose pong is the next thing to come,
+ * but for the node's own pings. */
 void client_expect_nothing(struct client *client);
 /* Ping and wait for its pong, skipping anything else: what was sent before has
  * been read by the node. */

@@ -3,6 +3,7 @@
 #include "support/crowd.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "support/test.h"
 
@@ -20,8 +21,11 @@ crowd_launch(struct crowd *crowd, unsigned i, const char *more)
 		snprintf(peers, sizeof(peers), "--peers ws://127.0.0.1:%u",
 		    (unsigned)crowd->nodes[0]->port);
 	}
-	daemon_launch(
-	    crowd->nodes[i], "--mesh auto --name n%u %s %s", i, peers, more);
+	/* The port of a node that was killed may be another program's node's
+	 * by the time it is dialled: that one is no friend. */
+	daemon_launch(crowd->nodes[i],
+	    "--mesh auto --network crowd-%d --name n%u %s %s", (int)getpid(), i,
+	    peers, more);
 	daemon_wait_ready(crowd->nodes[i]);
 }
 

@@ -156,7 +156,7 @@ reads_every_option(void **state)
 	parse_good("-b a:1 -b b:2 -p ws://a:1/x -p ws://[::1]:2 "
 	           "--advertise ws://me:1 --name n~n --network net "
 	           "--mesh static --max-message 15M --max-clients 7 "
-	           "--max-hops 255 --queue 64K..2m --overflow disconnect "
+	           "--max-hops 255 --queue 64K..32m --overflow disconnect "
 	           "--view 1..16 --history 64K --presence off --state s/d "
 	           "--psk-file k --spread flood "
 	           "--ping 9 --allow-origin http://a:1 --allow-origin null "
@@ -173,7 +173,7 @@ reads_every_option(void **state)
 	assert_int_equal(config.max_clients, 7);
 	assert_int_equal(config.max_hops, 255);
 	assert_int_equal(config.queue_soft, 64 << 10);
-	assert_int_equal(config.queue_hard, 2 << 20);
+	assert_int_equal(config.queue_hard, 32 << 20);
 	assert_true(config.overflow_disconnect);
 	assert_int_equal(config.ping_s, 9);
 	assert_false(config.mesh_auto);
@@ -480,9 +480,12 @@ makes_room_for_large_messages(void **state)
 	parse_good("--max-message 15M", &config);
 	assert_int_equal(config.queue_hard, 30 << 20);
 	config_fini(&config);
-	parse_good("--max-message 15M --queue 1M..8M", &config);
-	assert_int_equal(config.queue_hard, 8 << 20);
+	parse_good("--max-message 192K --queue 64K..256K", &config);
+	assert_int_equal(config.queue_hard, 256 << 10);
 	config_fini(&config);
+	assert_refused("--max-message 193K --queue 64K..256K", "196608 bytes",
+	    "--queue 65536..263168");
+	assert_refused("--queue 64K..256K", "1048576 or more", "--max-message");
 }
 
 static void

@@ -96,6 +96,26 @@ a_burst_beyond_hard_in_a_moment_keeps_the_link(void **state)
 	assert_int_equal(a->spreads + ids, b->spreads);
 }
 
+/* A link that was idle and is given a large one is no slow link. */
+static void
+one_message_does_not_make_a_link_congested(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a;
+
+	lab->config.max_message = HARD / 2;
+	lab_make(lab);
+	a = runs_up(lab, 1);
+	a->queued = HARD / 2 + 300;
+	publish_much(lab);
+	lab_pass(lab, 50);
+	assert_true(a->pressed > 0);
+	assert_int_equal(mesh_stats(lab->mesh)->congested, 0);
+	a->queued = SOFT + HARD / 2 + 1024;
+	lab_pass(lab, 50);
+	assert_int_equal(mesh_stats(lab->mesh)->congested, 1);
+}
+
 static void
 over_hard_the_link_goes(void **state)
 {
@@ -210,6 +230,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_link_over_soft_for_a_second_gets_announcements),
 		TEST(a_burst_beyond_hard_in_a_moment_keeps_the_link),
+		TEST_RAW(one_message_does_not_make_a_link_congested),
 		TEST(over_hard_the_link_goes),
 		TEST(a_link_that_takes_nothing_goes_congested_or_not),
 		TEST(a_link_that_drains_within_the_second_misses_nothing),

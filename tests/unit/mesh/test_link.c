@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
+#include "mesh/inside.h"
 #include "unit/mesh/lab.h"
 
 static void
@@ -221,6 +222,31 @@ nothing_is_due_between_deadlines(void **state)
 	assert_int_equal(mesh_next_ms(lab->mesh), lab->now + 3000);
 }
 
+/* Ticks are frequent: one that is for something else does not walk over the
+ * links, so that what is wrong with this one stays unseen until its time. */
+static void
+a_tick_for_something_else_does_not_look_at_links(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at;
+	uint64_t due_ms;
+
+	lab->now += 100000;
+	at = lab_accept_up(lab, 1);
+	due_ms = lab->mesh->links_ms;
+	assert_int_equal(due_ms, lab->now + 3000);
+	at->link->heard_ms -= 100000;
+	lab->now = due_ms - 1;
+	lab->mesh->next_ms = lab->now;
+	mesh_on_tick(lab->mesh, lab->now, 0);
+	assert_int_equal(at->close_code, -1);
+	/* It still knows when to. */
+	assert_int_equal(lab->mesh->links_ms, due_ms);
+	assert_int_equal(mesh_next_ms(lab->mesh), due_ms);
+	lab_pass(lab, 1);
+	assert_int_equal(at->close_code, 0);
+}
+
 static void
 every_counter_has_a_name(void **state)
 {
@@ -264,6 +290,7 @@ main(void)
 		TEST(a_record_over_the_limit_closes_1009),
 		TEST(knows_who_is_linked),
 		TEST(nothing_is_due_between_deadlines),
+		TEST(a_tick_for_something_else_does_not_look_at_links),
 		cmocka_unit_test(every_counter_has_a_name),
 	};
 

@@ -48,8 +48,10 @@ struct rig {
 	struct buf heard;       /* the last message */
 	unsigned opened, messages, closing, closed, stalled, pauses, resumes;
 	unsigned peers_closed;
+	unsigned bytes; /* times that some came */
 	enum net_closed how;
-	uint64_t number; /* between a job and its test */
+	unsigned timers, heard_before; /* messages, before the last timer */
+	uint64_t number;               /* between a job and its test */
 	const char *url;
 };
 
@@ -75,6 +77,15 @@ rig_on_path(void *ctx, const char *path, struct diag *diag)
 		return ERR_INVALID;
 	}
 	return ERR_OK;
+}
+
+static void
+rig_on_bytes(void *ctx, struct conn *conn)
+{
+	struct rig *rig = ctx;
+
+	(void)conn;
+	rig->bytes++;
 }
 
 static void
@@ -165,7 +176,10 @@ rig_on_turn(void *ctx)
 static void
 rig_on_timer(void *ctx)
 {
-	(void)ctx;
+	struct rig *rig = ctx;
+
+	rig->timers++;
+	rig->heard_before = rig->messages;
 }
 
 static void
@@ -293,6 +307,7 @@ rig_create(struct net_config config)
 		.ctx = rig,
 		.on_path = rig_on_path,
 		.on_open = rig_on_open,
+		.on_bytes = rig_on_bytes,
 		.on_message = rig_on_message,
 		.on_pong = rig_on_pong,
 		.on_reading = rig_on_reading,

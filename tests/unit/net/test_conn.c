@@ -4,7 +4,10 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "net/private.h"
 #include "rig.h"
+
+static struct client *speaker; /* what a job on the loop talks with */
 
 static bool
 all_are_gone(struct rig *rig)
@@ -262,6 +265,110 @@ a_loop_that_stood_still_thinks_nobody_silent(void **state)
 	rig_destroy(rig);
 }
 
+/* Until the wheel has a turn to make. */
+static void
+burn(void)
+{
+	uint64_t until = clock_now_ms() + 2 * WHEEL_TICK_MS + 50;
+
+	while (clock_now_ms() < until) {
+	}
+}
+
+static bool
+has_accepted(struct rig *rig)
+{
+	return net_stats(rig->net)->handshakes == 1;
+}
+
+static void
+end_the_request_on_a_busy_loop(struct rig *rig)
+{
+	struct conn *conn = rig->net->conns[0];
+
+	assert_int_equal(conn->state, CONN_HANDSHAKE);
+	conn->began_ms -= rig->net->config.times.handshake;
+	wheel_set(&rig->net->wheel, &conn->timer, net_now_ms(rig->net));
+	client_print(speaker,
+	    "a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	    "Sec-WebSocket-Version: 13\r\n"
+	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+	burn();
+}
+
+static void
+a_request_that_only_waits_to_be_read_is_in_time(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+
+	(void)state;
+	speaker = client_connect(rig->port);
+	client_print(speaker, "GET / HTTP/1.1\r\nHost: ");
+	rig_until(rig, has_accepted);
+	rig_call(rig, end_the_request_on_a_busy_loop);
+	assert_int_equal(client_read_status_or_reset(speaker), 101);
+	assert_int_equal(rig_stats(rig)->rejected_timeout, 0);
+	rig_destroy(rig);
+}
+
+static void
+answer_on_a_busy_loop(struct rig *rig)
+{
+	rig->last->rx_ms -= rig->net->config.times.dead;
+	rig->last->pinged = true;
+	wheel_set(&rig->net->wheel, &rig->last->timer, net_now_ms(rig->net));
+	client_text(speaker, "here");
+	burn();
+}
+
+static bool
+has_heard_or_closed(struct rig *rig)
+{
+	return rig->messages + rig->closed > 0;
+}
+
+static void
+a_client_whose_answer_only_waits_to_be_read_lives(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+
+	(void)state;
+	speaker = client_open(rig->port, "/");
+	rig_until(rig, rig_has_opened);
+	rig_call(rig, answer_on_a_busy_loop);
+	rig_until(rig, has_heard_or_closed);
+	assert_int_equal(rig->messages, 1);
+	assert_int_equal(rig_stats(rig)->closed_silent, 0);
+	rig_destroy(rig);
+}
+
+static void
+answer_when_time_is_up(struct rig *rig)
+{
+	client_text(speaker, "here");
+	net_timer_set(rig->net, net_now_ms(rig->net));
+}
+
+static bool
+has_timed(struct rig *rig)
+{
+	return rig->timers > 0;
+}
+
+static void
+what_waits_is_read_before_the_handlers_timer(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+
+	(void)state;
+	speaker = client_open(rig->port, "/");
+	rig_until(rig, rig_has_opened);
+	rig_call(rig, answer_when_time_is_up);
+	rig_until(rig, has_timed);
+	assert_int_equal(rig->heard_before, 1);
+	rig_destroy(rig);
+}
+
 static void
 say_goodbye(void *ctx, struct conn *conn, enum net_closed how)
 {
@@ -331,6 +438,15 @@ main(void)
 		    a_handshake_has_its_time, client_teardown),
 		cmocka_unit_test_teardown(
 		    a_loop_that_stood_still_thinks_nobody_silent,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    a_request_that_only_waits_to_be_read_is_in_time,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    a_client_whose_answer_only_waits_to_be_read_lives,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    what_waits_is_read_before_the_handlers_timer,
 		    client_teardown),
 		cmocka_unit_test_teardown(
 		    the_end_of_all_is_told_of_each, client_teardown),

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Bytes in: messages, violations, the assembly deadline, pauses. */
+#include "net/private.h"
 #include "rig.h"
+
+static struct client *speaker; /* what a job on the loop talks with */
 
 static void
 whole_messages_are_handed_in(void **state)
@@ -15,6 +18,25 @@ whole_messages_are_handed_in(void **state)
 	assert_int_equal(rig->heard.len, 5);
 	assert_memory_equal(rig->heard.bytes, "hello", 5);
 	assert_int_equal(rig->stats.pings_in, 1);
+	rig_destroy(rig);
+}
+
+static bool
+has_bytes(struct rig *rig)
+{
+	return rig->bytes > 0;
+}
+
+static void
+bytes_are_told_before_they_are_a_message(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+	struct client *client = rig_peer(rig, 0);
+
+	(void)state;
+	client_header(client, CLIENT_BINARY, true, 100000);
+	rig_until(rig, has_bytes);
+	assert_int_equal(rig->messages, 0);
 	rig_destroy(rig);
 }
 
@@ -248,6 +270,32 @@ drop_first(struct rig *rig)
 }
 
 static void
+speak_and_go_while_paused(struct rig *rig)
+{
+	press_the_first(rig);
+	client_text(speaker, "one");
+	conn_read(rig->last);
+	client_text(speaker, "two");
+	client_reset(speaker);
+}
+
+static void
+a_source_that_goes_while_it_waits_is_read_to_the_end(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+
+	(void)state;
+	(void)rig_peer(rig, 4096);
+	speaker = client_open(rig->port, "/");
+	rig_until(rig, has_two);
+	rig_call(rig, speak_and_go_while_paused);
+	rig_until(rig, rig_has_closed);
+	assert_true(rig->pauses > 0); /* a busy machine makes it two */
+	assert_int_equal(rig->messages, 2);
+	rig_destroy(rig);
+}
+
+static void
 nobody_waits_for_a_target_that_is_gone(void **state)
 {
 	struct rig *rig = rig_create(rig_config());
@@ -294,6 +342,8 @@ main(void)
 		cmocka_unit_test_teardown(
 		    whole_messages_are_handed_in, client_teardown),
 		cmocka_unit_test_teardown(
+		    bytes_are_told_before_they_are_a_message, client_teardown),
+		cmocka_unit_test_teardown(
 		    a_violation_closes_and_tells_the_owner, client_teardown),
 		cmocka_unit_test_teardown(
 		    text_on_a_peer_link_closes_1003, client_teardown),
@@ -311,6 +361,9 @@ main(void)
 		    bytes_glued_to_the_request_close_1002, client_teardown),
 		cmocka_unit_test_teardown(
 		    a_source_waits_for_its_target_a_moment, client_teardown),
+		cmocka_unit_test_teardown(
+		    a_source_that_goes_while_it_waits_is_read_to_the_end,
+		    client_teardown),
 		cmocka_unit_test_teardown(
 		    nobody_waits_for_a_target_that_is_gone, client_teardown),
 		cmocka_unit_test_teardown(

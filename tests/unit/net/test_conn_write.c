@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Records into messages, messages into frames, frames into the socket. */
+#include "net/private.h"
 #include "rig.h"
+
+static struct client *speaker; /* what a job on the loop talks with */
 
 enum { RECORD = 4096, MANY = 1500 };
 
@@ -222,6 +225,70 @@ a_close_comes_behind_what_was_queued(void **state)
 	rig_destroy(rig);
 }
 
+static void
+close_slow(struct rig *rig)
+{
+	conn_close(rig->last, 4002, "slow", false);
+	rig->number = rig->net->tick_ms;
+}
+
+static bool
+has_looked_again(struct rig *rig)
+{
+	return rig->last == NULL ||
+	       rig->net->tick_ms > rig->number + WHEEL_TICK_MS;
+}
+
+/* Who is closed for reading slowly reads slowly. */
+static void
+a_close_that_waits_for_room_is_not_given_up(void **state)
+{
+	struct net_config config = rig_config();
+	struct rig *rig;
+	struct client *client;
+	size_t control_at = SIZE_MAX;
+
+	(void)state;
+	config.times.close = 1;
+	config.times.stall = 60000;
+	rig = rig_create(config);
+	client = rig_peer(rig, 4096);
+	rig_until(rig, rig_has_opened);
+	rig_call(rig, append_many);
+	rig_until(rig, is_blocked);
+	rig_call(rig, close_slow);
+	rig_until(rig, has_looked_again);
+	expect_records(client, (size_t)MANY * RECORD, &control_at);
+	client_expect_close(client, 4002);
+	rig_until(rig, rig_has_closed);
+	rig_destroy(rig);
+}
+
+/* The kernel has the last word of one that is gone, when writing fails. */
+static void
+write_to_one_that_is_gone(struct rig *rig)
+{
+	client_frame(speaker, CLIENT_BINARY, "last", 4);
+	client_reset(speaker);
+	append_two(rig);
+	(void)conn_relieve(rig->last);
+}
+
+static void
+what_was_said_before_the_end_is_heard_though_writing_fails(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+
+	(void)state;
+	speaker = rig_peer(rig, 0);
+	rig_until(rig, rig_has_opened);
+	rig_call(rig, write_to_one_that_is_gone);
+	rig_until(rig, rig_has_closed);
+	assert_int_equal(rig->messages, 1);
+	assert_memory_equal(rig->heard.bytes, "last", 4);
+	rig_destroy(rig);
+}
+
 static bool
 has_late_pong(struct rig *rig)
 {
@@ -395,6 +462,12 @@ main(void)
 		    client_teardown),
 		cmocka_unit_test_teardown(
 		    a_close_comes_behind_what_was_queued, client_teardown),
+		cmocka_unit_test_teardown(
+		    a_close_that_waits_for_room_is_not_given_up,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    what_was_said_before_the_end_is_heard_though_writing_fails,
+		    client_teardown),
 		cmocka_unit_test_teardown(
 		    pings_that_are_not_taken_are_answered_by_one_pong,
 		    client_teardown),
