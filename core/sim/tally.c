@@ -139,20 +139,21 @@ tally_expects(const struct world *world, const struct vnode *node,
 	       node->since_us + TALLY_SETTLE_S * US_PER_S <= sent->at_us;
 }
 
-/* The last life of that id in which anything was published. */
-static unsigned
-tally_newest(const struct world *world, const struct nodeid *id)
+/* Mark the messages of the last two lives of each id in which anything was
+ * published. */
+static void
+tally_mark_recent(const struct world *world)
 {
-	unsigned newest = 0;
+	for (size_t i = world->traffic.count; i > 0; i--) {
+		struct sent *sent = &world->traffic.sent[i - 1];
+		struct vnode *source = &world->nodes[sent->source];
 
-	for (size_t i = 0; i < world->traffic.count; i++) {
-		const struct sent *sent = &world->traffic.sent[i];
-
-		if (sent->incarnation > newest && nodeid_equal(&sent->id, id)) {
-			newest = sent->incarnation;
+		if (!nodeid_equal(&source->told_id, &sent->id)) {
+			source->told_id = sent->id;
+			source->told_last = sent->incarnation;
 		}
+		sent->is_recent = source->told_last <= sent->incarnation + 1U;
 	}
-	return newest;
 }
 
 /* Everybody must get it: its source is in the same life; or it has published
@@ -168,8 +169,7 @@ tally_is_promised(const struct world *world, const struct sent *sent)
 	}
 	for (uint32_t i = 0; i < world->config.nodes; i++) {
 		if (bit_get(sent->got, i) && vnode_is_on(&world->nodes[i])) {
-			return tally_newest(world, &sent->id) <=
-			       sent->incarnation + 1U;
+			return sent->is_recent;
 		}
 	}
 	return false;
@@ -385,6 +385,7 @@ tally_finish(struct tally *tally, const struct world *world)
 {
 	struct sim_result *result = world->result;
 
+	tally_mark_recent(world);
 	for (size_t i = 0; i < world->traffic.count; i++) {
 		const struct sent *sent = &world->traffic.sent[i];
 

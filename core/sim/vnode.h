@@ -54,7 +54,9 @@ struct vnode {
 	struct vend *cursor; /* of the reader's round */
 	struct vend *input;  /* being read now */
 	uint64_t bytes[CLASS_COUNT];
-	uint64_t gaps; /* ids given up, of all lives */
+	uint64_t gaps;         /* ids given up, of all lives */
+	struct nodeid told_id; /* for tally_mark_recent */
+	unsigned told_last;
 };
 
 /* ws://10.x.y.z:7000 of node `index`; back: UINT32_MAX if it is none. */
