@@ -32,8 +32,6 @@ void
 node_tell_plugins(
     struct node *node, const struct message_view *view, int32_t except)
 {
-	struct message_view stamped;
-
 	if (!host_wants_messages(node->host)) {
 		return;
 	}
@@ -41,9 +39,7 @@ node_tell_plugins(
 		node->stats.dropped_stopping++;
 		return;
 	}
-	stamped = *view;
-	stamped.received_ns = clock_now_ns();
-	host_deliver(node->host, &stamped, except);
+	host_deliver(node->host, view, except);
 }
 
 void

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "host/dispatcher.h"
 #include "host/private.h"
@@ -23,6 +24,7 @@ const struct counter host_counters[] = {
 	COUNTER(struct host_stats, gap_events),
 	COUNTER(struct host_stats, peer_events),
 	COUNTER(struct host_stats, peer_events_dropped),
+	COUNTER(struct host_stats, ids_full),
 	COUNTER(struct host_stats, errors),
 	COUNTER(struct host_stats, slow_calls),
 };
@@ -48,11 +50,17 @@ host_copy(const char *text)
 enum err
 host_set_node_id(struct host *host, const struct nodeid *id)
 {
-	struct host_node *shown = malloc(sizeof(*shown));
+	struct host_node *shown;
 
+	if (host->id_count == HOST_IDS_MAX) {
+		host_count(&host->counts.ids_full, 1);
+		return ERR_FULL;
+	}
+	shown = malloc(sizeof(*shown));
 	if (shown == NULL) {
 		return ERR_NOMEM;
 	}
+	host->id_count++;
 	shown->node = (struct gv_node){
 		.struct_size = sizeof(shown->node),
 		.name = host->config.node_name,
@@ -329,6 +337,7 @@ host_deliver(struct host *host, const struct message_view *view, int32_t except)
 		host_lose(host, view, "no memory for a message to plugins");
 		return;
 	}
+	message->view.received_ns = clock_now_ns();
 	entry->item.next = NULL;
 	entry->item.bytes = sizeof(*entry) + sizeof(*message) +
 	                    view->topic_len + view->payload_len;
@@ -461,6 +470,7 @@ host_stats(struct host *host, struct host_stats *stats)
 		.gap_events = host_read(&counts->gap_events),
 		.peer_events = host_read(&counts->peer_events),
 		.peer_events_dropped = host_read(&counts->peer_events_dropped),
+		.ids_full = host_read(&counts->ids_full),
 		.errors = host_read(&counts->errors),
 		.slow_calls = host_read(&counts->slow_calls),
 	};

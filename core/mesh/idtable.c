@@ -7,21 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mesh/ahead.h"
-
 enum { IDTABLE_ROOM_MIN = 32 };
-
-static uint64_t
-idtable_hash(const struct idtable *table, const struct nodeid *id)
-{
-	uint64_t words[2];
-	uint64_t hash;
-
-	memcpy(words, id->bytes, sizeof(words));
-	hash = (words[0] ^ table->salt) * UINT64_C(0x9e3779b97f4a7c15);
-	hash = (hash ^ (hash >> 32) ^ words[1]) * (table->salt | 1);
-	return hash ^ (hash >> 29);
-}
 
 void
 idtable_init(struct idtable *table, uint64_t salt)
@@ -38,7 +24,7 @@ idtable_fini(struct idtable *table)
 }
 
 /* The place of `id`, or the empty one where it would be. */
-static struct idtable_place *
+static inline struct idtable_place *
 idtable_place(
     const struct idtable *table, const struct nodeid *id, uint64_t hash)
 {
@@ -125,31 +111,4 @@ idtable_remove(struct idtable *table, const struct nodeid *id)
 		}
 	}
 	table->places[hole].item = NULL;
-}
-
-void
-idtable_foresee(const struct idtable *table, const struct nodeid *id)
-{
-	if (table->count > 0) {
-		size_t at = idtable_hash(table, id) & (table->room - 1);
-
-		ahead_fetch(&table->places[at]);
-	}
-}
-
-const struct nodeid *
-idtable_guess(const struct idtable *table, const struct nodeid *id)
-{
-	uint64_t hash = idtable_hash(table, id);
-	size_t at;
-
-	if (table->count == 0) {
-		return NULL;
-	}
-	at = hash & (table->room - 1);
-	while (
-	    table->places[at].item != NULL && table->places[at].hash != hash) {
-		at = (at + 1) & (table->room - 1);
-	}
-	return table->places[at].item;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "mesh/ahead.h"
 #include "wire/nodeid.h"
 
 struct idtable_place {
@@ -39,11 +40,38 @@ NODISCARD enum err idtable_add(struct idtable *table, const struct nodeid *id);
 /* Take out the item that begins with `*id`: it is in the table. */
 void idtable_remove(struct idtable *table, const struct nodeid *id);
 
-/* `id` will be looked for soon: have its place fetched. */
-void idtable_foresee(const struct idtable *table, const struct nodeid *id);
-/* Where the item with this id is, as far as the hash can tell; or NULL.  Does
- * not look at the item. */
-const struct nodeid *idtable_guess(
-    const struct idtable *table, const struct nodeid *id);
+static inline uint64_t
+idtable_hash(const struct idtable *table, const struct nodeid *id)
+{
+	uint64_t words[2];
+	uint64_t hash;
+
+	memcpy(words, id->bytes, sizeof(words));
+	hash = (words[0] ^ table->salt) * UINT64_C(0x9e3779b97f4a7c15);
+	hash = (hash ^ (hash >> 32) ^ words[1]) * (table->salt | 1);
+	return hash ^ (hash >> 29);
+}
+
+/* Something of this hash will be looked for soon: have its place fetched.  Of a
+ * table that is not empty. */
+static inline void
+idtable_foresee(const struct idtable *table, uint64_t hash)
+{
+	ahead_fetch(&table->places[hash & (table->room - 1)]);
+}
+
+/* Where the item with this hash is, as far as that can tell; or NULL.  Does not
+ * look at the item.  Of a table that is not empty. */
+static inline const struct nodeid *
+idtable_guess(const struct idtable *table, uint64_t hash)
+{
+	size_t at = hash & (table->room - 1);
+
+	while (
+	    table->places[at].item != NULL && table->places[at].hash != hash) {
+		at = (at + 1) & (table->room - 1);
+	}
+	return table->places[at].item;
+}
 
 #endif

@@ -77,7 +77,7 @@ mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
 	link->conn = conn;
 	link->user = user;
 	(void)stpncpy(link->remote, remote, sizeof(link->remote) - 1);
-	link->deadline_ms = now_ms + LINK_HELLO_MS;
+	link->deadline_ms = now_ms + LINK_ANSWER_MS;
 	mesh_wake_links_at(mesh, link->deadline_ms);
 	return link;
 }
@@ -208,23 +208,27 @@ mesh_on_message(struct mesh *mesh, struct link *link, uint64_t now_ms,
     const uint8_t *bytes, size_t len)
 {
 	const uint8_t *at = bytes;
-	struct record record;
-	enum err err = ERR_INVALID;
+	struct record records[SPREAD_AHEAD];
+	enum err err = len > 0 ? ERR_OK : ERR_INVALID;
 
 	assert(link->mesh == mesh);
 	link->heard_ms = now_ms;
 	if (link->state == LINK_ACCEPTED) {
 		link->has_spoken = len > 0 && bytes[0] == RECORD_HELLO;
 	}
-	while (!link->is_deaf && len > 0) {
-		err = record_next(&at, bytes + len, &record);
-		if (err != ERR_OK) {
-			break;
+	while (!link->is_deaf && err == ERR_OK) {
+		size_t count = 0;
+
+		do {
+			err = record_next(&at, bytes + len, &records[count]);
+			count += err == ERR_OK ? 1 : 0;
+		} while (err == ERR_OK && count < SPREAD_AHEAD);
+		if (link->is_mixed) {
+			spread_foresee(link, records, count);
 		}
-		if (link->mixed > 0) {
-			spread_foresee(link, at, bytes + len);
+		for (size_t i = 0; i < count && !link->is_deaf; i++) {
+			mesh_dispatch(link, now_ms, &records[i]);
 		}
-		mesh_dispatch(link, now_ms, &record);
 	}
 	if (!link->is_deaf && err == ERR_INVALID) {
 		link_violate(link, now_ms, 1002, "no whole record");
@@ -247,8 +251,7 @@ mesh_on_pong(struct mesh *mesh, struct link *link, uint64_t now_ms,
 		return;
 	}
 	link->is_pinged = false;
-	now_us = mesh->io->now_us != NULL ? mesh->io->now_us(mesh->io->ctx)
-	                                  : now_ms * 1000;
+	now_us = mesh_now_us(mesh, now_ms);
 	/* Never 0, which says not measured. */
 	sample_us = now_us > stamp ? now_us - stamp : 1;
 	link->rtt_us = link->rtt_us == 0

@@ -95,18 +95,11 @@ origins_find(const struct origins *origins, const struct nodeid *id)
 	return (struct origin *)(uintptr_t)idtable_find(&origins->table, id);
 }
 
-void
-origins_foresee(const struct origins *origins, const struct nodeid *id)
-{
-	idtable_foresee(&origins->table, id);
-}
-
 const struct origin *
-origins_foresee_next(
-    const struct origins *origins, const struct nodeid *id, uint64_t seq)
+origins_foresee(const struct origins *origins, uint64_t hash, uint64_t seq)
 {
 	const struct origin *origin = (const struct origin *)(const void *)
-	    idtable_guess(&origins->table, id);
+	    idtable_guess(&origins->table, hash);
 
 	if (origin != NULL) {
 		const uint8_t *at = (const uint8_t *)origin;

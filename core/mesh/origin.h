@@ -98,11 +98,10 @@ void origins_fini(struct origins *origins);
 struct origin *origins_find(
     const struct origins *origins, const struct nodeid *id);
 
-/* A number of `id` will be taken two messages from now: have the caches filled.
- * And again, one message from now; returns where it is most likely, or NULL. */
-void origins_foresee(const struct origins *origins, const struct nodeid *id);
-const struct origin *origins_foresee_next(
-    const struct origins *origins, const struct nodeid *id, uint64_t seq);
+/* `seq` of the origin with this hash in the table will be taken soon: have the
+ * caches filled.  Returns where it is most likely, or NULL. */
+const struct origin *origins_foresee(
+    const struct origins *origins, uint64_t hash, uint64_t seq);
 
 /* Make one in the caller's memory, not in the table: no message was seen. */
 void origin_init(

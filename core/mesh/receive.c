@@ -163,7 +163,7 @@ spread_learn(struct link *link, struct origin *origin, uint64_t now_ms,
 }
 
 /* Never seen before: on with it, but not to `from`. */
-static void
+static inline void
 spread_accept(struct link *link, struct origin *origin, uint64_t now_ms,
     struct record_data *data, uint64_t from)
 {
@@ -253,7 +253,9 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 	if (UNLIKELY(origin == NULL)) {
 		return;
 	}
-	fetch_on_boot(mesh, origin, data.seq, now_ms);
+	if (UNLIKELY(data.seq >> 32 > origin->window.max >> 32)) {
+		fetch_on_boot(mesh, origin, data.seq, now_ms);
+	}
 	max = origin->window.max;
 	seen_ms = origin->seen_ms;
 	switch (origins_take(&mesh->origins, origin, data.seq, now_ms)) {
@@ -269,47 +271,53 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 	}
 }
 
-/* Where the next record, if it is DATA, has origin and number; or NULL. */
+/* Where a record that is DATA has origin and number; or NULL. */
 static const uint8_t *
-spread_peek(const uint8_t **at, const uint8_t *end)
+spread_peek(const struct record *record)
 {
-	struct record record;
 	size_t before;
 
-	if (record_next(at, end, &record) != ERR_OK ||
-	    record.type != RECORD_DATA || record.len < 3) {
+	if (record->type != RECORD_DATA || record->len < 3) {
 		return NULL;
 	}
-	before = 3 + (size_t)record.body[2]; /* flags, hops, topic */
-	return record.len < before + sizeof(struct nodeid) + 8
+	before = 3 + (size_t)record->body[2]; /* flags, hops, topic */
+	return record->len < before + sizeof(struct nodeid) + 8
 	           ? NULL
-	           : record.body + before;
+	           : record->body + before;
 }
 
 void
-spread_foresee(struct link *link, const uint8_t *at, const uint8_t *end)
+spread_foresee(struct link *link, const struct record *records, size_t count)
 {
-	const struct origins *origins = &link->mesh->origins;
-	const struct origin *origin;
-	const uint8_t *peek;
-	struct nodeid id;
-	uint64_t seq;
+	const struct mesh *mesh = link->mesh;
+	const struct idtable *table = &mesh->origins.table;
+	struct {
+		uint64_t hash, seq;
+	} next[SPREAD_AHEAD];
+	size_t found = 0;
 
-	link->mixed--;
-	peek = spread_peek(&at, end);
-	if (peek == NULL) {
-		return;
+	link->is_mixed = false;
+	for (size_t i = 0; i < count && table->count > 0; i++) {
+		const uint8_t *at = spread_peek(&records[i]);
+		struct nodeid id;
+		uint64_t seq;
+
+		if (at != NULL) {
+			memcpy(&id, at, sizeof(id));
+			memcpy(&seq, at + sizeof(id), sizeof(seq));
+			next[found].seq = be64toh(seq);
+			next[found].hash = idtable_hash(table, &id);
+			idtable_foresee(table, next[found].hash);
+			found++;
+		}
 	}
-	memcpy(&id, peek, sizeof(id));
-	memcpy(&seq, peek + sizeof(id), sizeof(seq));
-	seq = be64toh(seq);
-	origin = origins_foresee_next(origins, &id, seq);
-	if (origin != NULL) {
-		history_foresee(&link->mesh->spread.history, origin, seq);
-	}
-	peek = spread_peek(&at, end);
-	if (peek != NULL) {
-		memcpy(&id, peek, sizeof(id));
-		origins_foresee(origins, &id);
+	for (size_t i = 0; i < found; i++) {
+		const struct origin *origin = origins_foresee(
+		    &mesh->origins, next[i].hash, next[i].seq);
+
+		if (origin != NULL) {
+			history_foresee(
+			    &mesh->spread.history, origin, next[i].seq);
+		}
 	}
 }

@@ -79,7 +79,6 @@ spread_deliver(
 		.origin = data->origin,
 		.seq = data->seq,
 		.from = link->conn,
-		.received_ns = now_ms * 1000000,
 		.flags = spread_flags(data),
 		.hops = data->hops,
 		.topic = data->topic.text,
@@ -103,34 +102,43 @@ spread_find(struct mesh *mesh, const struct nodeid *id)
 	           : origins_find(&mesh->origins, id);
 }
 
+/* NULL: not now, counted. */
+__attribute__((noinline)) static struct origin *
+spread_add_origin(
+    struct link *link, const struct nodeid *id, uint64_t now_ms, bool is_free)
+{
+	struct mesh *mesh = link->mesh;
+	struct origin *origin;
+	enum err err;
+
+	if (!is_free && !link_takes_origin(link, now_ms)) {
+		mesh->stats.origins_rate++;
+		return NULL;
+	}
+	err = origins_add(&mesh->origins, id, now_ms, &origin);
+	if (err != ERR_OK) {
+		*(err == ERR_NOMEM ? &mesh->stats.nomem
+		                   : &mesh->stats.origins_full) += 1;
+		return NULL;
+	}
+	tree_adopt(mesh, origin, now_ms);
+	mesh_wake_at(mesh, now_ms + ORIGIN_IDLE_MS);
+	return origin;
+}
+
 struct origin *
 spread_origin(
     struct link *link, const struct nodeid *id, uint64_t now_ms, bool is_free)
 {
-	struct mesh *mesh = link->mesh;
-	struct origin *origin = link->last;
-	enum err err;
+	struct origin *origin = spread_find(link->mesh, id);
 
-	if (LIKELY(origin != NULL && nodeid_equal(&origin->id, id))) {
-		return origin;
+	if (UNLIKELY(origin == NULL)) {
+		origin = spread_add_origin(link, id, now_ms, is_free);
 	}
-	origin = spread_find(mesh, id);
-	if (origin == NULL) {
-		if (!is_free && !link_takes_origin(link, now_ms)) {
-			mesh->stats.origins_rate++;
-			return NULL;
-		}
-		err = origins_add(&mesh->origins, id, now_ms, &origin);
-		if (err != ERR_OK) {
-			*(err == ERR_NOMEM ? &mesh->stats.nomem
-			                   : &mesh->stats.origins_full) += 1;
-			return NULL;
-		}
-		tree_adopt(mesh, origin, now_ms);
-		mesh_wake_at(mesh, now_ms + ORIGIN_IDLE_MS);
+	if (origin != NULL && link->last != origin) {
+		link->last = origin;
+		link->is_mixed = true;
 	}
-	link->last = origin;
-	link->mixed = SPREAD_MIXED;
 	return origin;
 }
 

@@ -27,7 +27,7 @@
 #include "wire/record_array.h"
 
 #define SPREAD_GIVEN_MAX 64u /* runs given up that are remembered */
-#define SPREAD_MIXED     16u /* messages that looking ahead goes on for */
+#define SPREAD_AHEAD     8u  /* records that are looked at before the first */
 
 /* A run that was told as a gap: who comes later is late, not a duplicate. */
 struct spread_given {
@@ -59,9 +59,11 @@ void spread_fini(struct mesh *mesh);
  * origin is new or a table grows; the payload goes into the history. */
 void spread_on_data(
     struct link *link, uint64_t now_ms, const struct record *record);
-/* These records come next over this link: have the caches filled for them.
- * While link->mixed > 0 only: the messages of one origin find them warm. */
-void spread_foresee(struct link *link, const uint8_t *at, const uint8_t *end);
+/* These records, SPREAD_AHEAD at the most, come next over this link: have the
+ * caches filled for them.  If link->is_mixed only: the messages of one origin
+ * find them warm. */
+void spread_foresee(
+    struct link *link, const struct record *records, size_t count);
 /* IHAVE, GRAFT, PRUNE, SYNC, GONE of a link that is UP. */
 void spread_on_record(
     struct link *link, uint64_t now_ms, const struct record *record);
@@ -116,6 +118,9 @@ void spread_on_gap(
     void *ctx, struct origin *origin, uint64_t first, uint64_t count);
 void spread_on_gone(void *ctx, struct origin *origin);
 
+/* This node's `view` as a record with these flags; seq and dest are missing. */
+struct record_data spread_data(
+    const struct mesh *mesh, const struct message_view *view, uint8_t flags);
 /* As mesh_publish, but with these DATA flags (and dest). */
 NODISCARD enum err spread_publish(struct mesh *mesh, uint64_t now_ms,
     struct message_view *view, uint8_t flags, const struct nodeid *dest);

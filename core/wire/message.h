@@ -18,7 +18,7 @@ struct message_view {
 	struct nodeid origin;
 	uint64_t seq;
 	uint64_t from;        /* connection it came over; 0: this node */
-	uint64_t received_ns; /* monotonic */
+	uint64_t received_ns; /* monotonic; 0: nobody has looked */
 	uint32_t flags;       /* MESSAGE_TEXT, MESSAGE_REPLY */
 	uint32_t hops;        /* links it crossed */
 	const char *topic;    /* topic_len bytes, NUL not promised */

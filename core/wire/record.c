@@ -125,30 +125,6 @@ record_read_done(const struct record_reader *reader)
 }
 
 enum err
-record_next(const uint8_t **at, const uint8_t *end, struct record *record)
-{
-	const uint8_t *p = *at;
-	size_t left = (size_t)(end - p);
-	size_t len;
-
-	if (left == 0) {
-		return ERR_NOTFOUND;
-	}
-	if (left < RECORD_HEADER_LEN) {
-		return ERR_INVALID;
-	}
-	len = (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-	if (left - RECORD_HEADER_LEN < len) {
-		return ERR_INVALID;
-	}
-	record->type = p[0];
-	record->body = p + RECORD_HEADER_LEN;
-	record->len = len;
-	*at = record->body + len;
-	return ERR_OK;
-}
-
-enum err
 record_hello_decode(const struct record *record, struct record_hello *hello)
 {
 	struct record_reader reader = record_read(record);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -86,6 +87,13 @@ struct str8 {
 	const char *text;
 	uint8_t len;
 };
+
+/* Of a string of at most 255 bytes. */
+static inline struct str8
+str8_of(const char *text)
+{
+	return (struct str8){ .text = text, .len = (uint8_t)strlen(text) };
+}
 
 struct record {
 	uint8_t type;
@@ -166,8 +174,29 @@ struct record_data {
 
 /* Take the next record off `[*at, end)`: ERR_NOTFOUND at the very end,
  * ERR_INVALID if what is left is no whole record.  `*at` moves behind it. */
-NODISCARD enum err record_next(
-    const uint8_t **at, const uint8_t *end, struct record *record);
+NODISCARD static inline enum err
+record_next(const uint8_t **at, const uint8_t *end, struct record *record)
+{
+	const uint8_t *p = *at;
+	size_t left = (size_t)(end - p);
+	size_t len;
+
+	if (left == 0) {
+		return ERR_NOTFOUND;
+	}
+	if (left < RECORD_HEADER_LEN) {
+		return ERR_INVALID;
+	}
+	len = (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+	if (left - RECORD_HEADER_LEN < len) {
+		return ERR_INVALID;
+	}
+	record->type = p[0];
+	record->body = p + RECORD_HEADER_LEN;
+	record->len = len;
+	*at = record->body + len;
+	return ERR_OK;
+}
 
 /* Decode a body.  ERR_INVALID: malformed (close 1002); so is DATA with a topic
  * that is none, or with flags that version 1 does not have: they may change

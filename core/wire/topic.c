@@ -6,79 +6,79 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What a byte of a topic is: 0 not allowed, 1 of a token, 2 the dot. */
+/* What a byte of a topic is: 0 not allowed, 1 the dot, 2 of a token. */
 static const uint8_t topic_bytes[256] = {
-	['-'] = 1,
-	['.'] = 2,
-	['0'] = 1,
-	['1'] = 1,
-	['2'] = 1,
-	['3'] = 1,
-	['4'] = 1,
-	['5'] = 1,
-	['6'] = 1,
-	['7'] = 1,
-	['8'] = 1,
-	['9'] = 1,
-	['A'] = 1,
-	['B'] = 1,
-	['C'] = 1,
-	['D'] = 1,
-	['E'] = 1,
-	['F'] = 1,
-	['G'] = 1,
-	['H'] = 1,
-	['I'] = 1,
-	['J'] = 1,
-	['K'] = 1,
-	['L'] = 1,
-	['M'] = 1,
-	['N'] = 1,
-	['O'] = 1,
-	['P'] = 1,
-	['Q'] = 1,
-	['R'] = 1,
-	['S'] = 1,
-	['T'] = 1,
-	['U'] = 1,
-	['V'] = 1,
-	['W'] = 1,
-	['X'] = 1,
-	['Y'] = 1,
-	['Z'] = 1,
-	['_'] = 1,
-	['a'] = 1,
-	['b'] = 1,
-	['c'] = 1,
-	['d'] = 1,
-	['e'] = 1,
-	['f'] = 1,
-	['g'] = 1,
-	['h'] = 1,
-	['i'] = 1,
-	['j'] = 1,
-	['k'] = 1,
-	['l'] = 1,
-	['m'] = 1,
-	['n'] = 1,
-	['o'] = 1,
-	['p'] = 1,
-	['q'] = 1,
-	['r'] = 1,
-	['s'] = 1,
-	['t'] = 1,
-	['u'] = 1,
-	['v'] = 1,
-	['w'] = 1,
-	['x'] = 1,
-	['y'] = 1,
-	['z'] = 1,
+	['-'] = 2,
+	['.'] = 1,
+	['0'] = 2,
+	['1'] = 2,
+	['2'] = 2,
+	['3'] = 2,
+	['4'] = 2,
+	['5'] = 2,
+	['6'] = 2,
+	['7'] = 2,
+	['8'] = 2,
+	['9'] = 2,
+	['A'] = 2,
+	['B'] = 2,
+	['C'] = 2,
+	['D'] = 2,
+	['E'] = 2,
+	['F'] = 2,
+	['G'] = 2,
+	['H'] = 2,
+	['I'] = 2,
+	['J'] = 2,
+	['K'] = 2,
+	['L'] = 2,
+	['M'] = 2,
+	['N'] = 2,
+	['O'] = 2,
+	['P'] = 2,
+	['Q'] = 2,
+	['R'] = 2,
+	['S'] = 2,
+	['T'] = 2,
+	['U'] = 2,
+	['V'] = 2,
+	['W'] = 2,
+	['X'] = 2,
+	['Y'] = 2,
+	['Z'] = 2,
+	['_'] = 2,
+	['a'] = 2,
+	['b'] = 2,
+	['c'] = 2,
+	['d'] = 2,
+	['e'] = 2,
+	['f'] = 2,
+	['g'] = 2,
+	['h'] = 2,
+	['i'] = 2,
+	['j'] = 2,
+	['k'] = 2,
+	['l'] = 2,
+	['m'] = 2,
+	['n'] = 2,
+	['o'] = 2,
+	['p'] = 2,
+	['q'] = 2,
+	['r'] = 2,
+	['s'] = 2,
+	['t'] = 2,
+	['u'] = 2,
+	['v'] = 2,
+	['w'] = 2,
+	['x'] = 2,
+	['y'] = 2,
+	['z'] = 2,
 };
 
 bool
 topic_is_valid(const char *topic, size_t len)
 {
-	bool token = false; /* the token at hand has a byte */
+	uint8_t before = 1; /* a dot, as far as what may follow goes */
 
 	if (len > TOPIC_MAX) {
 		return false;
@@ -86,12 +86,13 @@ topic_is_valid(const char *topic, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		uint8_t kind = topic_bytes[(uint8_t)topic[i]];
 
-		if (kind == 0 || (kind == 2 && !token)) {
+		/* Not allowed, or a dot behind a dot. */
+		if (kind + before < 3) {
 			return false;
 		}
-		token = kind == 1;
+		before = kind;
 	}
-	return token;
+	return before == 2;
 }
 
 bool

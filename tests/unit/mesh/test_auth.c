@@ -67,7 +67,7 @@ other_dial(struct lab *lab, struct other *other)
 {
 	struct lab_link *at = lab_accept(lab);
 	struct record_hello hello = lab_hello(lab, 0x10);
-	struct record record;
+	struct record record = { .len = 0 };
 
 	memset(hello.nonce, 0x77, sizeof(hello.nonce));
 	assert_int_equal(record_hello_encode(&other->hello, &hello), ERR_OK);
@@ -97,7 +97,7 @@ other_answer(struct lab *lab, struct other *other)
 {
 	struct lab_link *at = lab_open(lab);
 	struct record_welcome welcome = lab_welcome(0x10);
-	struct record record;
+	struct record record = { .len = 0 };
 
 	assert_true(lab_find(at, RECORD_HELLO, &record));
 	assert_int_equal(

@@ -32,10 +32,17 @@ items_check(const struct idtable *table, const struct item *items)
 	size_t count = 0;
 
 	for (size_t i = 0; i < ITEMS; i++) {
-		assert_ptr_equal(idtable_find(table, &items[i].id),
-		    items[i].is_in ? &items[i].id : NULL);
-		assert_ptr_equal(idtable_guess(table, &items[i].id),
-		    items[i].is_in ? &items[i].id : NULL);
+		const struct nodeid *id = &items[i].id;
+
+		assert_ptr_equal(
+		    idtable_find(table, id), items[i].is_in ? id : NULL);
+		if (table->count > 0) {
+			uint64_t hash = idtable_hash(table, id);
+
+			idtable_foresee(table, hash);
+			assert_ptr_equal(idtable_guess(table, hash),
+			    items[i].is_in ? id : NULL);
+		}
 		count += items[i].is_in ? 1 : 0;
 	}
 	assert_int_equal(table->count, count);
@@ -49,9 +56,7 @@ an_empty_table_finds_nothing(void **state)
 
 	(void)state;
 	idtable_init(&table, 7);
-	idtable_foresee(&table, &id);
 	assert_null(idtable_find(&table, &id));
-	assert_null(idtable_guess(&table, &id));
 	idtable_fini(&table);
 }
 
@@ -76,7 +81,6 @@ items_come_and_go_in_any_order(void **state)
 			    idtable_add(&table, &item->id), ERR_OK);
 		}
 		item->is_in = !item->is_in;
-		idtable_foresee(&table, &item->id);
 		if (round % 100 == 0) {
 			items_check(&table, items);
 		}

@@ -180,6 +180,42 @@ a_message_without_a_whole_record_is_malformed(void **state)
 	assert_int_equal(at->close_code, 1002);
 }
 
+/* A message of 20 records, of five nodes in turn, with an unknown critical one
+ * before each of them or behind all. */
+static void
+what_comes_before_a_bad_record_counts_and_what_follows_does_not(void **state)
+{
+	struct lab *lab = *state;
+
+	for (uint32_t bad = 0; bad <= 20; bad++) {
+		struct lab_link *at = lab_accept_up(lab, 1);
+		unsigned before = lab->delivered;
+		struct buf buf = { 0 };
+
+		for (uint32_t i = 0; i <= 20; i++) {
+			struct record_data data = lab_data(
+			    (uint8_t)(10 + i % 5), bad * 20 + i + 1);
+			uint8_t head[RECORD_DATA_HEAD_MAX];
+			size_t len = record_data_head(head, &data);
+
+			if (i == bad) {
+				assert_int_equal(
+				    buf_append(&buf, "\x80\0\0", 4), ERR_OK);
+			}
+			if (i < 20) {
+				assert_int_equal(
+				    buf_append(&buf, head, len), ERR_OK);
+				assert_int_equal(
+				    buf_append(&buf, "hello", 5), ERR_OK);
+			}
+		}
+		lab_say_buf(lab, at, &buf);
+		assert_int_equal(lab->delivered, before + bad);
+		assert_int_equal(at->close_code, 4005);
+		lab_closed(lab, at, MESH_CLOSED);
+	}
+}
+
 static void
 a_record_over_the_limit_closes_1009(void **state)
 {
@@ -287,6 +323,7 @@ main(void)
 		TEST(each_reason_has_its_close_code_when_up),
 		TEST(garbage_when_up_closes_with_the_code_of_its_kind),
 		TEST(a_message_without_a_whole_record_is_malformed),
+		TEST(what_comes_before_a_bad_record_counts_and_what_follows_does_not),
 		TEST(a_record_over_the_limit_closes_1009),
 		TEST(knows_who_is_linked),
 		TEST(nothing_is_due_between_deadlines),
