@@ -199,7 +199,7 @@ sync_on_run(struct link *link, struct origin *origin, struct record_run *run,
 		run->seq += run->count - SYNC_IDS_MAX;
 		run->count = SYNC_IDS_MAX;
 	}
-	fetch_note(link, origin, run, now_ms);
+	(void)fetch_note(link, origin, run, now_ms);
 	return origin->last != last ? origin->last : 0;
 }
 
