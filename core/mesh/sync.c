@@ -116,7 +116,9 @@ sync_add_origin(struct sync *sync, const struct history *history,
 	if (origin->last != 0) {
 		sync_add_boot(sync, history, origin, origin->last);
 	}
-	sync_reverse(sync->runs + begin, sync->count - begin);
+	if (sync->count > begin) { /* else there may be no memory at all */
+		sync_reverse(sync->runs + begin, sync->count - begin);
+	}
 }
 
 static void
