@@ -137,11 +137,14 @@ static void
 links_renamed(void *ctx, const struct nodeid *id)
 {
 	struct node *node = ctx;
+	enum err err;
 
 	node->id = *id;
-	if (host_set_node_id(node->host, id) != ERR_OK) {
+	err = host_set_node_id(node->host, id);
+	if (err != ERR_OK) {
 		log_error("app", "id_not_shown",
-		    "no memory to show plugins the new id; they see the old");
+		    "plugins cannot be shown the new id; they see the old",
+		    LOG_STR("why", err_text(err)));
 	}
 }
 

@@ -24,6 +24,7 @@ const struct counter host_counters[] = {
 	COUNTER(struct host_stats, gap_events),
 	COUNTER(struct host_stats, peer_events),
 	COUNTER(struct host_stats, peer_events_dropped),
+	COUNTER(struct host_stats, ids_full),
 	COUNTER(struct host_stats, errors),
 	COUNTER(struct host_stats, slow_calls),
 };
@@ -49,11 +50,17 @@ host_copy(const char *text)
 enum err
 host_set_node_id(struct host *host, const struct nodeid *id)
 {
-	struct host_node *shown = malloc(sizeof(*shown));
+	struct host_node *shown;
 
+	if (host->id_count == HOST_IDS_MAX) {
+		host_count(&host->counts.ids_full, 1);
+		return ERR_FULL;
+	}
+	shown = malloc(sizeof(*shown));
 	if (shown == NULL) {
 		return ERR_NOMEM;
 	}
+	host->id_count++;
 	shown->node = (struct gv_node){
 		.struct_size = sizeof(shown->node),
 		.name = host->config.node_name,
@@ -463,6 +470,7 @@ host_stats(struct host *host, struct host_stats *stats)
 		.gap_events = host_read(&counts->gap_events),
 		.peer_events = host_read(&counts->peer_events),
 		.peer_events_dropped = host_read(&counts->peer_events_dropped),
+		.ids_full = host_read(&counts->ids_full),
 		.errors = host_read(&counts->errors),
 		.slow_calls = host_read(&counts->slow_calls),
 	};

@@ -17,6 +17,7 @@
 #define HOST_REQUESTS_ITEMS 8192
 #define HOST_REQUESTS_BYTES ((size_t)64 << 20)
 #define HOST_SLOW_NS        UINT64_C(100000000)
+#define HOST_IDS_MAX        1024 /* one a minute: 17 hours of an attack */
 
 /* A message in the inbox. */
 struct host_entry {
@@ -30,7 +31,7 @@ struct host_counts {
 	_Atomic uint64_t inbox_put, inbox_dropped, dispatched;
 	_Atomic uint64_t requests, requests_full;
 	_Atomic uint64_t gap_events, peer_events, peer_events_dropped;
-	_Atomic uint64_t errors, slow_calls;
+	_Atomic uint64_t ids_full, errors, slow_calls;
 };
 
 /* What plugins see of this node.  They may keep what they were shown. */
@@ -42,6 +43,7 @@ struct host_node {
 struct host {
 	struct host_config config; /* its strings are ours */
 	_Atomic(struct host_node *) node;
+	size_t id_count; /* nodes in that list */
 	struct plugin *plugins[HOST_PLUGINS_MAX];
 	size_t plugin_count;
 	struct search search;

@@ -100,41 +100,36 @@ bootstrap_is_satisfied(const struct mesh *mesh, const struct seed *seed)
 }
 
 static void
-bootstrap_dial(struct mesh *mesh, size_t index, uint16_t flags, uint64_t now_ms)
+bootstrap_dial(
+    struct mesh *mesh, struct seed *seed, uint16_t flags, uint64_t now_ms)
 {
-	struct seed *seed = &mesh->bootstrap.seeds[index];
 	struct link *link;
 
 	seed->dialled_ms = now_ms;
 	seed->was_dialled = true;
-	link = link_create(mesh, true, now_ms);
+	/* Valid, hence short enough; a WELCOME does not say a better one. */
+	link = link_dial(mesh, seed->url, flags, now_ms);
 	if (link == NULL) {
 		bootstrap_schedule(mesh, seed, now_ms, BOOTSTRAP_EVERY_MS);
 		return;
 	}
-	link->seed = index;
-	link->hello_flags = flags;
-	/* Valid, hence short enough; a WELCOME does not say a better one. */
-	(void)stpncpy(link->addr, seed->url, sizeof(link->addr) - 1);
+	link->seed = seed;
 	seed->link = link;
 	seed->is_open = true;
-	mesh->stats.dials++;
-	mesh->io->dial(mesh->io->ctx, link, seed->url);
 }
 
 /* The address that has been due for longest, or the next to be. */
-static size_t
+static struct seed *
 bootstrap_first(const struct bootstrap *bootstrap)
 {
-	size_t first = BOOTSTRAP_NONE;
+	struct seed *first = NULL;
 
 	for (size_t i = 0; i < bootstrap->count; i++) {
-		const struct seed *seed = &bootstrap->seeds[i];
+		struct seed *seed = &bootstrap->seeds[i];
 
 		if (!seed->is_open && !seed->is_parked &&
-		    (first == BOOTSTRAP_NONE ||
-		        seed->next_ms < bootstrap->seeds[first].next_ms)) {
-			first = i;
+		    (first == NULL || seed->next_ms < first->next_ms)) {
+			first = seed;
 		}
 	}
 	return first;
@@ -182,7 +177,7 @@ static bool
 bootstrap_dial_any(struct mesh *mesh, uint16_t flags, uint64_t now_ms,
     bool (*is_fit)(const struct mesh *mesh, const struct seed *seed))
 {
-	size_t pick = BOOTSTRAP_NONE;
+	struct seed *pick = NULL;
 	uint64_t seen = 0;
 
 	if (mesh->dials >= MESH_DIALS_MAX ||
@@ -190,7 +185,7 @@ bootstrap_dial_any(struct mesh *mesh, uint16_t flags, uint64_t now_ms,
 		return false;
 	}
 	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
-		const struct seed *seed = &mesh->bootstrap.seeds[i];
+		struct seed *seed = &mesh->bootstrap.seeds[i];
 		bool too_soon = seed->is_open ||
 		                (seed->was_dialled &&
 		                    now_ms <
@@ -199,14 +194,13 @@ bootstrap_dial_any(struct mesh *mesh, uint16_t flags, uint64_t now_ms,
 
 		if (!too_soon && !shunned && is_fit(mesh, seed) &&
 		    rng_below(mesh->rng, ++seen) == 0) {
-			pick = i;
+			pick = seed;
 		}
 	}
-	if (pick == BOOTSTRAP_NONE) {
-		return false;
+	if (pick != NULL) {
+		bootstrap_dial(mesh, pick, flags, now_ms);
 	}
-	bootstrap_dial(mesh, pick, flags, now_ms);
-	return true;
+	return pick != NULL;
 }
 
 bool
@@ -227,14 +221,12 @@ bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 	struct bootstrap *bootstrap = &mesh->bootstrap;
 
 	while (!mesh->stopped && mesh->dials < MESH_DIALS_MAX) {
-		size_t first = bootstrap_first(bootstrap);
-		struct seed *seed;
+		struct seed *seed = bootstrap_first(bootstrap);
 
-		if (first == BOOTSTRAP_NONE ||
+		if (seed == NULL ||
 		    (mesh->views.is_auto && !views_are_low(mesh, now_ms))) {
 			break;
 		}
-		seed = &bootstrap->seeds[first];
 		if (seed->next_ms > now_ms) {
 			return seed->next_ms;
 		}
@@ -244,7 +236,7 @@ bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 			bootstrap_schedule(
 			    mesh, seed, now_ms, BOOTSTRAP_LONG_MS);
 		} else {
-			bootstrap_dial(mesh, first,
+			bootstrap_dial(mesh, seed,
 			    (uint16_t)seek_urgency(mesh, now_ms), now_ms);
 		}
 	}
@@ -252,21 +244,19 @@ bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 }
 
 void
-bootstrap_on_identity(struct mesh *mesh, const struct link *link)
+bootstrap_on_identity(const struct link *link)
 {
-	if (link->seed != BOOTSTRAP_NONE) {
-		struct seed *seed = &mesh->bootstrap.seeds[link->seed];
-
-		seed->node_id = link->node_id;
-		seed->is_known = true;
+	if (link->seed != NULL) {
+		link->seed->node_id = link->node_id;
+		link->seed->is_known = true;
 	}
 }
 
 void
-bootstrap_on_up(struct mesh *mesh, const struct link *link)
+bootstrap_on_up(const struct link *link)
 {
-	if (link->seed != BOOTSTRAP_NONE) {
-		mesh->bootstrap.seeds[link->seed].failures = 0;
+	if (link->seed != NULL) {
+		link->seed->failures = 0;
 	}
 }
 
@@ -373,7 +363,7 @@ void
 bootstrap_on_end(struct mesh *mesh, const struct link *link, uint64_t now_ms,
     enum mesh_closed how)
 {
-	struct seed *seed;
+	struct seed *seed = link->seed;
 
 	if (mesh->stopped) {
 		return;
@@ -381,10 +371,9 @@ bootstrap_on_end(struct mesh *mesh, const struct link *link, uint64_t now_ms,
 	if (link->is_known) {
 		bootstrap_unpark(mesh, &link->node_id, now_ms);
 	}
-	if (link->seed == BOOTSTRAP_NONE) {
+	if (seed == NULL) {
 		return;
 	}
-	seed = &mesh->bootstrap.seeds[link->seed];
 	seed->link = NULL;
 	mesh->stats.dial_failures += link->was_up || link->bye == BYE_DUPLICATE
 	                                 ? 0
@@ -402,10 +391,8 @@ bootstrap_on_end(struct mesh *mesh, const struct link *link, uint64_t now_ms,
 void
 bootstrap_on_closed(struct mesh *mesh, const struct link *link)
 {
-	if (link->seed != BOOTSTRAP_NONE) {
-		struct seed *seed = &mesh->bootstrap.seeds[link->seed];
-
-		seed->is_open = false;
-		mesh_wake_at(mesh, seed->next_ms);
+	if (link->seed != NULL) {
+		link->seed->is_open = false;
+		mesh_wake_at(mesh, link->seed->next_ms);
 	}
 }

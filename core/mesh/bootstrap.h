@@ -17,7 +17,6 @@
 
 #include "mesh/mesh.h"
 
-#define BOOTSTRAP_NONE     SIZE_MAX
 #define BOOTSTRAP_EVERY_MS 1000u   /* a dial of one address at the most */
 #define BOOTSTRAP_LONG_MS  60000u  /* refused for a lasting reason */
 #define BOOTSTRAP_SELF_MS  600000u /* the address is our own */
@@ -60,9 +59,9 @@ bool bootstrap_dial_lost(struct mesh *mesh, uint16_t flags, uint64_t now_ms);
 bool bootstrap_probe(struct mesh *mesh, uint64_t now_ms);
 
 /* The dialled link has said who it is. */
-void bootstrap_on_identity(struct mesh *mesh, const struct link *link);
+void bootstrap_on_identity(const struct link *link);
 /* A link is UP, or has ended. */
-void bootstrap_on_up(struct mesh *mesh, const struct link *link);
+void bootstrap_on_up(const struct link *link);
 void bootstrap_on_end(struct mesh *mesh, const struct link *link,
     uint64_t now_ms, enum mesh_closed how);
 /* Its connection is reported closed: only now the address may be dialled

@@ -17,9 +17,6 @@ handshake_keep_hello(struct link *link)
 	const struct buf *sent = &link->mesh->scratch;
 	size_t len = sent->len - RECORD_HEADER_LEN;
 
-	if (!link->mesh->has_key) {
-		return ERR_OK;
-	}
 	link->hello = malloc(len);
 	if (link->hello == NULL) {
 		return ERR_NOMEM;
@@ -49,28 +46,33 @@ handshake_hello(struct link *link)
 	                     (mesh->advertise.len == 0 ? HELLO_LEAF : 0);
 	hello.flags = link->hello_flags;
 	memcpy(hello.net, mesh->net, sizeof(hello.net));
-	buf_clear(&mesh->scratch);
 	if (err == ERR_OK) {
-		err = record_hello_encode(&mesh->scratch, &hello);
+		err = record_hello_encode(mesh_scratch(mesh), &hello);
 	}
-	return err == ERR_OK ? handshake_keep_hello(link) : err;
+	return err == ERR_OK && mesh->has_key ? handshake_keep_hello(link)
+	                                      : err;
+}
+
+/* Send what is in the scratch buffer; the answer must come in time. */
+static void
+handshake_ask(
+    struct link *link, uint64_t now_ms, enum err err, enum link_state state)
+{
+	if (!link_send(link, err)) {
+		/* Who has said nothing yet goes without a word. */
+		link_end(link, now_ms, state == LINK_HELLO_SENT ? 0 : 1011,
+		    "out of memory");
+		return;
+	}
+	link->state = (uint8_t)state;
+	link->deadline_ms = now_ms + LINK_ANSWER_MS;
+	mesh_wake_links_at(link->mesh, link->deadline_ms);
 }
 
 void
 handshake_start(struct link *link, uint64_t now_ms)
 {
-	struct mesh *mesh = link->mesh;
-
-	if (handshake_hello(link) != ERR_OK) {
-		mesh->stats.nomem++;
-		link_end(link, now_ms, 0, "out of memory");
-		return;
-	}
-	link->state = LINK_HELLO_SENT;
-	link->deadline_ms = now_ms + LINK_HELLO_MS;
-	mesh_wake_links_at(mesh, link->deadline_ms);
-	mesh->io->send(
-	    mesh->io->ctx, link, mesh->scratch.bytes, mesh->scratch.len, true);
+	handshake_ask(link, now_ms, handshake_hello(link), LINK_HELLO_SENT);
 }
 
 /* Of two living links to one node the one that the smaller id dialled stays;
@@ -147,17 +149,15 @@ handshake_welcome(struct link *link, const struct record *hello, bool accept)
 		                    (mesh->up_slots == 0 ? WELCOME_ORPHAN : 0)),
 		.node_id = mesh->node_id,
 		.boot = mesh->boot,
-		.seen_addr = { .text = link->remote,
-		    .len = (uint8_t)strlen(link->remote) },
+		.seen_addr = str8_of(link->remote),
 		.max_message = (uint32_t)mesh->max_message,
 		.name = mesh->name,
 	};
 	enum err err = mesh_secret(mesh, welcome.nonce, sizeof(welcome.nonce));
 
 	link->is_orphan = link->is_orphan || mesh->up_slots == 0;
-	buf_clear(&mesh->scratch);
 	if (err == ERR_OK) {
-		err = record_welcome_encode(&mesh->scratch, &welcome);
+		err = record_welcome_encode(mesh_scratch(mesh), &welcome);
 	}
 	if (err == ERR_OK && mesh->has_key) {
 		err = handshake_prove(link, hello, &welcome);
@@ -171,7 +171,7 @@ static void
 handshake_refuse(struct link *link, uint64_t now_ms, const struct record *hello,
     enum bye_reason reason)
 {
-	buf_clear(&link->mesh->scratch);
+	(void)mesh_scratch(link->mesh);
 	if (hello != NULL && handshake_welcome(link, hello, false) != ERR_OK) {
 		link->mesh->stats.nomem++;
 		link_bye(link, now_ms, reason);
@@ -190,19 +190,18 @@ handshake_accept(struct link *link, uint64_t now_ms, const struct record *hello)
 	enum err err = ERR_OK;
 
 	views_sample(mesh, link, false, &welcome2.peers);
-	buf_clear(&mesh->scratch);
+	(void)mesh_scratch(mesh);
 	if (hello != NULL) {
 		err = handshake_welcome(link, hello, true);
 	}
-	if (err != ERR_OK ||
-	    record_welcome2_encode(&mesh->scratch, &welcome2) != ERR_OK) {
-		mesh->stats.nomem++;
-		link_end(link, now_ms, 1011, "out of memory");
-		return;
+	if (err == ERR_OK) {
+		err = record_welcome2_encode(&mesh->scratch, &welcome2);
 	}
-	mesh->io->send(
-	    mesh->io->ctx, link, mesh->scratch.bytes, mesh->scratch.len, true);
-	link_up(link, now_ms);
+	if (link_send(link, err)) {
+		link_up(link, now_ms);
+	} else {
+		link_end(link, now_ms, 1011, "out of memory");
+	}
 }
 
 /* PROTOCOL 4, steps 3 to 6.  `hello` is NULL if WELCOME has been sent, and the
@@ -211,8 +210,7 @@ static void
 handshake_admit(struct link *link, uint64_t now_ms, const struct record *hello)
 {
 	struct mesh *mesh = link->mesh;
-	const struct str8 addr = { .text = link->addr,
-		.len = (uint8_t)strlen(link->addr) };
+	const struct str8 addr = str8_of(link->addr);
 	bool has_room;
 
 	if (mesh_is_refused(mesh, &link->node_id, now_ms)) {
@@ -235,25 +233,6 @@ handshake_admit(struct link *link, uint64_t now_ms, const struct record *hello)
 	if (!link->is_leaf) {
 		views_learn(mesh, link, &link->node_id, &addr);
 	}
-}
-
-/* Nothing but WELCOME before the dialler has shown that it knows the key. */
-static void
-handshake_ask_auth(
-    struct link *link, uint64_t now_ms, const struct record *hello)
-{
-	struct mesh *mesh = link->mesh;
-
-	if (handshake_welcome(link, hello, false) != ERR_OK) {
-		mesh->stats.nomem++;
-		link_end(link, now_ms, 1011, "out of memory");
-		return;
-	}
-	link->state = LINK_AUTH_WAIT;
-	link->deadline_ms = now_ms + LINK_AUTH_MS;
-	mesh_wake_links_at(mesh, link->deadline_ms);
-	mesh->io->send(
-	    mesh->io->ctx, link, mesh->scratch.bytes, mesh->scratch.len, true);
 }
 
 static void
@@ -334,7 +313,9 @@ handshake_on_hello(
 	if (nodeid_equal(&hello.node_id, &mesh->node_id)) {
 		handshake_refuse(link, now_ms, record, BYE_SELF);
 	} else if (mesh->has_key) {
-		handshake_ask_auth(link, now_ms, record);
+		/* Nothing but WELCOME before the dialler has shown it. */
+		handshake_ask(link, now_ms,
+		    handshake_welcome(link, record, false), LINK_AUTH_WAIT);
 	} else {
 		handshake_admit(link, now_ms, record);
 	}
@@ -369,22 +350,13 @@ handshake_check_proof(struct link *link, const struct record *record,
 static void
 handshake_send_auth(struct link *link, uint64_t now_ms)
 {
-	struct mesh *mesh = link->mesh;
 	struct record_auth auth;
 
 	memcpy(auth.proof, link->proof, sizeof(auth.proof));
 	auth_forget(link->proof, sizeof(link->proof));
-	buf_clear(&mesh->scratch);
-	if (record_auth_encode(&mesh->scratch, &auth) != ERR_OK) {
-		mesh->stats.nomem++;
-		link_end(link, now_ms, 1011, "out of memory");
-		return;
-	}
-	link->state = LINK_AUTH_SENT;
-	link->deadline_ms = now_ms + LINK_AUTH_MS;
-	mesh_wake_links_at(mesh, link->deadline_ms);
-	mesh->io->send(
-	    mesh->io->ctx, link, mesh->scratch.bytes, mesh->scratch.len, true);
+	handshake_ask(link, now_ms,
+	    record_auth_encode(mesh_scratch(link->mesh), &auth),
+	    LINK_AUTH_SENT);
 }
 
 static void
@@ -396,7 +368,7 @@ handshake_take_welcome(struct link *link, const struct record_welcome *welcome)
 	link->is_orphan = link->is_orphan ||
 	                  (welcome->flags & WELCOME_ORPHAN) != 0;
 	handshake_take_limits(link, &welcome->name, welcome->max_message);
-	bootstrap_on_identity(link->mesh, link);
+	bootstrap_on_identity(link);
 	views_on_identity(link);
 }
 

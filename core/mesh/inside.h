@@ -70,7 +70,7 @@ struct mesh {
 	struct origins origins;
 	struct spread spread;
 	struct mesh_refusal refusals[MESH_REFUSALS_MAX];
-	struct buf scratch; /* reserved once, for the handshake's records */
+	struct buf scratch; /* reserved once: records that link_send sends */
 	struct mesh_stats stats;
 };
 
@@ -91,6 +91,22 @@ mesh_wake_links_at(struct mesh *mesh, uint64_t at_ms)
 		mesh->links_ms = at_ms;
 	}
 	mesh_wake_at(mesh, at_ms);
+}
+
+/* Empty, for what link_send is to send. */
+static inline struct buf *
+mesh_scratch(struct mesh *mesh)
+{
+	buf_clear(&mesh->scratch);
+	return &mesh->scratch;
+}
+
+/* As fine as the owner has it. */
+static inline uint64_t
+mesh_now_us(const struct mesh *mesh, uint64_t now_ms)
+{
+	return mesh->io->now_us != NULL ? mesh->io->now_us(mesh->io->ctx)
+	                                : now_ms * 1000;
 }
 
 /* Wall-clock seconds: the start's, and what has passed since. */

@@ -55,7 +55,6 @@ link_create(struct mesh *mesh, bool dialled, uint64_t now_ms)
 	link->dialled = dialled;
 	link->reading = true;
 	link->bye = LINK_BYE_NONE;
-	link->seed = BOOTSTRAP_NONE;
 	link->heard_ms = now_ms;
 	link->fresh_ms = now_ms;
 	link->fresh = LINK_FRESH_BURST;
@@ -68,6 +67,20 @@ link_create(struct mesh *mesh, bool dialled, uint64_t now_ms)
 		mesh->dials++;
 	} else {
 		mesh->pending++;
+	}
+	return link;
+}
+
+struct link *
+link_dial(struct mesh *mesh, const char *addr, uint16_t flags, uint64_t now_ms)
+{
+	struct link *link = link_create(mesh, true, now_ms);
+
+	if (link != NULL) {
+		link->hello_flags = flags;
+		(void)stpncpy(link->addr, addr, sizeof(link->addr) - 1);
+		mesh->stats.dials++;
+		mesh->io->dial(mesh->io->ctx, link, link->addr);
 	}
 	return link;
 }
@@ -97,6 +110,20 @@ link_forget_hello(struct link *link)
 	free(link->hello);
 	link->hello = NULL;
 	link->hello_len = 0;
+}
+
+bool
+link_send(struct link *link, enum err err)
+{
+	struct mesh *mesh = link->mesh;
+
+	if (err != ERR_OK) {
+		mesh->stats.nomem++;
+		return false;
+	}
+	mesh->io->send(
+	    mesh->io->ctx, link, mesh->scratch.bytes, mesh->scratch.len, true);
+	return true;
 }
 
 /* The smallest message size that some link that is UP still takes. */
@@ -143,8 +170,7 @@ link_ping(struct link *link, uint64_t now_ms)
 {
 	struct mesh *mesh = link->mesh;
 
-	link->stamp = mesh->io->now_us != NULL ? mesh->io->now_us(mesh->io->ctx)
-	                                       : now_ms * 1000;
+	link->stamp = mesh_now_us(mesh, now_ms);
 	link->is_pinged = true;
 	link->pinged_ms = now_ms;
 	mesh->io->ping(mesh->io->ctx, link, link->stamp);
@@ -172,7 +198,7 @@ link_up(struct link *link, uint64_t now_ms)
 	}
 	link_count_smallest(mesh);
 	link_forget_hello(link);
-	bootstrap_on_up(mesh, link);
+	bootstrap_on_up(link);
 	mesh_wake_links_at(mesh, now_ms + mesh->ping_ms);
 	link_tell(link);
 	/* Under load there is no silence, and timeouts need a round trip. */
@@ -279,7 +305,7 @@ link_bye_behind(struct link *link, uint64_t now_ms, enum bye_reason reason)
 	const char *text = link_bye_text((uint8_t)reason);
 	struct record_bye bye = {
 		.reason = (uint8_t)reason,
-		.text = { .text = text, .len = (uint8_t)strlen(text) },
+		.text = str8_of(text),
 	};
 
 	if (link->state == LINK_CLOSING) {
@@ -308,7 +334,7 @@ link_bye_behind(struct link *link, uint64_t now_ms, enum bye_reason reason)
 void
 link_bye(struct link *link, uint64_t now_ms, enum bye_reason reason)
 {
-	buf_clear(&link->mesh->scratch);
+	(void)mesh_scratch(link->mesh);
 	link_bye_behind(link, now_ms, reason);
 }
 
@@ -388,6 +414,12 @@ link_silence_ms(const struct link *link, uint64_t now_ms)
 		return link->silent_ms;
 	}
 	return now_ms > link->heard_ms ? now_ms - link->heard_ms : 0;
+}
+
+bool
+link_is_dial(const struct link *link)
+{
+	return link->dialled && !link->was_up && link->state != LINK_CLOSING;
 }
 
 struct link *

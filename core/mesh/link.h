@@ -18,14 +18,15 @@
 #include "mesh/origin.h"
 #include "wire/record.h"
 
-#define LINK_HELLO_MS     5000u
-#define LINK_AUTH_MS      5000u
+#define LINK_ANSWER_MS    5000u /* of the handshake: HELLO, WELCOME, AUTH */
 #define LINK_BYE_NONE     0xffu
 #define LINK_FRESH_BURST  4096u /* new origins at once, and a second */
 #define LINK_FRESH_RATE   500u
 #define LINK_EARLY_MAX    8192u /* bytes before UP */
 #define LINK_RECORD_EARLY 1024u /* bytes of a record before UP, */
 #define LINK_PEERS_EARLY  4608u /* of PEERS */
+
+struct seed;
 
 enum link_state {
 	LINK_DIALING,    /* TCP, TLS, upgrade: the caller's deadlines */
@@ -76,7 +77,7 @@ struct link {
 	uint64_t fresh_ms;    /* bucket of new origins: last filled, */
 	uint32_t fresh;       /* and what is left */
 	size_t early;         /* bytes so far, while not UP */
-	size_t seed;          /* bootstrap address dialled, BOOTSTRAP_NONE */
+	struct seed *seed;    /* the bootstrap address dialled, or NULL */
 	uint16_t hello_flags; /* accepted: of its HELLO; dialled: of ours */
 	struct nodeid wanted; /* dialled: who was thought to be there */
 	uint8_t *hello;       /* dialled, until AUTH: our HELLO's body */
@@ -96,8 +97,15 @@ struct link {
 
 /* A link in the mesh's list.  NULL: no memory. */
 struct link *link_create(struct mesh *mesh, bool dialled, uint64_t now_ms);
+/* One that dials `addr`, with these flags of HELLO.  NULL: no memory. */
+struct link *link_dial(
+    struct mesh *mesh, const char *addr, uint16_t flags, uint64_t now_ms);
 /* Take it out of the list and free it.  It is CLOSING. */
 void link_destroy(struct link *link);
+
+/* Send what was encoded into mesh_scratch, ahead of DATA.  False, and counted:
+ * `err` says that there was no memory for it. */
+bool link_send(struct link *link, enum err err);
 
 /* Its handshake is done and a slot is free: take it, tell. */
 void link_up(struct link *link, uint64_t now_ms);
@@ -123,6 +131,8 @@ void link_too_slow(struct link *link, uint64_t now_ms);
 
 /* Milliseconds since something was heard, while reading. */
 uint64_t link_silence_ms(const struct link *link, uint64_t now_ms);
+/* Was it dialled, and is not UP yet? */
+bool link_is_dial(const struct link *link);
 /* A link to `id` that is UP or about to be, other than `except`; or NULL. */
 struct link *link_find(const struct mesh *mesh, const struct nodeid *id,
     const struct link *except);

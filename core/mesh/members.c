@@ -24,6 +24,7 @@ members_init(struct members *members, const struct mesh_config *config)
 static void
 members_remove(struct members *members, struct member *member)
 {
+	members->stayed -= member->is_new ? 0 : 1;
 	HASH_DEL(members->table, member);
 	free(member);
 }
@@ -63,6 +64,7 @@ member_create(
 	member->id = *id;
 	member->seen_ms = now_ms;
 	member->links = presence->links;
+	member->is_new = presence->is_new;
 	member->name = memcpy(member->text, presence->name, name);
 	member->addr = memcpy(member->text + name, presence->addr, addr);
 	member->version = memcpy(
@@ -95,6 +97,8 @@ members_put(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms,
 	if (member->hh.tbl == NULL) {
 		mesh->stats.nomem++;
 		free(member);
+	} else {
+		members->stayed += member->is_new ? 0 : 1;
 	}
 	mesh->stats.members = HASH_COUNT(members->table);
 }
@@ -149,13 +153,12 @@ members_on_leave(struct mesh *mesh, const struct nodeid *id)
 static uint64_t
 members_every_ms(const struct members *members)
 {
-	uint64_t each_ms = (uint64_t)(HASH_COUNT(members->table) + 1) *
-	                   MEMBERS_EACH_MS;
+	uint64_t each_ms = (members->stayed + 1) * MEMBERS_EACH_MS;
 
 	return each_ms > MEMBERS_EVERY_MS ? each_ms : MEMBERS_EVERY_MS;
 }
 
-/* When to tell: as many as are known now, not as were known then. */
+/* When to tell: as many as stay now, not as did then. */
 static uint64_t
 members_tell_at(const struct members *members)
 {
@@ -171,7 +174,10 @@ members_tell_at(const struct members *members)
 static void
 members_tell(struct mesh *mesh, uint64_t now_ms)
 {
-	struct presence presence = { .links = (uint32_t)mesh->stats.links_up };
+	struct presence presence = {
+		.links = (uint32_t)mesh->stats.links_up,
+		.is_new = !mesh->members.has_told,
+	};
 	struct buf json = { 0 };
 	struct message_view view = {
 		.flags = MESSAGE_TEXT,

@@ -2,9 +2,12 @@
  * members.h - the nodes that have told of themselves (PROTOCOL 11).
  *
  * Each node does so soon after it has joined and then every five minutes,
- * more rarely where there are many; above MEMBERS_QUIET it stays silent.  Who
- * is not heard of for three such times is forgotten.  MEMBERS_MAX at the most;
- * a full list takes nobody new. */
+ * more rarely where many stay; above MEMBERS_QUIET it stays silent.  Who is
+ * not heard of for three such times is forgotten.  MEMBERS_MAX at the most; a
+ * full list takes nobody new.
+ *
+ * Who has told but once does not make that time longer: where nodes come and
+ * vanish all the time, list and time would lengthen each other without end. */
 #ifndef MESH_MEMBERS_H
 #define MESH_MEMBERS_H
 
@@ -21,7 +24,7 @@
 #define MEMBERS_MAX      8192u
 #define MEMBERS_QUIET    5000u
 #define MEMBERS_EVERY_MS 300000u /* at the most, and */
-#define MEMBERS_EACH_MS  6000u   /* so much for each member known */
+#define MEMBERS_EACH_MS  6000u   /* so much for each that has stayed */
 #define MEMBERS_LIVES    3u
 #define MEMBERS_JOIN_MS  2000u /* after the first link, and up to 3 s more */
 
@@ -32,6 +35,7 @@ struct member {
 	struct nodeid id;
 	uint64_t seen_ms;
 	uint32_t links;
+	bool is_new;                       /* has told but once */
 	const char *name, *addr, *version; /* in `text` */
 	UT_hash_handle hh;
 	char text[];
@@ -39,6 +43,7 @@ struct member {
 
 struct members {
 	struct member *table; /* the one heard of longest ago first */
+	uint64_t stayed;      /* of them, those that are not new */
 	char *version;        /* of this node's program */
 	bool is_on;           /* this node tells of itself */
 	bool has_joined;

@@ -77,7 +77,7 @@ mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
 	link->conn = conn;
 	link->user = user;
 	(void)stpncpy(link->remote, remote, sizeof(link->remote) - 1);
-	link->deadline_ms = now_ms + LINK_HELLO_MS;
+	link->deadline_ms = now_ms + LINK_ANSWER_MS;
 	mesh_wake_links_at(mesh, link->deadline_ms);
 	return link;
 }
@@ -269,8 +269,7 @@ mesh_on_pong(struct mesh *mesh, struct link *link, uint64_t now_ms,
 		return;
 	}
 	link->is_pinged = false;
-	now_us = mesh->io->now_us != NULL ? mesh->io->now_us(mesh->io->ctx)
-	                                  : now_ms * 1000;
+	now_us = mesh_now_us(mesh, now_ms);
 	/* Never 0, which says not measured. */
 	sample_us = now_us > stamp ? now_us - stamp : 1;
 	link->rtt_us = link->rtt_us == 0

@@ -41,12 +41,28 @@ spread_next_seq(struct mesh *mesh)
 	return mesh->seq;
 }
 
+struct record_data
+spread_data(
+    const struct mesh *mesh, const struct message_view *view, uint8_t flags)
+{
+	bool is_text = (view->flags & MESSAGE_TEXT) != 0;
+
+	return (struct record_data){
+		.flags = (uint8_t)(flags | (is_text ? DATA_TEXT : 0)),
+		.topic = { .text = view->topic,
+		    .len = (uint8_t)view->topic_len },
+		.origin = mesh->node_id,
+		.payload = view->payload,
+		.payload_len = view->payload_len,
+	};
+}
+
 enum err
 spread_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view,
     uint8_t flags, const struct nodeid *dest)
 {
 	struct spread *spread = &mesh->spread;
-	struct record_data data;
+	struct record_data data = spread_data(mesh, view, flags);
 
 	if (view->payload_len > mesh->max_message) {
 		return ERR_TOOBIG;
@@ -62,17 +78,7 @@ spread_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view,
 	view->seq = spread_next_seq(mesh);
 	spread->self.seen_ms = now_ms;
 	mesh->stats.published++;
-	data = (struct record_data){
-		.flags = (uint8_t)(flags | ((view->flags & MESSAGE_TEXT) != 0
-		                                   ? DATA_TEXT
-		                                   : 0)),
-		.topic = { .text = view->topic,
-		    .len = (uint8_t)view->topic_len },
-		.origin = view->origin,
-		.seq = view->seq,
-		.payload = view->payload,
-		.payload_len = view->payload_len,
-	};
+	data.seq = view->seq;
 	if (dest != NULL) {
 		data.dest = *dest;
 	}
@@ -90,18 +96,7 @@ enum err
 mesh_reply(
     struct mesh *mesh, struct link *link, const struct message_view *view)
 {
-	struct record_data data = {
-		.flags = (uint8_t)(DATA_REPLY |
-		                   ((view->flags & MESSAGE_TEXT) != 0
-		                           ? DATA_TEXT
-		                           : 0)),
-		.hops = 1,
-		.topic = { .text = view->topic,
-		    .len = (uint8_t)view->topic_len },
-		.origin = mesh->node_id,
-		.payload = view->payload,
-		.payload_len = view->payload_len,
-	};
+	struct record_data data = spread_data(mesh, view, DATA_REPLY);
 	uint8_t head[RECORD_DATA_HEAD_MAX];
 	size_t len;
 
@@ -115,6 +110,7 @@ mesh_reply(
 	if (view->payload_len > mesh->max_message) {
 		return ERR_TOOBIG;
 	}
+	data.hops = 1;
 	data.seq = ++link->reply_seq;
 	len = record_data_head(head, &data);
 	mesh->io->spread(mesh->io->ctx, UINT64_C(1) << link->slot, head, len,

@@ -36,11 +36,9 @@ seek_is_dialled(const struct mesh *mesh, const struct view *view)
 {
 	for (const struct link *link = mesh->links; link != NULL;
 	     link = link->next) {
-		bool is_dial = link->dialled && !link->was_up &&
-		               link->state != LINK_CLOSING;
-
-		if (is_dial && (strcmp(link->addr, view->addr) == 0 ||
-		                   nodeid_equal(&link->wanted, &view->id))) {
+		if (link_is_dial(link) &&
+		    (strcmp(link->addr, view->addr) == 0 ||
+		        nodeid_equal(&link->wanted, &view->id))) {
 			return true;
 		}
 	}
@@ -64,43 +62,33 @@ seek_dial(struct mesh *mesh, const struct view *view, enum views_dial flags,
 		mesh->stats.dial_limit++;
 		return false;
 	}
-	link = link_create(mesh, true, now_ms);
-	if (link == NULL) {
-		return false;
+	link = link_dial(mesh, view->addr, (uint16_t)flags, now_ms);
+	if (link != NULL) {
+		link->wanted = view->id;
 	}
-	link->wanted = view->id;
-	link->hello_flags = (uint16_t)flags;
-	memcpy(link->addr, view->addr, sizeof(view->addr));
-	mesh->stats.dials++;
-	mesh->io->dial(mesh->io->ctx, link, link->addr);
-	return true;
+	return link != NULL;
 }
 
 /* Dial a random entry that may be dialled.  False: there is none. */
 static bool
-seek_any(struct mesh *mesh, const struct view *table, size_t count,
-    enum views_dial flags, uint64_t now_ms)
+seek_any(struct mesh *mesh, const struct view_list *list, enum views_dial flags,
+    uint64_t now_ms)
 {
 	const struct view *pick = NULL;
 	uint64_t seen = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		if (!recent_has(mesh, table[i].addr, now_ms) &&
-		    !seek_is_dialled(mesh, &table[i]) &&
-		    link_find(mesh, &table[i].id, NULL) == NULL &&
-		    !mesh_is_refused(mesh, &table[i].id, now_ms) &&
+	for (size_t i = 0; i < list->count; i++) {
+		const struct view *view = &list->views[i];
+
+		if (!recent_has(mesh, view->addr, now_ms) &&
+		    !seek_is_dialled(mesh, view) &&
+		    link_find(mesh, &view->id, NULL) == NULL &&
+		    !mesh_is_refused(mesh, &view->id, now_ms) &&
 		    rng_below(mesh->rng, ++seen) == 0) {
-			pick = &table[i];
+			pick = view;
 		}
 	}
 	return pick != NULL && seek_dial(mesh, pick, flags, now_ms);
-}
-
-static bool
-seek_passive(struct mesh *mesh, enum views_dial flags, uint64_t now_ms)
-{
-	return seek_any(mesh, mesh->views.passive, mesh->views.passive_count,
-	    flags, now_ms);
 }
 
 enum views_dial
@@ -118,7 +106,8 @@ seek_fill(struct mesh *mesh, uint64_t now_ms)
 	struct views *views = &mesh->views;
 
 	while (views_are_low(mesh, now_ms) &&
-	       seek_passive(mesh, seek_urgency(mesh, now_ms), now_ms)) {
+	       seek_any(
+	           mesh, &views->passive, seek_urgency(mesh, now_ms), now_ms)) {
 	}
 	/* Nothing else is left; or others were lost with a link, and who is
 	 * cut off with a few may know the rest only as lost. */
@@ -126,8 +115,8 @@ seek_fill(struct mesh *mesh, uint64_t now_ms)
 	    (mesh->up_slots == 0 ||
 	        (views_are_low(mesh, now_ms) && views->down_ms != 0 &&
 	            now_ms - views->down_ms < VIEWS_ALARM_MS))) {
-		(void)seek_any(mesh, views->lost, views->lost_count,
-		    seek_urgency(mesh, now_ms), now_ms);
+		(void)seek_any(
+		    mesh, &views->lost, seek_urgency(mesh, now_ms), now_ms);
 	}
 	/* Dials and walks that met may have made too many; silent links may
 	 * have been replaced, and be back. */
@@ -150,7 +139,7 @@ seek_company(struct mesh *mesh, uint64_t now_ms)
 	views->isolated_ms = now_ms + mesh->ping_ms + VIEWS_SILENT_MS;
 	mesh->stats.isolated++;
 	for (size_t i = 0; i < VIEWS_ISOLATED_DIALS; i++) {
-		if (!seek_passive(mesh, VIEWS_HIGH, now_ms)) {
+		if (!seek_any(mesh, &views->passive, VIEWS_HIGH, now_ms)) {
 			break;
 		}
 	}
@@ -160,8 +149,8 @@ seek_company(struct mesh *mesh, uint64_t now_ms)
 static uint64_t
 seek_rewire_at(const struct views *views)
 {
-	uint64_t fill = views->passive_count > VIEWS_PASSIVE_MAX / 8
-	                    ? views->passive_count
+	uint64_t fill = views->passive.count > VIEWS_PASSIVE_MAX / 8
+	                    ? views->passive.count
 	                    : VIEWS_PASSIVE_MAX / 8;
 	uint64_t every_ms = VIEWS_REWIRE_MS * fill / VIEWS_PASSIVE_MAX;
 
@@ -173,32 +162,32 @@ seek_lost(struct mesh *mesh, uint64_t now_ms)
 {
 	struct views *views = &mesh->views;
 	size_t seeds = bootstrap_lost_count(mesh);
-	size_t count = views->lost_count + seeds;
+	size_t count = views->lost.count + seeds;
 
 	if (count > 0 && rng_below(mesh->rng, count) < seeds) {
 		return bootstrap_dial_lost(mesh, VIEWS_REWIRE, now_ms);
 	}
-	return seek_any(
-	    mesh, views->lost, views->lost_count, VIEWS_REWIRE, now_ms);
+	return seek_any(mesh, &views->lost, VIEWS_REWIRE, now_ms);
 }
 
 static void
 seek_rewire(struct mesh *mesh, uint64_t now_ms)
 {
 	struct views *views = &mesh->views;
-	bool lost = views->lost_count + bootstrap_lost_count(mesh) > 0;
+	bool lost = views->lost.count + bootstrap_lost_count(mesh) > 0;
 	bool has_dialled = false;
 
 	views->rewire_ms = now_ms;
 	views->rewire_part = rng_around(mesh->rng, SEEK_PART, 20);
-	if (lost && (views->passive_count == 0 ||
+	if (lost && (views->passive.count == 0 ||
 	                rng_below(mesh->rng, SEEK_LOST_ONE_IN) == 0)) {
 		has_dialled = seek_lost(mesh, now_ms);
 	} else if (rng_below(mesh->rng, SEEK_PROBE_ONE_IN) == 0) {
 		has_dialled = bootstrap_probe(mesh, now_ms);
 	}
 	if (!has_dialled && mesh->stats.links_up >= views->links_min) {
-		has_dialled = seek_passive(mesh, VIEWS_REWIRE, now_ms);
+		has_dialled = seek_any(
+		    mesh, &views->passive, VIEWS_REWIRE, now_ms);
 	}
 	mesh->stats.rewires += has_dialled ? 1 : 0;
 }
@@ -243,7 +232,9 @@ views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms)
 		if (link == keep) {
 			continue;
 		}
-		use = tree_uses(mesh, link->slot);
+		use = views_is_lively(link, now_ms)
+		          ? 1 + tree_uses(mesh, link->slot)
+		          : 0;
 		if (use < least) {
 			least = use;
 			seen = 0;

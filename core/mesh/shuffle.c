@@ -11,14 +11,10 @@ shuffle_send(struct link *link, bool is_reply)
 	struct record_shuffle shuffle = { .is_reply = is_reply };
 
 	views_sample(mesh, link, true, &shuffle.peers);
-	buf_clear(&mesh->scratch);
-	if (record_shuffle_encode(&mesh->scratch, &shuffle) != ERR_OK) {
-		mesh->stats.nomem++;
-		return;
+	if (link_send(
+	        link, record_shuffle_encode(mesh_scratch(mesh), &shuffle))) {
+		link->is_asked = link->is_asked || !is_reply;
 	}
-	link->is_asked = link->is_asked || !is_reply;
-	mesh->io->send(
-	    mesh->io->ctx, link, mesh->scratch.bytes, mesh->scratch.len, true);
 }
 
 void

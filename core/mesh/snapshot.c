@@ -59,9 +59,10 @@ snapshot_peers(const struct mesh *mesh, struct buf *out)
 			err = snapshot_peer(out, &link->node_id, link->addr);
 		}
 	}
-	for (size_t i = 0; i < views->passive_count && err == ERR_OK; i++) {
-		err = snapshot_peer(
-		    out, &views->passive[i].id, views->passive[i].addr);
+	for (size_t i = 0; i < views->passive.count && err == ERR_OK; i++) {
+		const struct view *view = &views->passive.views[i];
+
+		err = snapshot_peer(out, &view->id, view->addr);
 	}
 	return err;
 }
@@ -198,8 +199,16 @@ snapshot_check_end(const uint8_t *bytes, size_t len)
 	return memcmp(bytes + len - end, expected, end) == 0 ? len - end : 0;
 }
 
+/* Unless the clock went far back: nobody would believe its boot number. */
+static bool
+snapshot_is_past(const struct snapshot *snapshot, uint32_t wall_s)
+{
+	return snapshot->boot < (uint64_t)wall_s + MESH_BOOT_AHEAD_S;
+}
+
 static enum err
-snapshot_read(const uint8_t *bytes, size_t len, struct snapshot *snapshot)
+snapshot_read(const uint8_t *bytes, size_t len, uint32_t wall_s,
+    struct snapshot *snapshot)
 {
 	size_t head = sizeof(snapshot_head) - 1;
 	size_t end = snapshot_check_end(bytes, len);
@@ -227,14 +236,8 @@ snapshot_read(const uint8_t *bytes, size_t len, struct snapshot *snapshot)
 		}
 		at += line_len + 1;
 	}
-	return number >= 2 ? ERR_OK : ERR_INVALID;
-}
-
-/* Unless the clock went far back: nobody would believe its boot number. */
-static bool
-snapshot_is_past(const struct snapshot *snapshot, uint32_t wall_s)
-{
-	return snapshot->boot < (uint64_t)wall_s + MESH_BOOT_AHEAD_S;
+	return number >= 2 && snapshot_is_past(snapshot, wall_s) ? ERR_OK
+	                                                         : ERR_INVALID;
 }
 
 enum err
@@ -242,14 +245,10 @@ mesh_snapshot_id(
     const uint8_t *bytes, size_t len, uint32_t wall_s, struct nodeid *id)
 {
 	struct snapshot *snapshot = malloc(sizeof(*snapshot));
-	enum err err;
+	enum err err = ERR_NOMEM;
 
-	if (snapshot == NULL) {
-		return ERR_NOMEM;
-	}
-	err = snapshot_read(bytes, len, snapshot);
-	if (err == ERR_OK && !snapshot_is_past(snapshot, wall_s)) {
-		err = ERR_INVALID;
+	if (snapshot != NULL) {
+		err = snapshot_read(bytes, len, wall_s, snapshot);
 	}
 	if (err == ERR_OK) {
 		*id = snapshot->id;
@@ -259,14 +258,11 @@ mesh_snapshot_id(
 }
 
 /* The id, a boot number behind the stored one, the addresses. */
-static enum err
+static void
 snapshot_take(struct mesh *mesh, const struct snapshot *snapshot)
 {
 	uint64_t boot = (uint64_t)snapshot->boot + 1;
 
-	if (!snapshot_is_past(snapshot, mesh->wall_s)) {
-		return ERR_INVALID;
-	}
 	mesh->node_id = snapshot->id;
 	if (boot > mesh->boot) {
 		mesh->boot = (uint32_t)boot;
@@ -274,26 +270,23 @@ snapshot_take(struct mesh *mesh, const struct snapshot *snapshot)
 	}
 	for (size_t i = 0; i < snapshot->peer_count; i++) {
 		const struct view *view = &snapshot->peers[i];
-		const struct str8 addr = { .text = view->addr,
-			.len = (uint8_t)strlen(view->addr) };
+		const struct str8 addr = str8_of(view->addr);
 
 		views_learn(mesh, NULL, &view->id, &addr);
 	}
-	return ERR_OK;
 }
 
 enum err
 mesh_restore(struct mesh *mesh, const uint8_t *bytes, size_t len)
 {
 	struct snapshot *snapshot = malloc(sizeof(*snapshot));
-	enum err err;
+	enum err err = ERR_NOMEM;
 
-	if (snapshot == NULL) {
-		return ERR_NOMEM;
+	if (snapshot != NULL) {
+		err = snapshot_read(bytes, len, mesh->wall_s, snapshot);
 	}
-	err = snapshot_read(bytes, len, snapshot);
 	if (err == ERR_OK) {
-		err = snapshot_take(mesh, snapshot);
+		snapshot_take(mesh, snapshot);
 	}
 	free(snapshot);
 	return err;

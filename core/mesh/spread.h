@@ -127,6 +127,9 @@ void spread_on_gap(
     void *ctx, struct origin *origin, uint64_t first, uint64_t count);
 void spread_on_gone(void *ctx, struct origin *origin);
 
+/* This node's `view` as a record with these flags; seq and dest are missing. */
+struct record_data spread_data(
+    const struct mesh *mesh, const struct message_view *view, uint8_t flags);
 /* As mesh_publish, but with these DATA flags (and dest). */
 NODISCARD enum err spread_publish(struct mesh *mesh, uint64_t now_ms,
     struct message_view *view, uint8_t flags, const struct nodeid *dest);

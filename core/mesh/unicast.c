@@ -155,7 +155,7 @@ enum err
 mesh_send(struct mesh *mesh, uint64_t now_ms, const struct nodeid *dest,
     struct message_view *view)
 {
-	struct record_data data;
+	struct record_data data = spread_data(mesh, view, DATA_UNICAST);
 	int slot;
 
 	if (nodeid_equal(dest, &mesh->node_id)) {
@@ -171,20 +171,9 @@ mesh_send(struct mesh *mesh, uint64_t now_ms, const struct nodeid *dest,
 	}
 	view->origin = mesh->node_id;
 	view->seq = (uint64_t)mesh->boot << 32 | ++mesh->spread.unicast.counter;
-	data = (struct record_data){
-		.flags = (uint8_t)(DATA_UNICAST |
-		                   ((view->flags & MESSAGE_TEXT) != 0
-		                           ? DATA_TEXT
-		                           : 0)),
-		.hops = 1,
-		.topic = { .text = view->topic,
-		    .len = (uint8_t)view->topic_len },
-		.origin = view->origin,
-		.seq = view->seq,
-		.dest = *dest,
-		.payload = view->payload,
-		.payload_len = view->payload_len,
-	};
+	data.hops = 1;
+	data.seq = view->seq;
+	data.dest = *dest;
 	mesh->stats.unicasts_sent++;
 	spread_to(mesh, UINT64_C(1) << slot, &data, now_ms);
 	return ERR_OK;

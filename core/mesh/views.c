@@ -24,6 +24,10 @@ views_init(struct mesh *mesh, const struct mesh_config *config)
 	if (views->links_min > views->links_max) {
 		views->links_min = views->links_max;
 	}
+	views->passive.views = views->places;
+	views->passive.max = VIEWS_PASSIVE_MAX;
+	views->lost.views = views->places + VIEWS_PASSIVE_MAX;
+	views->lost.max = VIEWS_LOST_MAX;
 	views->salt = views->is_auto ? rng_next(mesh->rng) : 0;
 	views->fill_ms = UINT64_MAX;
 	views->shuffle_ms = UINT64_MAX;
@@ -35,16 +39,22 @@ views_cap(const struct mesh *mesh)
 	return mesh->views.is_auto ? MESH_LINKS_CAP : MESH_LINKS_MAX;
 }
 
+bool
+views_is_lively(const struct link *link, uint64_t now_ms)
+{
+	return link_silence_ms(link, now_ms) <
+	       link->mesh->ping_ms + VIEWS_SILENT_MS;
+}
+
 unsigned
 views_lively(const struct mesh *mesh, uint64_t now_ms)
 {
-	uint64_t silent_ms = mesh->ping_ms + VIEWS_SILENT_MS;
 	unsigned lively = 0;
 
 	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
 		const struct link *link = mesh->up[__builtin_ctzll(left)];
 
-		lively += link_silence_ms(link, now_ms) < silent_ms ? 1 : 0;
+		lively += views_is_lively(link, now_ms) ? 1 : 0;
 	}
 	return lively;
 }
@@ -56,11 +66,10 @@ views_hopes(const struct mesh *mesh, uint64_t now_ms)
 
 	for (const struct link *link = mesh->links; link != NULL;
 	     link = link->next) {
-		bool is_dial = link->dialled && !link->was_up &&
-		               link->state != LINK_CLOSING;
-
-		hopes += is_dial && now_ms - link->heard_ms < VIEWS_HOPE_MS ? 1
-		                                                            : 0;
+		hopes += link_is_dial(link) &&
+		                 now_ms - link->heard_ms < VIEWS_HOPE_MS
+		             ? 1
+		             : 0;
 	}
 	return hopes;
 }
@@ -172,60 +181,63 @@ views_take_other(struct mesh *mesh, const struct link *from,
 
 /* ---- tables */
 
-/* The entry of this id or address, or `count`. */
-static size_t
-views_find(const struct view *table, size_t count, const struct nodeid *id,
-    const char *addr)
+/* The entry of this id or address; NULL: none. */
+static struct view *
+views_find(
+    const struct view_list *list, const struct nodeid *id, const char *addr)
 {
-	size_t i = 0;
+	for (size_t i = 0; i < list->count; i++) {
+		struct view *view = &list->views[i];
 
-	while (i < count && !nodeid_equal(&table[i].id, id) &&
-	       strcmp(table[i].addr, addr) != 0) {
-		i++;
+		if (nodeid_equal(&view->id, id) ||
+		    strcmp(view->addr, addr) == 0) {
+			return view;
+		}
 	}
-	return i;
+	return NULL;
 }
 
 static void
-views_drop(struct view *table, size_t *count, const struct nodeid *id,
-    const char *addr)
+views_drop(struct view_list *list, const struct nodeid *id, const char *addr)
 {
-	size_t i = views_find(table, *count, id, addr);
+	struct view *view;
 
-	while (i < *count) {
-		table[i] = table[--*count];
-		i = views_find(table, *count, id, addr);
+	while ((view = views_find(list, id, addr)) != NULL) {
+		*view = list->views[--list->count];
 	}
 }
 
-/* Of a full table a random entry goes. */
 static void
-views_put(struct mesh *mesh, struct view *table, size_t *count, size_t max,
-    const struct nodeid *id, const char *addr)
+view_set(struct view *view, const struct nodeid *id, const char *addr)
 {
-	struct view *view = *count < max ? &table[(*count)++]
-	                                 : &table[rng_below(mesh->rng, max)];
-
 	view->id = *id;
 	(void)stpncpy(view->addr, addr, RECORD_ADDR_MAX);
-	view->addr[RECORD_ADDR_MAX] = '\0';
+}
+
+/* Of a full list a random entry goes. */
+static void
+views_put(struct mesh *mesh, struct view_list *list, const struct nodeid *id,
+    const char *addr)
+{
+	size_t at = list->count < list->max ? list->count++
+	                                    : rng_below(mesh->rng, list->max);
+
+	view_set(&list->views[at], id, addr);
 }
 
 static void
 views_count(struct mesh *mesh)
 {
-	mesh->stats.passive = mesh->views.passive_count;
-	mesh->stats.lost = mesh->views.lost_count;
+	mesh->stats.passive = mesh->views.passive.count;
+	mesh->stats.lost = mesh->views.lost.count;
 	mesh->views.version++;
 }
 
 static void
 views_forget(struct mesh *mesh, const struct nodeid *id, const char *addr)
 {
-	struct views *views = &mesh->views;
-
-	views_drop(views->passive, &views->passive_count, id, addr);
-	views_drop(views->lost, &views->lost_count, id, addr);
+	views_drop(&mesh->views.passive, id, addr);
+	views_drop(&mesh->views.lost, id, addr);
 	views_count(mesh);
 }
 
@@ -235,12 +247,10 @@ views_lose(struct mesh *mesh, const struct nodeid *id, const char *addr)
 {
 	struct views *views = &mesh->views;
 
-	views_drop(views->passive, &views->passive_count, id, addr);
+	views_drop(&views->passive, id, addr);
 	if (*addr != '\0' && !bootstrap_has(&mesh->bootstrap, addr) &&
-	    views_find(views->lost, views->lost_count, id, addr) ==
-	        views->lost_count) {
-		views_put(mesh, views->lost, &views->lost_count, VIEWS_LOST_MAX,
-		    id, addr);
+	    views_find(&views->lost, id, addr) == NULL) {
+		views_put(mesh, &views->lost, id, addr);
 	}
 	views_count(mesh);
 }
@@ -250,8 +260,8 @@ views_lose(struct mesh *mesh, const struct nodeid *id, const char *addr)
 static void
 views_store(struct mesh *mesh, const struct nodeid *id, const char *addr)
 {
-	struct views *views = &mesh->views;
-	size_t at = views_find(views->passive, views->passive_count, id, addr);
+	struct view_list *passive = &mesh->views.passive;
+	struct view *view = views_find(passive, id, addr);
 
 	if (nodeid_equal(id, &mesh->node_id) || *addr == '\0' ||
 	    strcmp(addr, mesh->advertise.text) == 0 ||
@@ -259,14 +269,12 @@ views_store(struct mesh *mesh, const struct nodeid *id, const char *addr)
 	    link_find(mesh, id, NULL) != NULL) {
 		return;
 	}
-	if (at < views->passive_count) {
+	if (view != NULL) {
 		/* Started anew, or moved: the newest word counts. */
-		views->passive[at].id = *id;
-		(void)stpncpy(views->passive[at].addr, addr, RECORD_ADDR_MAX);
+		view_set(view, id, addr);
 		return;
 	}
-	views_put(mesh, views->passive, &views->passive_count,
-	    VIEWS_PASSIVE_MAX, id, addr);
+	views_put(mesh, passive, id, addr);
 	mesh->stats.learned++;
 	views_count(mesh);
 }
@@ -301,13 +309,10 @@ static void
 views_give(
     struct record_peers *peers, const struct nodeid *id, const char *addr)
 {
-	size_t len = strlen(addr);
-
-	if (len > 0 && len <= RECORD_ADDR_MAX &&
-	    peers->count < RECORD_PEERS_MAX) {
+	if (*addr != '\0' && peers->count < RECORD_PEERS_MAX) {
 		peers->peers[peers->count++] = (struct record_peer){
 			.node_id = *id,
-			.addr = { .text = addr, .len = (uint8_t)len },
+			.addr = str8_of(addr),
 		};
 	}
 }
@@ -348,18 +353,18 @@ static void
 views_give_known(
     const struct mesh *mesh, const struct link *to, struct record_peers *peers)
 {
-	const struct views *views = &mesh->views;
+	const struct view_list *passive = &mesh->views.passive;
 	size_t order[VIEWS_PASSIVE_MAX];
 	size_t count = 0;
 
-	for (size_t i = 0; i < views->passive_count; i++) {
-		if (!nodeid_equal(&views->passive[i].id, &to->node_id)) {
+	for (size_t i = 0; i < passive->count; i++) {
+		if (!nodeid_equal(&passive->views[i].id, &to->node_id)) {
 			order[count++] = i;
 		}
 	}
 	for (size_t i = 0; i < VIEWS_SAMPLE_KNOWN && count > 0; i++) {
 		size_t pick = rng_below(mesh->rng, count);
-		const struct view *view = &views->passive[order[pick]];
+		const struct view *view = &passive->views[order[pick]];
 
 		views_give(peers, &view->id, view->addr);
 		order[pick] = order[--count];
@@ -396,13 +401,11 @@ views_fill_within(struct mesh *mesh, uint64_t now_ms, uint64_t ms)
 void
 views_on_identity(struct link *link)
 {
-	struct views *views = &link->mesh->views;
-	size_t at = views_find(
-	    views->passive, views->passive_count, &link->wanted, link->addr);
+	struct view *view = views_find(
+	    &link->mesh->views.passive, &link->wanted, link->addr);
 
-	if (views->is_auto && at < views->passive_count &&
-	    strcmp(views->passive[at].addr, link->addr) == 0) {
-		views->passive[at].id = link->node_id;
+	if (view != NULL && strcmp(view->addr, link->addr) == 0) {
+		view->id = link->node_id;
 	}
 }
 
@@ -493,10 +496,9 @@ views_on_dialled(struct link *link, uint64_t now_ms, enum mesh_closed how)
 		    mesh, now_ms, rng_around(mesh->rng, VIEWS_DENIED_MS, 20));
 	} else if (link->bye == BYE_DUPLICATE && link->is_known) {
 		/* Linked by the other connection: known no more. */
-		views_drop(mesh->views.passive, &mesh->views.passive_count,
-		    &link->node_id, link->addr);
+		views_drop(&mesh->views.passive, &link->node_id, link->addr);
 		views_count(mesh);
-	} else if (link->bye != BYE_DUPLICATE && link->seed == BOOTSTRAP_NONE) {
+	} else if (link->bye != BYE_DUPLICATE && link->seed == NULL) {
 		views_on_failed(link, now_ms, how);
 	}
 }

@@ -47,13 +47,17 @@ struct view { /* an address, and who is thought to be there */
 	char addr[RECORD_ADDR_MAX + 1];
 };
 
+struct view_list {
+	struct view *views;
+	size_t count, max;
+};
+
 struct views {
-	bool is_auto, has_started;
+	bool is_auto;
 	unsigned links_min, links_max;
 	unsigned denied; /* since the last link came up */
-	struct view passive[VIEWS_PASSIVE_MAX];
-	struct view lost[VIEWS_LOST_MAX];
-	size_t passive_count, lost_count;
+	struct view_list passive, lost;
+	struct view places[VIEWS_PASSIVE_MAX + VIEWS_LOST_MAX]; /* of both */
 	struct recent recent[RECENT_MAX];
 	uint64_t salt;
 	uint64_t down_ms; /* a link that was UP ended; 0: none yet */
@@ -73,7 +77,9 @@ enum views_dial {
 
 void views_init(struct mesh *mesh, const struct mesh_config *config);
 
-/* Links that were heard of when a ping should have been answered. */
+/* Was it heard of when a ping should have been answered? */
+bool views_is_lively(const struct link *link, uint64_t now_ms);
+/* Links that were. */
 unsigned views_lively(const struct mesh *mesh, uint64_t now_ms);
 /* Is there a use for another link?  Silent links and dials that nobody answers
  * are not counted on, but stay. */
@@ -83,7 +89,8 @@ unsigned views_cap(const struct mesh *mesh);
 /* May the link that has said HELLO with these flags come up?  Ends another
  * one for it if that is what it takes. */
 bool views_make_room(struct link *link, uint64_t now_ms, uint16_t flags);
-/* End the link that is used least, but not `keep` (may be NULL). */
+/* End a link that is silent, else one that is used least, but not `keep` (may
+ * be NULL). */
 void views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms);
 
 /* The dialled link has said who it is. */

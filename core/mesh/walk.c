@@ -32,12 +32,9 @@ walk_pass(struct mesh *mesh, const struct link *except,
 	if (pick == NULL) {
 		return false;
 	}
-	buf_clear(&mesh->scratch);
 	if (limit_takes(pick, now_ms, LIMIT_WALK_SENT, 1) &&
-	    record_walk_encode(&mesh->scratch, walk) == ERR_OK) {
+	    link_send(pick, record_walk_encode(mesh_scratch(mesh), walk))) {
 		mesh->stats.walks++;
-		mesh->io->send(mesh->io->ctx, pick, mesh->scratch.bytes,
-		    mesh->scratch.len, true);
 	}
 	return true;
 }
@@ -48,8 +45,7 @@ walk_begin(struct link *link, uint64_t now_ms)
 	const struct record_walk walk = {
 		.ttl = VIEWS_WALK_TTL,
 		.peer = { .node_id = link->node_id,
-		    .addr = { .text = link->addr,
-		        .len = (uint8_t)strlen(link->addr) } },
+		    .addr = str8_of(link->addr) },
 	};
 	struct mesh *mesh = link->mesh;
 
@@ -66,8 +62,7 @@ static void
 walk_end(struct mesh *mesh, const struct link *from, const struct view *view,
     uint64_t now_ms)
 {
-	const struct str8 addr = { .text = view->addr,
-		.len = (uint8_t)strlen(view->addr) };
+	const struct str8 addr = str8_of(view->addr);
 
 	mesh->stats.walk_ends++;
 	if (mesh->stats.links_up + mesh->dials >= mesh->views.links_max ||

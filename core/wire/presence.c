@@ -3,7 +3,6 @@
 
 #include "wire/presence.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -20,7 +19,8 @@ presence_encode(struct buf *out, const struct presence *presence)
 	    cJSON_AddStringToObject(json, "addr", presence->addr) != NULL &&
 	    cJSON_AddNumberToObject(json, "links", presence->links) != NULL &&
 	    cJSON_AddStringToObject(json, "version", presence->version) !=
-	        NULL) {
+	        NULL &&
+	    (!presence->is_new || cJSON_AddTrueToObject(json, "new") != NULL)) {
 		text = cJSON_PrintUnformatted(json);
 	}
 	if (text != NULL) {
@@ -72,6 +72,15 @@ presence_links(const cJSON *json, uint32_t *links)
 	return true;
 }
 
+static bool
+presence_new(const cJSON *json, bool *is_new)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, "new");
+
+	*is_new = cJSON_IsTrue(item);
+	return item == NULL || cJSON_IsBool(item);
+}
+
 enum err
 presence_decode(const void *bytes, size_t len, struct presence *presence)
 {
@@ -86,7 +95,8 @@ presence_decode(const void *bytes, size_t len, struct presence *presence)
 	          presence_text(json, "name", presence->name) &&
 	          presence_text(json, "addr", presence->addr) &&
 	          presence_text(json, "version", presence->version) &&
-	          presence_links(json, &presence->links);
+	          presence_links(json, &presence->links) &&
+	          presence_new(json, &presence->is_new);
 	cJSON_Delete(json);
 	return is_good ? ERR_OK : ERR_INVALID;
 }

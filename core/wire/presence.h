@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * presence.h - what a node tells of itself on the topic `$node` (PROTOCOL 11):
- * a JSON object {"name","addr","links","version"}. */
+ * a JSON object {"name","addr","links","version"}, and "new":true in the first
+ * one of a node. */
 #ifndef WIRE_PRESENCE_H
 #define WIRE_PRESENCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +21,7 @@ struct presence {
 	char addr[PRESENCE_TEXT_MAX + 1];
 	char version[PRESENCE_TEXT_MAX + 1];
 	uint32_t links;
+	bool is_new; /* nothing was told of it before */
 };
 
 /* Append it.  ERR_NOMEM: nothing was appended. */

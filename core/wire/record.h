@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -86,6 +87,13 @@ struct str8 {
 	const char *text;
 	uint8_t len;
 };
+
+/* Of a string of at most 255 bytes. */
+static inline struct str8
+str8_of(const char *text)
+{
+	return (struct str8){ .text = text, .len = (uint8_t)strlen(text) };
+}
 
 struct record {
 	uint8_t type;

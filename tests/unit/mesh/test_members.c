@@ -138,28 +138,64 @@ a_neighbour_that_leaves_is_no_member(void **state)
 	assert_int_equal(members_of(lab).count, 0);
 }
 
+/* `count` nodes, from number `first` on, tell this. */
+static void
+crowd_tells(struct lab *lab, uint32_t first, unsigned count, const char *json)
+{
+	struct message_view view = { .topic = "$node",
+		.topic_len = 5,
+		.payload = (const uint8_t *)json,
+		.payload_len = strlen(json) };
+
+	for (uint32_t n = first; n < first + count; n++) {
+		memcpy(view.origin.bytes, &n, sizeof(n));
+		assert_true(members_on_message(lab->mesh, lab->now, &view));
+	}
+}
+
 static void
 a_full_list_takes_nobody_new(void **state)
 {
 	struct lab *lab = *state;
-	struct presence presence = { .name = "n" };
-	struct buf json = { 0 };
-	struct message_view view = { .topic = "$node", .topic_len = 5 };
 
-	assert_int_equal(presence_encode(&json, &presence), ERR_OK);
-	view.payload = json.bytes;
-	view.payload_len = json.len;
-	for (unsigned n = 0; n < MEMBERS_MAX + 3; n++) {
-		memcpy(view.origin.bytes, &n, sizeof(n));
-		assert_true(members_on_message(lab->mesh, lab->now, &view));
-	}
+	crowd_tells(lab, 0, MEMBERS_MAX + 3, "{\"name\":\"n\"}");
 	assert_int_equal(members_of(lab).count, MEMBERS_MAX);
 	assert_int_equal(mesh_stats(lab->mesh)->members_full, 3);
 	/* One that is known is still heard. */
-	memset(view.origin.bytes, 0, sizeof(view.origin.bytes));
-	assert_true(members_on_message(lab->mesh, lab->now, &view));
+	crowd_tells(lab, 0, 1, "{}");
 	assert_int_equal(mesh_stats(lab->mesh)->members_full, 3);
-	buf_fini(&json);
+}
+
+static void
+many_that_stay_are_remembered_for_longer(void **state)
+{
+	struct lab *lab = *state;
+
+	crowd_tells(lab, 0, 99, "{}");
+	lab_pass(lab, 3 * 600000 - 1);
+	assert_int_equal(members_of(lab).count, 99);
+	lab_pass(lab, 1);
+	assert_int_equal(members_of(lab).count, 0);
+}
+
+static void
+who_comes_and_vanishes_is_not_remembered_for_longer(void **state)
+{
+	struct lab *lab = *state;
+	uint32_t n = 0;
+
+	/* One in six seconds, for a day. */
+	for (; n < 14400; n++) {
+		crowd_tells(lab, n, 1, "{\"new\":true}");
+		lab_pass(lab, 6000);
+		assert_true(members_of(lab).count <= 149);
+	}
+	assert_int_equal(members_of(lab).count, 149);
+	/* Nor if it has been there before. */
+	crowd_tells(lab, n, 99, "{}");
+	crowd_tells(lab, n, 99, "{\"new\":true}");
+	lab_pass(lab, 900000);
+	assert_int_equal(members_of(lab).count, 0);
 }
 
 /* The presences among what was sent on this link. */
@@ -214,6 +250,7 @@ tells_of_itself_after_joining_and_every_five_minutes(void **state)
 	assert_int_equal(told(at, &last), 0);
 	pass_alive(lab, at, 3001);
 	assert_int_equal(told(at, &last), 1);
+	assert_true(last.is_new);
 	assert_string_equal(last.name, "lab");
 	assert_string_equal(last.addr, "ws://lab:1");
 	assert_string_equal(last.version, "1.2");
@@ -222,7 +259,36 @@ tells_of_itself_after_joining_and_every_five_minutes(void **state)
 	assert_int_equal(told(at, &last), 1);
 	pass_alive(lab, at, 75000);
 	assert_int_equal(told(at, &last), 2);
+	assert_false(last.is_new);
 	assert_int_equal(mesh_stats(lab->mesh)->presence_sent, 2);
+}
+
+/* How often this node tells in its first 500 s, after that many did. */
+static unsigned
+told_among(struct lab *lab, unsigned crowd, const char *json)
+{
+	struct presence last;
+	struct lab_link *at;
+
+	lab->config.presence = true;
+	mesh_destroy(lab->mesh);
+	lab_make(lab);
+	at = lab_accept_up(lab, 0x10);
+	crowd_tells(lab, 0, crowd, json);
+	pass_alive(lab, at, 500000);
+	return told(at, &last);
+}
+
+static void
+tells_more_rarely_where_many_stay(void **state)
+{
+	assert_int_equal(told_among(*state, 300, "{}"), 1);
+}
+
+static void
+tells_as_often_where_many_come_and_vanish(void **state)
+{
+	assert_int_equal(told_among(*state, 300, "{\"new\":true}"), 2);
 }
 
 static void
@@ -271,7 +337,11 @@ main(void)
 		TEST(who_is_not_heard_of_for_long_is_forgotten),
 		TEST(a_neighbour_that_leaves_is_no_member),
 		TEST(a_full_list_takes_nobody_new),
+		TEST(many_that_stay_are_remembered_for_longer),
+		TEST(who_comes_and_vanishes_is_not_remembered_for_longer),
 		TEST(tells_of_itself_after_joining_and_every_five_minutes),
+		TEST(tells_more_rarely_where_many_stay),
+		TEST(tells_as_often_where_many_come_and_vanish),
 		TEST(tells_nothing_if_it_must_not),
 		TEST(out_of_memory_is_counted),
 	};

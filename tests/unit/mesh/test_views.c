@@ -783,6 +783,30 @@ silent_links_leave_room_for_others(void **state)
 	assert_int_equal(stats(lab)->evicted, 1);
 }
 
+static void
+silent_links_make_room_before_lively_ones(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at;
+
+	for (uint8_t n = 1; n <= 8; n++) {
+		(void)hello_from(lab, n, 0);
+	}
+	/* Two of them are silent: two more, and eight that are lively. */
+	pass_lively(lab, 6, 4000);
+	(void)hello_from(lab, 9, 0);
+	(void)hello_from(lab, 10, 0);
+	assert_int_equal(stats(lab)->links_up, 10);
+	assert_int_equal(stats(lab)->evicted, 0);
+	at = hello_from(lab, 11, HELLO_HIGH);
+	assert_true(link_is_up(at->link));
+	assert_int_equal(stats(lab)->evicted, 1);
+	/* Nine are lively, one too many: it is not one of them that goes. */
+	lab_pass(lab, 1200);
+	assert_int_equal(lab_bye(&lab->links[6]), BYE_EVICTED);
+	assert_int_equal(lab_bye(&lab->links[7]), BYE_EVICTED);
+}
+
 static const char *const seeds[] = { "ws://s1:1", "ws://s2:1", "ws://s3:1",
 	"ws://s4:1", "ws://s5:1", "ws://s6:1", "ws://s7:1" };
 
@@ -930,6 +954,7 @@ main(void)
 		TEST(a_link_that_is_silent_is_replaced_before_it_is_dead),
 		TEST(a_dial_that_is_not_answered_is_not_waited_for),
 		TEST(silent_links_leave_room_for_others),
+		TEST(silent_links_make_room_before_lively_ones),
 		TEST(bootstrap_addresses_are_dialled_while_links_are_few),
 		TEST(bootstrap_addresses_are_never_forgotten),
 		TEST(a_static_mesh_learns_nothing),

@@ -5,9 +5,10 @@
 #include <sys/epoll.h>
 
 #include "net/private.h"
+#include "support/fault.h"
 
 enum { BOTH = 3, FIRST = 1, LAST = 2 };
-enum { LONG = 100000, MANY = 30000 };
+enum { LONG = 100000, MANY = 30000, HALF = 40000 /* and more, of a chunk */ };
 
 /* One record of three bytes, head and payload. */
 static void
@@ -257,6 +258,138 @@ many_in_a_long_chunk_are_several_messages(void **state)
 	rig_destroy(rig);
 }
 
+static struct range
+encode(struct rig *rig, const char *text, size_t len)
+{
+	struct range range = { 0 };
+
+	assert_int_equal(
+	    net_encode_record(rig->net, text, len, NULL, 0, &range), ERR_OK);
+	return range;
+}
+
+/* Somebody's own record lies between two shared ones. */
+static void
+share_around_another(struct rig *rig)
+{
+	struct range range;
+
+	share(rig, BOTH, "abc");
+	range = encode(rig, "own", 3);
+	share(rig, BOTH, "def");
+	conn_append_record(rig->first, &range);
+}
+
+static void
+a_record_in_between_is_not_shared(void **state)
+{
+	struct client *first, *last;
+	struct rig *rig = two_peers(&first, &last);
+
+	(void)state;
+	rig_call(rig, share_around_another);
+	expect(first, "abcdefown");
+	expect(last, "abcdef");
+	rig_destroy(rig);
+}
+
+/* The second one goes on in another chunk where the first one ended in its. */
+static void
+share_across_chunks(struct rig *rig)
+{
+	static char bytes[HALF];
+	void *const conns[] = { rig->first, rig->last };
+	struct range range;
+
+	memset(bytes, 'x', sizeof(bytes));
+	net_share_record(
+	    rig->net, conns, BOTH, bytes, 1, bytes + 1, sizeof(bytes) - 1);
+	range = encode(rig, bytes, sizeof(bytes));
+	chunk_ref(range.chunk); /* as if it were queued */
+	share(rig, BOTH, "abc");
+	assert_int_equal(rig->net->share.range.off, HALF);
+	assert_ptr_equal(rig->net->share.range.chunk, range.chunk);
+	chunk_unref(range.chunk);
+}
+
+static void
+a_run_does_not_reach_into_another_chunk(void **state)
+{
+	struct client *first, *last;
+	struct rig *rig = two_peers(&first, &last);
+	static char text[HALF + 3];
+
+	(void)state;
+	memset(text, 'x', HALF);
+	memcpy(text + HALF, "abc", 3);
+	rig_call(rig, share_across_chunks);
+	client_expect(first, CLIENT_BINARY, text, sizeof(text));
+	client_expect(last, CLIENT_BINARY, text, sizeof(text));
+	rig_destroy(rig);
+}
+
+static void
+share_without_memory(struct rig *rig)
+{
+	share(rig, BOTH, "abc");
+	fault_fail_nth(1);
+	share_long(rig);
+	assert_true(fault_off());
+	share(rig, BOTH, "def");
+}
+
+static void
+one_without_memory_is_counted_and_left_out(void **state)
+{
+	struct client *first, *last;
+	struct rig *rig = two_peers(&first, &last);
+
+	(void)state;
+	rig_call(rig, share_without_memory);
+	expect(first, "abcdef");
+	expect(last, "abcdef");
+	assert_int_equal(rig_stats(rig)->dropped_nomem, 1);
+	rig_destroy(rig);
+}
+
+/* Who hears of one end sends to the other, which has ended too. */
+static void
+share_on_closed(void *ctx, struct conn *conn, enum net_closed how)
+{
+	struct rig *rig = ctx;
+
+	rig_on_closed(ctx, conn, how);
+	if (rig->first != NULL) {
+		share(rig, FIRST, "abc");
+		share(rig, FIRST, "def");
+	}
+}
+
+static void
+drop_both(struct rig *rig)
+{
+	rig->handler.on_closed = share_on_closed;
+	conn_drop(rig->first);
+	conn_drop(rig->last); /* it is the first to be buried */
+	net_settle(rig->net);
+	rig->handler.on_closed = rig_on_closed;
+	rig->number = rig->net->share.which;
+}
+
+static void
+nothing_waits_for_one_that_is_gone(void **state)
+{
+	struct client *first, *last;
+	struct rig *rig = two_peers(&first, &last);
+
+	(void)state;
+	rig_call(rig, drop_both);
+	assert_int_equal(rig->closed, 2);
+	assert_int_equal(rig->number, 0);
+	assert_int_equal(rig_stats(rig)->dropped_closing, 2);
+	rig_destroy(rig);
+}
+
 int
 main(void)
 {
@@ -278,6 +411,15 @@ main(void)
 		    what_waits_is_sealed_before_it_is_written, client_teardown),
 		cmocka_unit_test_teardown(
 		    many_in_a_long_chunk_are_several_messages, client_teardown),
+		cmocka_unit_test_teardown(
+		    a_record_in_between_is_not_shared, client_teardown),
+		cmocka_unit_test_teardown(
+		    a_run_does_not_reach_into_another_chunk, client_teardown),
+		cmocka_unit_test_teardown(
+		    one_without_memory_is_counted_and_left_out,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    nothing_waits_for_one_that_is_gone, client_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,8 @@ comes_back_as_it_was(void **state)
 	const struct presence presence = { .name = "a\"b\\c\xc3\xa9",
 		.addr = "ws://[::1]:1/x",
 		.version = "1.0",
-		.links = UINT32_MAX };
+		.links = UINT32_MAX,
+		.is_new = true };
 	struct presence again;
 	struct buf buf = { 0 };
 
@@ -27,6 +28,7 @@ comes_back_as_it_was(void **state)
 	assert_string_equal(again.addr, presence.addr);
 	assert_string_equal(again.version, presence.version);
 	assert_true(again.links == UINT32_MAX);
+	assert_true(again.is_new);
 	buf_fini(&buf);
 }
 
@@ -41,6 +43,7 @@ what_is_missing_is_empty_and_what_is_unknown_ignored(void **state)
 	assert_string_equal(presence.addr, "");
 	assert_string_equal(presence.version, "");
 	assert_int_equal(presence.links, 0);
+	assert_false(presence.is_new);
 }
 
 static void
@@ -65,6 +68,9 @@ other_kinds_and_lengths_are_refused(void **state)
 	assert_int_equal(decode("{\"addr\":{}}", &presence), ERR_INVALID);
 	assert_int_equal(
 	    decode("{\"links\":4294967296}", &presence), ERR_INVALID);
+	assert_int_equal(decode("{\"new\":1}", &presence), ERR_INVALID);
+	assert_int_equal(decode("{\"new\":false}", &presence), ERR_OK);
+	assert_false(presence.is_new);
 	memcpy(text, "{\"name\":\"", 9);
 	memset(text + 9, 'a', 256);
 	(void)stpncpy(text + 9 + 256, "\"}", 3);
