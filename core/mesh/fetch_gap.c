@@ -63,12 +63,21 @@ fetch_on_origin_gone(struct mesh *mesh, struct origin *origin)
 
 	while ((run = missing_find(&mesh->spread.missing, origin, 0)) != NULL) {
 		uint64_t seq = run->seq;
-		uint32_t count = run->count;
+		uint64_t end = seq + run->count;
 
 		fetch_remove(mesh, run);
-		if (origin_is_promised(origin, seq)) {
-			spread_on_gap(mesh, origin, seq, count);
+		if (!origin_is_promised(origin, seq)) {
+			continue;
 		}
+		if (seq > origin->window.max) {
+			/* What was told of is old from now on, with all that
+			 * was never heard of below it. */
+			seq = origin->window.max + 1 > origin->base
+			          ? origin->window.max + 1
+			          : origin->base;
+			window_restart(&origin->window, end - 1);
+		}
+		spread_on_gap(mesh, origin, seq, end - seq);
 	}
 }
 

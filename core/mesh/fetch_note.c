@@ -210,6 +210,12 @@ fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,
 
 	/* Below the base nothing was promised. */
 	seq = seq < origin->base ? origin->base : seq;
+	if (seq < end && end - seq > WINDOW_IDS_WIDE) {
+		/* A lie, or more than anybody holds. */
+		fetch_give_up_ids(
+		    mesh, origin, seq, end - seq - WINDOW_IDS_WIDE, now_ms);
+		seq = end - WINDOW_IDS_WIDE;
+	}
 	if (seq < end) {
 		fetch_note_range(mesh, NULL, origin, seq, end - seq, now_ms);
 	}

@@ -260,6 +260,12 @@ link_lost(struct link *link, uint64_t now_ms, enum mesh_closed how)
 	}
 }
 
+bool
+link_is_trusted(const struct link *link)
+{
+	return !link->mesh->has_key || link->is_proven;
+}
+
 /* Others that a peer may try instead, behind its BYE. */
 static void
 link_name_others(const struct link *link, enum bye_reason reason)
@@ -267,7 +273,7 @@ link_name_others(const struct link *link, enum bye_reason reason)
 	struct mesh *mesh = link->mesh;
 	struct record_peers peers;
 
-	if (reason > BYE_EVICTED) {
+	if (reason > BYE_EVICTED || !link_is_trusted(link)) {
 		return;
 	}
 	views_sample(mesh, link, false, &peers);

@@ -56,7 +56,7 @@ struct link {
 	bool has_spoken; /* accepted: its first record is a HELLO */
 	bool is_pinged;  /* the pong to `stamp` is not here yet */
 	bool has_bye;    /* a BYE came: only PEERS may follow */
-	bool is_proven;  /* dialled: the listener knows the key */
+	bool is_proven;  /* the peer knows the key */
 	bool is_sampled; /* PEERS came behind it */
 	bool is_asked;   /* a SHUFFLE was sent, no reply has come */
 	bool is_orphan;  /* one of both had no links: push, do not announce */
@@ -128,6 +128,9 @@ void link_on_bye(
     struct link *link, uint64_t now_ms, const struct record *record);
 /* It does not keep up: BYE 8, and no link with it for a minute. */
 void link_too_slow(struct link *link, uint64_t now_ms);
+
+/* With a key: it has shown that it knows it.  Others are not named before. */
+bool link_is_trusted(const struct link *link);
 
 /* Milliseconds since something was heard, while reading. */
 uint64_t link_silence_ms(const struct link *link, uint64_t now_ms);

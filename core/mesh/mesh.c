@@ -101,13 +101,12 @@ static void
 mesh_on_peers(struct link *link, uint64_t now_ms, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
-	bool is_proven = link->was_up || !mesh->has_key || link->is_proven;
 	struct record_peers peers;
 
 	if (record_peers_decode(record, &peers) != ERR_OK) {
 		link_violate(link, now_ms, 1002, "malformed PEERS");
 	} else if (!link->has_bye || link->bye > BYE_EVICTED ||
-	           link->is_sampled || !is_proven) {
+	           link->is_sampled || !link_is_trusted(link)) {
 		mesh->stats.ignored++;
 	} else {
 		link->is_sampled = true;

@@ -138,12 +138,12 @@ origins_remove(struct origins *origins, struct origin *origin)
 
 	origin_gaps_init(&gaps, origins, origin);
 	window_flush(&origin->window, &gaps.gaps);
+	origins->events.gone(origins->events.ctx, origin);
 	if (origin->window.max != 0 &&
 	    tombstones_put(&origins->tombstones, &origin->id,
 	        origin->window.max) != ERR_OK) {
 		origins->tombstones_lost++;
 	}
-	origins->events.gone(origins->events.ctx, origin);
 	idtable_remove(&origins->table, &origin->id);
 	origins_unlink(origins, origin);
 	origins->count--;
@@ -352,6 +352,32 @@ origins_take(struct origins *origins, struct origin *origin, uint64_t seq,
 	return verdict;
 }
 
+/* `count` numbers from `first` on, of which the window has none. */
+static void
+origins_give_up_run(struct origin *origin, struct origin_gaps *gaps,
+    uint64_t first, uint64_t count)
+{
+	struct window *window = &origin->window;
+	uint64_t end = first + count;
+	uint64_t seq = first;
+
+	while (
+	    seq < end && (seq <= window->max || end - seq <= WINDOW_IDS_WIDE)) {
+		(void)window_take(window, seq++, &gaps->gaps);
+	}
+	if (seq < end) {
+		/* All that the window holds falls off. */
+		uint64_t next = window->max + 1;
+
+		window_flush(window, &gaps->gaps);
+		if (seq > next) {
+			origin_on_gap(gaps, next, seq - next);
+		}
+		window_restart(window, end - 1);
+	}
+	origin_on_gap(gaps, first, count);
+}
+
 void
 origins_give_up(struct origins *origins, struct origin *origin, uint64_t first,
     uint64_t count)
@@ -371,11 +397,7 @@ origins_give_up(struct origins *origins, struct origin *origin, uint64_t first,
 	origin_gaps_init(&gaps, origins, origin);
 	while (first < end &&
 	       window_next_unset(&origin->window, &first, end - 1, &run)) {
-		for (uint64_t i = 0; i < run; i++) {
-			(void)window_take(
-			    &origin->window, first + i, &gaps.gaps);
-		}
-		origin_on_gap(&gaps, first, run);
+		origins_give_up_run(origin, &gaps, first, run);
 		first += run;
 	}
 }

@@ -72,7 +72,8 @@ struct origins_events {
 	/* Those of them that were promised; told right after `passed`. */
 	void (*gap)(
 	    void *ctx, struct origin *origin, uint64_t first, uint64_t count);
-	/* `origin` is about to be freed: forget the pointer. */
+	/* `origin` is about to be freed: forget the pointer.  The max of its
+	 * window is still to become a tombstone. */
 	void (*gone)(void *ctx, struct origin *origin);
 };
 

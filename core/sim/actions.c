@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/lane.h"
+#include "sim/roles.h"
 #include "sim/vnet.h"
 #include "sim/world.h"
 #include "wire/record.h"
@@ -23,9 +24,13 @@ actions_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
     const void *payload, size_t payload_len)
 {
 	struct vnode *node = ctx;
-	struct blob *blob = blob_create(head, head_len, payload, payload_len);
+	struct blob *blob;
 	enum class class = actions_class(head, head_len);
 
+	if (!vnode_is_honest(node)) {
+		return; /* nothing is passed on */
+	}
+	blob = blob_create(head, head_len, payload, payload_len);
 	if (blob == NULL) {
 		node->world->err = ERR_NOMEM;
 		return;
@@ -37,24 +42,42 @@ actions_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
 	blob_unref(blob);
 }
 
+void
+actions_say(struct vend *end, const uint8_t *records, size_t len, bool control)
+{
+	struct blob *blob;
+
+	if (control) {
+		lane_control(end, records, len);
+		return;
+	}
+	blob = blob_create(records, len, NULL, 0);
+	if (blob == NULL) {
+		end->conn->world->err = ERR_NOMEM;
+		return;
+	}
+	lane_records(end, blob, lane_class(records[0]));
+	blob_unref(blob);
+}
+
 static void
 actions_send(void *ctx, struct link *link, const uint8_t *records, size_t len,
     bool control)
 {
 	struct vnode *node = ctx;
-	struct blob *blob;
+	struct vend *end = link_user(link);
+	struct buf instead;
 
-	if (control) {
-		lane_control(link_user(link), records, len);
+	if (vnode_is_honest(node)) {
+		actions_say(end, records, len, control);
 		return;
 	}
-	blob = blob_create(records, len, NULL, 0);
-	if (blob == NULL) {
-		node->world->err = ERR_NOMEM;
-		return;
+	buf_init(&instead);
+	roles_say_instead(end, records, len, &instead);
+	if (instead.len > 0) {
+		actions_say(end, instead.bytes, instead.len, control);
 	}
-	lane_records(link_user(link), blob, lane_class(records[0]));
-	blob_unref(blob);
+	buf_fini(&instead);
 }
 
 static void
@@ -68,12 +91,32 @@ actions_ping(void *ctx, struct link *link, uint64_t stamp)
 	}
 }
 
+/* With these codes a node throws out who breaks the protocol: no honest node
+ * does, whatever it was told by others. */
+static void
+actions_judge(const struct vend *end, uint16_t code, const char *reason)
+{
+	static const uint16_t codes[] = { 1002, 1003, 1007, 1008, 1009, 4003,
+		4005 };
+
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+		if (code == codes[i] && vnode_is_honest(end->node) &&
+		    vnode_is_honest(end->other->node)) {
+			world_violation(end->conn->world,
+			    "node %u throws out node %u: %s", end->node->index,
+			    end->other->node->index, reason);
+		}
+	}
+}
+
 static void
 actions_close(void *ctx, struct link *link, uint16_t code, const char *reason)
 {
 	struct vend *end = link_user(link);
 
-	(void)reason;
+	if (end != NULL) {
+		actions_judge(end, code, reason);
+	}
 	if (end == NULL) {
 		vnet_cancel(ctx, link);
 	} else {
@@ -135,8 +178,19 @@ actions_peer(void *ctx, const struct mesh_peer *peer)
 	struct world *world = node->world;
 
 	world_note(world, (uint64_t)node->index << 32 | peer->up);
-	if (peer->up && world->config.has_psk) {
-		world->result->seen[SEEN_AUTH]++;
+	if (!peer->up || vnode_is_stranger(node)) {
+		return; /* without a key it takes whoever comes, until BYE 7 */
+	}
+	world->result->seen[SEEN_AUTH] += world->config.has_psk ? 1 : 0;
+	for (uint32_t i = 0;
+	     world->config.strangers > 0 && i < world->config.nodes; i++) {
+		if (vnode_is_stranger(&world->nodes[i]) &&
+		    nodeid_equal(&world->nodes[i].id, &peer->node_id)) {
+			world_violation(world,
+			    "node %u has a link to node %u, which has not the "
+			    "key",
+			    node->index, i);
+		}
 	}
 }
 

@@ -7,5 +7,8 @@
 
 /* Fill in node->io. */
 void actions_init(struct vnode *node);
+/* Queue records on `end`, as a mesh does that asks for it. */
+void actions_say(
+    struct vend *end, const uint8_t *records, size_t len, bool control);
 
 #endif

@@ -7,6 +7,7 @@
 
 enum {
 	CONFIG_TIGHT_WINDOW = 4096,
+	CONFIG_ROLES_NODES = 8,    /* fewer are all honest */
 	CONFIG_DRAIN_S = 66,       /* what is announced is given up after 60 */
 	CONFIG_DRAIN_SLOW_S = 140, /* the slow are refused for 60 or 120 */
 };
@@ -123,6 +124,31 @@ config_random_flood(struct sim_config *config, struct rng *rng)
 	config->hard = (size_t)8 << 20;
 }
 
+/* Nodes that do not belong here, and nodes that lie. */
+static void
+config_random_roles(struct sim_config *config, struct rng *rng)
+{
+	uint32_t honest;
+
+	if (config->nodes < CONFIG_ROLES_NODES) {
+		return;
+	}
+	if (config->has_psk && config_chance(rng, 60)) {
+		config->strangers = 1 + (uint32_t)rng_below(rng, 2);
+	}
+	if (config_chance(rng, 15)) {
+		config->liars = 1 + (uint32_t)rng_below(rng, 2);
+		config->forges = config_chance(rng, 30);
+		/* With fewer links some would have liars only. */
+		config->view_min = 0;
+		config->view_max = 0;
+	}
+	honest = config->nodes - config->strangers - config->liars;
+	if (config->senders > honest) {
+		config->senders = honest;
+	}
+}
+
 void
 sim_config_random(struct sim_config *config, uint64_t seed)
 {
@@ -157,5 +183,6 @@ sim_config_random(struct sim_config *config, uint64_t seed)
 	if (config_chance(&rng, 1)) {
 		config_random_flood(config, &rng);
 	}
+	config_random_roles(config, &rng);
 	config->check = 2;
 }

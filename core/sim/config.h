@@ -47,6 +47,11 @@ struct sim_config {
 	double clock_step_percent; /* of restarts with a wall clock gone back */
 	uint32_t slow_nodes;       /* of them, so many */
 	double slow_kib;           /* take so much a second */
+	uint32_t liars;            /* of all, so many tell lies (lies.h) */
+	bool forges; /* also under the ids of others: nothing is promised */
+
+	/* All the time: so many know another key, or none (roles.h). */
+	uint32_t strangers;
 
 	uint32_t ping_ms;
 	size_t soft, hard; /* out queue of a link */

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "sim/lies.h"
 #include "sim/vnet.h"
 #include "sim/world.h"
 
@@ -15,6 +16,7 @@ enum {
 	FAULTS_PAUSE_MAX_MS = 15000,
 	FAULTS_SAVED_PERCENT = 70, /* of restarts have saved their state */
 	FAULTS_TRIES = 64,
+	FAULTS_LIES_PER_S = 10, /* of each liar, to each link */
 };
 
 void
@@ -147,6 +149,9 @@ faults_begin(struct world *world)
 	if (config->pause_per_s > 0) {
 		faults_next(world, config->pause_per_s, FAULT_PAUSE);
 	}
+	if (config->liars > 0) {
+		faults_next(world, FAULTS_LIES_PER_S, FAULT_LIE);
+	}
 	faults_slow_down(world);
 }
 
@@ -266,6 +271,10 @@ faults_on_event(struct world *world, enum fault_kind kind)
 		return;
 	case FAULT_PAUSE:
 		faults_pause(world);
+		return;
+	case FAULT_LIE:
+		lies_tell(world);
+		faults_next(world, FAULTS_LIES_PER_S, FAULT_LIE);
 		return;
 	}
 }

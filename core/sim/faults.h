@@ -14,6 +14,7 @@ enum fault_kind {
 	FAULT_CHURN,
 	FAULT_RESTART,
 	FAULT_PAUSE,
+	FAULT_LIE,
 };
 
 struct faults {

@@ -21,6 +21,13 @@ overlay_find(uint32_t *parent, uint32_t node)
 	return node;
 }
 
+/* Liars pass nothing on, strangers get nothing. */
+static bool
+overlay_counts(const struct vnode *node)
+{
+	return vnode_is_on(node) && vnode_is_honest(node);
+}
+
 uint32_t
 overlay_parts(const struct world *world, uint32_t *live)
 {
@@ -34,7 +41,7 @@ overlay_parts(const struct world *world, uint32_t *live)
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		parent[i] = i;
-		*live += vnode_is_on(&world->nodes[i]) ? 1 : 0;
+		*live += overlay_counts(&world->nodes[i]) ? 1 : 0;
 	}
 	parts = *live;
 	for (const struct vconn *conn = world->conns; conn != NULL;
@@ -42,7 +49,8 @@ overlay_parts(const struct world *world, uint32_t *live)
 		uint32_t a;
 		uint32_t b;
 
-		if (!vnet_is_up(conn)) {
+		if (!vnet_is_up(conn) || !overlay_counts(conn->end[0].node) ||
+		    !overlay_counts(conn->end[1].node)) {
 			continue;
 		}
 		a = overlay_find(parent, conn->end[0].node->index);
@@ -89,10 +97,12 @@ overlay_sample(struct world *world)
 {
 	struct sim_result *result = world->result;
 	bool is_early = world->now_us < world->begins_us[PHASE_EVENT];
+	uint32_t all = world->config.nodes - world->config.strangers -
+	               world->config.liars;
 	uint32_t live;
 	bool is_whole = overlay_parts(world, &live) == 1;
 
-	if (is_early && is_whole && live == world->config.nodes) {
+	if (is_early && is_whole && live == all) {
 		if (result->joined_s < 0) {
 			result->joined_s = (double)world->now_us /
 			                   (double)US_PER_S;

@@ -28,6 +28,12 @@ const char *const seen_names[SEEN_COUNT] = {
 	[SEEN_WINDOW_LOST] = "window overflow",
 	[SEEN_GAP] = "gap told",
 	[SEEN_AUTH] = "AUTH",
+	[SEEN_OTHER_KEY] = "another key: BYE 7",
+	[SEEN_NO_KEY] = "no key: BYE 7",
+	[SEEN_LIE] = "lie",
+	[SEEN_FORGERY] = "lie under another's id",
+	[SEEN_BELIEVED] = "lie delivered",
+	[SEEN_ABUSE] = "lies without end: BYE 9",
 	[SEEN_PRESENCE] = "presence",
 };
 
@@ -36,6 +42,15 @@ seen_add(uint64_t seen[SEEN_COUNT], const struct vnode *node)
 {
 	const struct mesh_stats *stats = mesh_stats(node->mesh);
 
+	if (vnode_is_stranger(node)) {
+		seen[node->role == VNODE_NO_KEY ? SEEN_NO_KEY
+		                                : SEEN_OTHER_KEY] +=
+		    stats->byes_sent[BYE_AUTH] + stats->byes_received[BYE_AUTH];
+	}
+	if (!vnode_is_honest(node)) {
+		return;
+	}
+	seen[SEEN_ABUSE] += stats->abuse;
 	seen[SEEN_SOFT] += stats->congested;
 	seen[SEEN_HARD] += stats->byes_sent[BYE_SLOW];
 	seen[SEEN_HISTORY] += stats->history_evicted;

@@ -28,6 +28,12 @@ enum seen {
 	SEEN_WINDOW_LOST,    /* numbers that fell off nevertheless */
 	SEEN_GAP,            /* ids told as lost */
 	SEEN_AUTH,           /* links that came up with a key */
+	SEEN_OTHER_KEY,      /* handshakes that ended with BYE 7 because of */
+	SEEN_NO_KEY,         /* a node with another key, or without */
+	SEEN_LIE,            /* records told by liars; of them */
+	SEEN_FORGERY,        /* under the id of another, */
+	SEEN_BELIEVED,       /* messages delivered, */
+	SEEN_ABUSE,          /* floods that ended with BYE 9 */
 	SEEN_PRESENCE,       /* messages */
 	SEEN_COUNT,
 };

@@ -11,6 +11,7 @@
 #include "sim/check.h"
 #include "sim/flood.h"
 #include "sim/overlay.h"
+#include "sim/roles.h"
 #include "sim/vnet.h"
 #include "sim/world.h"
 
@@ -212,6 +213,9 @@ sim_validate(const struct sim_config *config, struct diag *diag)
 		    config->senders, config->nodes);
 		return ERR_INVALID;
 	}
+	if (!roles_are_possible(config, diag)) {
+		return ERR_INVALID;
+	}
 	if (config->latency_min_ms > config->latency_max_ms) {
 		diag_set(diag, "the least latency is larger than the largest");
 		return ERR_INVALID;
@@ -249,6 +253,7 @@ sim_plan(struct world *world)
 			    (uint32_t)i);
 		}
 	}
+	roles_plan(world);
 	traffic_start(
 	    world, world->begins_us[PHASE_WARM], world->begins_us[PHASE_DRAIN]);
 	faults_plan(world);

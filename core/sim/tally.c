@@ -132,7 +132,8 @@ static bool
 tally_expects(const struct world *world, const struct vnode *node,
     const struct sent *sent)
 {
-	if (!vnode_is_on(node) || node->index == sent->source) {
+	if (!vnode_is_on(node) || !vnode_is_honest(node) ||
+	    node->index == sent->source) {
 		return false;
 	}
 	return node->since_us <= world->begins_us[PHASE_IDLE] ||
@@ -154,7 +155,10 @@ tally_is_promised(const struct world *world, const struct sent *sent)
 		return false;
 	}
 	for (uint32_t i = 0; i < world->config.nodes; i++) {
-		if (bit_get(sent->got, i) && vnode_is_on(&world->nodes[i])) {
+		const struct vnode *node = &world->nodes[i];
+
+		if (bit_get(sent->got, i) && vnode_is_on(node) &&
+		    vnode_is_honest(node)) {
 			return true;
 		}
 	}

@@ -30,7 +30,9 @@ traffic_choose(struct world *world)
 {
 	struct traffic *traffic = &world->traffic;
 	const struct sim_config *config = &world->config;
-	bool spare = config->senders + config->entries < config->nodes;
+	bool spare = config->senders + config->entries + config->strangers +
+	                 config->liars <
+	             config->nodes;
 
 	for (uint32_t i = 0; i < config->senders; i++) {
 		uint32_t node;
@@ -38,6 +40,7 @@ traffic_choose(struct world *world)
 		do {
 			node = (uint32_t)rng_below(&world->rng, config->nodes);
 		} while (traffic_is_sender(traffic, i, node) ||
+		         !vnode_is_honest(&world->nodes[node]) ||
 		         (spare && node < config->entries));
 		traffic->senders[i] = node;
 		world->nodes[node].is_steady = true;
@@ -148,6 +151,42 @@ traffic_send(struct world *world, struct vnode *node, uint32_t sender)
 	vnode_settle(node);
 }
 
+size_t
+traffic_make_up(
+    struct world *world, const struct vnode *liar, uint8_t payload[8])
+{
+	uint32_t head[2] = { TRAFFIC_MARK, (uint32_t)world->traffic.count };
+	struct sent *sent = traffic_add(world);
+
+	if (sent == NULL) {
+		return 0;
+	}
+	sent->at_us = world->now_us;
+	sent->source = liar->index;
+	sent->row = -1;
+	memcpy(payload, head, sizeof(head));
+	return sizeof(head);
+}
+
+const struct sent *
+traffic_some(struct world *world)
+{
+	enum { LATE = 256, TRIES = 8 };
+	const struct traffic *traffic = &world->traffic;
+	uint64_t span = traffic->count < LATE ? traffic->count : LATE;
+
+	for (int i = 0; i < TRIES && span > 0; i++) {
+		const struct sent
+		    *sent = &traffic->sent[traffic->count - 1 -
+		                           rng_below(&world->rng, span)];
+
+		if (vnode_is_honest(&world->nodes[sent->source])) {
+			return sent;
+		}
+	}
+	return NULL;
+}
+
 void
 traffic_publish(struct world *world, uint32_t sender)
 {
@@ -185,6 +224,9 @@ traffic_on_deliver(
 	}
 	sent = &traffic->sent[head[1]];
 	world_note(world, (uint64_t)head[1] << 32 | node->index);
+	if (world->nodes[sent->source].role == VNODE_LIAR) {
+		world->result->seen[SEEN_BELIEVED]++;
+	}
 	if (bit_get(sent->got, node->index)) {
 		traffic->duplicates++;
 		world_violation(world,

@@ -47,6 +47,14 @@ struct traffic {
 void traffic_start(struct world *world, uint64_t begin_us, uint64_t end_us);
 void traffic_fini(struct traffic *traffic);
 
+/* A message that `liar` makes up: numbered as others are, so that it is known
+ * when it comes twice, but expected nowhere.  Writes its payload, returns the
+ * length; 0: no memory (in world). */
+size_t traffic_make_up(
+    struct world *world, const struct vnode *liar, uint8_t payload[8]);
+/* Some message that was published lately, NULL: none. */
+const struct sent *traffic_some(struct world *world);
+
 void traffic_publish(struct world *world, uint32_t sender);
 void traffic_on_deliver(
     struct world *world, struct vnode *node, const struct message_view *view);

@@ -57,6 +57,18 @@ vnode_is_on(const struct vnode *node)
 	return node->state == VNODE_ON;
 }
 
+bool
+vnode_is_honest(const struct vnode *node)
+{
+	return node->role == VNODE_HONEST;
+}
+
+bool
+vnode_is_stranger(const struct vnode *node)
+{
+	return node->role == VNODE_OTHER_KEY || node->role == VNODE_NO_KEY;
+}
+
 uint64_t
 vnode_now_ms(const struct vnode *node)
 {
@@ -124,8 +136,11 @@ static enum err
 vnode_create_mesh(struct vnode *node)
 {
 	enum { PEERS_MAX = 16 };
-	static const uint8_t psk[] = "a key of the simulated nodes";
+	static const char psk[] = "a key of the simulated nodes";
+	static const char other_psk[] = "a key that nobody else knows";
 	const struct sim_config *config = &node->world->config;
+	const char *key = node->role == VNODE_OTHER_KEY ? other_psk : psk;
+	bool has_psk = config->has_psk && node->role != VNODE_NO_KEY;
 	char addrs[PEERS_MAX][VNODE_ADDR_LEN];
 	const char *peers[PEERS_MAX];
 	char self[VNODE_ADDR_LEN];
@@ -147,8 +162,8 @@ vnode_create_mesh(struct vnode *node)
 		.is_auto = !config->is_static,
 		.links_min = config->view_min,
 		.links_max = config->view_max,
-		.psk = config->has_psk ? psk : NULL,
-		.psk_len = config->has_psk ? sizeof(psk) : 0,
+		.psk = has_psk ? (const uint8_t *)key : NULL,
+		.psk_len = has_psk ? strlen(key) + 1 : 0,
 		.presence = config->presence,
 		.floods = config->floods,
 		.history_bytes = config->history,

@@ -25,10 +25,18 @@ enum vnode_state {
 	VNODE_GONE,    /* the host has vanished: a dial gets no answer */
 };
 
+enum vnode_role {
+	VNODE_HONEST,
+	VNODE_OTHER_KEY, /* strangers: they must never be linked */
+	VNODE_NO_KEY,
+	VNODE_LIAR, /* linked, and not to be believed */
+};
+
 struct vnode {
 	struct world *world;
 	uint32_t index;
 	uint8_t state;
+	uint8_t role;
 	bool is_doomed; /* will crash when the event begins */
 	bool is_steady; /* a sender or an entry: never hit by churn */
 	bool side;      /* of a cut */
@@ -76,6 +84,8 @@ void vnode_pause(struct vnode *node, uint64_t for_us);
 void vnode_resume(struct vnode *node);
 
 bool vnode_is_on(const struct vnode *node);
+bool vnode_is_honest(const struct vnode *node);
+bool vnode_is_stranger(const struct vnode *node);
 /* The life that its id is of. */
 uint32_t vnode_name(const struct vnode *node);
 /* The clock of its mesh. */

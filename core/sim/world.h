@@ -12,6 +12,7 @@
 #include "sim/config.h"
 #include "sim/faults.h"
 #include "sim/heap.h"
+#include "sim/lies.h"
 #include "sim/result.h"
 #include "sim/tally.h"
 #include "sim/traffic.h"
@@ -40,6 +41,7 @@ struct world {
 	struct traffic traffic;
 	struct tally tally;
 	struct faults faults;
+	struct lies lies;
 	enum phase phase;
 	uint64_t begins_us[PHASE_COUNT + 1]; /* the end is the last */
 

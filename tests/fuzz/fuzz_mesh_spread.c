@@ -3,7 +3,10 @@
  * that are UP: messages, lists of ids, links that come and go, full queues,
  * time.  Asserted after each: what inspect_check asks for, no message twice,
  * none that was told as a gap, no gap told twice, none of a message that was
- * delivered, ticks come to rest. */
+ * delivered, ticks come to rest.
+ *
+ * The first byte says what kind of node it is (FUZZ_FLOODS ...).  Then come
+ * ops: one byte (bits 0 to 3 and 6: op, 4 and 5: link), and its operands. */
 
 #include <assert.h>
 #include <stdlib.h>
@@ -11,17 +14,24 @@
 
 #include "base/log.h"
 #include "fuzz.h"
+#include "mesh/inside.h"
 #include "mesh/inspect.h"
-#include "mesh/mesh.h"
 #include "support/fault.h"
 #include "wire/record_array.h"
 
 enum {
 	FUZZ_LINKS = 4,
 	FUZZ_ORIGINS = 4,
-	FUZZ_IDS = 4096, /* of each origin are watched */
+	FUZZ_BOOTS = 8,           /* of each origin, and */
+	FUZZ_IDS = 4096,          /* of each boot are watched: */
+	FUZZ_HALF = FUZZ_IDS / 2, /* the first, and the last before a wrap */
 	FUZZ_HISTORY = 2048,
 	FUZZ_OWN = 0x80,
+};
+
+enum fuzz_kind {
+	FUZZ_FLOODS = 1,
+	FUZZ_WRAPS = 2, /* its own counter is about to */
 };
 
 enum fuzz_op {
@@ -41,6 +51,11 @@ enum fuzz_op {
 	OP_READING,
 	OP_LATER, /* a long time, the links alive */
 	OP_BOOT,  /* the origins restart */
+	OP_BACK,  /* to any boot, a smaller one too */
+	OP_WRAP,  /* their counters are about to, or not */
+	OP_ALL,   /* OP_DATA over all links */
+	OP_JUMP,  /* no tick for seconds, or hours */
+	OP_TWICE, /* a tick, and another one at the same time */
 };
 
 enum fuzz_fate { FATE_NONE, FATE_DELIVERED, FATE_GAP };
@@ -57,10 +72,11 @@ struct fuzz {
 	uint64_t now;
 	const uint8_t *at, *end;
 	struct fuzz_link links[FUZZ_LINKS];
-	uint8_t fates[FUZZ_ORIGINS][FUZZ_IDS];
+	uint8_t fates[FUZZ_BOOTS][FUZZ_ORIGINS][FUZZ_IDS];
 	size_t queued;
 	uint64_t conn;
 	uint32_t boot; /* of the origins */
+	bool wraps;
 };
 
 static const uint32_t fuzz_boot = 1700000000;
@@ -156,18 +172,25 @@ fuzz_pressed(void *ctx, struct link *link)
 	(void)fuzz_of(ctx, link);
 }
 
-/* Where the fate of an id is kept; NULL: it is not watched. */
+/* Where the fate of an id is kept; NULL: it is not watched, or there was no
+ * memory to remember an origin by (counted). */
 static uint8_t *
 fuzz_fate(struct fuzz *fuzz, const struct nodeid *id, uint64_t seq)
 {
-	uint64_t count = seq & UINT32_MAX;
+	uint64_t boot = (seq >> 32) - fuzz_boot;
+	uint32_t count = (uint32_t)seq;
+	uint32_t left = UINT32_MAX - count;
 	uint8_t n = id->bytes[0];
 
-	if (n == 0 || n > FUZZ_ORIGINS || seq >> 32 != fuzz->boot ||
-	    count >= FUZZ_IDS) {
+	if (fuzz->mesh->origins.tombstones_lost > 0) {
 		return NULL;
 	}
-	return &fuzz->fates[n - 1][count];
+	if (n == 0 || n > FUZZ_ORIGINS || boot >= FUZZ_BOOTS ||
+	    (count >= FUZZ_HALF && left >= FUZZ_HALF)) {
+		return NULL;
+	}
+	return &fuzz->fates[boot][n - 1]
+	                   [count < FUZZ_HALF ? count : FUZZ_HALF + left];
 }
 
 static void
@@ -219,7 +242,10 @@ fuzz_seq(struct fuzz *fuzz)
 
 	/* Near steps, and some that jump over a whole window. */
 	count = count < 224 ? count + 1 : (count - 223) * 900;
-	return (uint64_t)fuzz->boot << 32 | count;
+	if (fuzz->wraps) {
+		count = UINT32_MAX - 230 + count; /* the last go over */
+	}
+	return ((uint64_t)fuzz->boot << 32) + count;
 }
 
 /* One of the origins, or the mesh itself. */
@@ -244,6 +270,7 @@ fuzz_message(
 	}
 }
 
+/* Over `at`, or (NULL) over all links: so it is among nodes that flood. */
 static void
 fuzz_op_data(struct fuzz *fuzz, struct fuzz_link *at)
 {
@@ -262,7 +289,14 @@ fuzz_op_data(struct fuzz *fuzz, struct fuzz_link *at)
 		data.topic.len = 3;
 		data.dest = fuzz_id(fuzz_byte(fuzz));
 	}
-	fuzz_message(fuzz, at, head, record_data_head(head, &data));
+	for (size_t i = 0; i < FUZZ_LINKS; i++) {
+		struct fuzz_link *to = &fuzz->links[i];
+
+		if (to->link != NULL && (at == NULL || at == to)) {
+			fuzz_message(
+			    fuzz, to, head, record_data_head(head, &data));
+		}
+	}
 }
 
 static void
@@ -323,6 +357,16 @@ fuzz_pass(struct fuzz *fuzz, uint64_t ms)
 		mesh_on_tick(fuzz->mesh, fuzz->now, 0);
 	}
 	fuzz->now = end;
+}
+
+/* Nobody looked at the mesh for long; its owner knows of half of it. */
+static void
+fuzz_jump(struct fuzz *fuzz, uint8_t how)
+{
+	uint64_t ms = UINT64_C(1000) << (how & 0xf); /* up to nine hours */
+
+	fuzz->now += ms;
+	mesh_on_tick(fuzz->mesh, fuzz->now, (how & 0x10) != 0 ? ms : 0);
 }
 
 static void
@@ -408,24 +452,47 @@ fuzz_op_on_link(struct fuzz *fuzz, enum fuzz_op op, struct fuzz_link *at)
 	}
 }
 
+/* Time, and the origins.  False: it is another op. */
+static bool
+fuzz_step_world(struct fuzz *fuzz, enum fuzz_op op)
+{
+	if (op == OP_PASS) {
+		fuzz_pass(fuzz, (uint64_t)fuzz_byte(fuzz) * 8);
+	} else if (op == OP_LATER) {
+		fuzz_later(fuzz, fuzz_byte(fuzz) & 0x3f);
+	} else if (op == OP_JUMP) {
+		fuzz_jump(fuzz, fuzz_byte(fuzz));
+	} else if (op == OP_TWICE) {
+		mesh_on_tick(fuzz->mesh, fuzz->now, 0);
+		mesh_on_tick(fuzz->mesh, fuzz->now, 0);
+	} else if (op == OP_BOOT) {
+		fuzz->boot += fuzz->boot < fuzz_boot + FUZZ_BOOTS - 1 ? 1 : 0;
+	} else if (op == OP_BACK) {
+		fuzz->boot = fuzz_boot + fuzz_byte(fuzz) % FUZZ_BOOTS;
+	} else if (op == OP_WRAP) {
+		fuzz->wraps = !fuzz->wraps;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void
 fuzz_step(struct fuzz *fuzz)
 {
 	uint8_t byte = fuzz_byte(fuzz);
-	enum fuzz_op op = (enum fuzz_op)(byte & 0xf);
+	enum fuzz_op op = (enum fuzz_op)((byte & 0xf) | (byte & 0x40) >> 2);
 	struct fuzz_link *at = &fuzz->links[(byte >> 4) % FUZZ_LINKS];
 
+	if (fuzz_step_world(fuzz, op)) {
+		return;
+	}
 	if (op == OP_PUBLISH || op == OP_SEND) {
 		fuzz_op_publish(fuzz, op == OP_SEND);
-	} else if (op == OP_PASS) {
-		fuzz_pass(fuzz, (uint64_t)fuzz_byte(fuzz) * 8);
-	} else if (op == OP_LATER) {
-		fuzz_later(fuzz, fuzz_byte(fuzz) & 0x3f);
 	} else if (op == OP_QUEUED) {
 		fuzz->queued = (size_t)fuzz_byte(fuzz) * 64;
-	} else if (op == OP_BOOT) {
-		fuzz->boot++;
-		memset(fuzz->fates, FATE_NONE, sizeof(fuzz->fates));
+	} else if (op == OP_ALL) {
+		fuzz_op_data(fuzz, NULL);
 	} else if (op == OP_UP && at->link == NULL) {
 		fuzz_up(
 		    fuzz, at, fuzz_byte(fuzz) & (HELLO_ORPHAN | HELLO_FRESH));
@@ -453,6 +520,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		.history_bytes = FUZZ_HISTORY,
 	};
 	static struct fuzz fuzz;
+	uint8_t kind;
 
 	/* Log lines find no bugs. */
 	if (log_open(&(struct log_config){ .filter = "error" }, NULL) !=
@@ -463,6 +531,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		.at = bytes,
 		.end = bytes + len,
 		.boot = fuzz_boot };
+	kind = fuzz_byte(&fuzz);
+	config.floods = (kind & FUZZ_FLOODS) != 0;
 	rng_init(&fuzz.rng, 1);
 	fuzz.io = (struct mesh_io){
 		.ctx = &fuzz,
@@ -482,6 +552,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		return 0;
 	}
 	mesh_start(fuzz.mesh, fuzz.now);
+	if ((kind & FUZZ_WRAPS) != 0) {
+		fuzz.mesh->seq |= UINT32_MAX - 3;
+	}
 	for (size_t i = 0; i < FUZZ_LINKS; i++) {
 		fuzz_up(&fuzz, &fuzz.links[i], 0);
 	}

@@ -190,6 +190,82 @@ what_a_small_history_forgets_is_told_as_gaps(void **state)
 }
 
 static void
+who_has_not_the_key_gets_nothing_and_harms_nobody(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+	const struct sim_row *row = &result.rows[ROW_EVENT];
+
+	(void)state;
+	small(&config);
+	config.is_static = false;
+	config.promises = true;
+	config.has_psk = true;
+	config.strangers = 2;
+	run(&config, &result);
+	assert_true(result.seen[SEEN_OTHER_KEY] > 0);
+	assert_true(result.seen[SEEN_NO_KEY] > 0);
+	assert_true(row->expected == row->messages * 9);
+	assert_true(row->delivered == row->expected);
+	assert_int_equal(result.live, 10);
+	assert_int_equal(result.parts, 1);
+	assert_true(result.joined_s >= 0);
+}
+
+static void
+liars(struct sim_config *config)
+{
+	small(config);
+	config->is_static = false;
+	config->promises = true;
+	config->nodes = 16;
+	config->senders = 4;
+	config->liars = 2;
+	config->event_s = 60;
+	config->drain_s = 66;
+}
+
+static void
+what_liars_tell_costs_nobody_a_message(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+
+	(void)state;
+	liars(&config);
+	run(&config, &result);
+	for (int i = 0; i < ROW_COUNT; i++) {
+		const struct sim_row *row = &result.rows[i];
+
+		assert_true(row->expected == row->messages * 13);
+		assert_true(row->delivered == row->expected);
+	}
+	assert_true(result.seen[SEEN_LIE] > 0);
+	assert_true(result.seen[SEEN_FORGERY] == 0);
+	assert_true(result.seen[SEEN_BELIEVED] > 0);
+	assert_true(result.seen[SEEN_ABUSE] > 0);
+	assert_int_equal(result.live, 14);
+	assert_int_equal(result.parts, 1);
+}
+
+/* Nobody signs (PROTOCOL 15): messages may be lost, but nothing else. */
+static void
+who_speaks_under_the_ids_of_others_breaks_nothing_else(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+
+	(void)state;
+	liars(&config);
+	config.forges = true;
+	run(&config, &result);
+	assert_true(result.seen[SEEN_FORGERY] > 0);
+	assert_true(result.duplicates == 0);
+	assert_int_equal(result.parts, 1);
+	assert_true(result.rows[ROW_EVENT].missing > 0);
+}
+
+static void
 what_makes_no_sense_is_refused(void **state)
 {
 	struct sim_config config;
@@ -206,6 +282,15 @@ what_makes_no_sense_is_refused(void **state)
 	small(&config);
 	config.latency_min_ms = 60;
 	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
+	small(&config);
+	config.strangers = 1; /* to no key */
+	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
+	config.has_psk = true;
+	config.strangers = 3;
+	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
+	small(&config);
+	config.liars = 12;
+	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
 }
 
 int
@@ -220,6 +305,11 @@ main(void)
 		cmocka_unit_test(a_cut_loses_messages_until_it_heals),
 		cmocka_unit_test(a_short_cut_only_delays),
 		cmocka_unit_test(what_a_small_history_forgets_is_told_as_gaps),
+		cmocka_unit_test(
+		    who_has_not_the_key_gets_nothing_and_harms_nobody),
+		cmocka_unit_test(what_liars_tell_costs_nobody_a_message),
+		cmocka_unit_test(
+		    who_speaks_under_the_ids_of_others_breaks_nothing_else),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 	};
 	struct diag diag;

@@ -362,6 +362,28 @@ a_key_on_one_side_only_is_refused_by_the_dialler(void **state)
 	assert_int_equal(lab->ups, 0);
 }
 
+/* Addresses are for those who have shown the key. */
+static void
+a_listener_that_has_shown_nothing_is_told_of_nobody(void **state)
+{
+	struct lab *lab = *state;
+	struct other other;
+	struct lab_link *dialled;
+
+	lab->config.is_auto = true;
+	lab->config.peers = peers;
+	lab->config.peer_count = 1;
+	other_init(&other, key_a);
+	with_key(lab, key_a);
+	dialled = lab_open(lab);
+	other_say_auth(lab, other_dial(lab, &other), &other);
+	assert_int_equal(lab->ups, 1);
+	mesh_stop(lab->mesh, lab->now);
+	assert_int_equal(lab_bye(dialled), BYE_LEAVING);
+	assert_false(lab_has_sent(dialled, RECORD_PEERS));
+	other_fini(&other);
+}
+
 static void
 a_key_that_is_too_short_is_refused(void **state)
 {
@@ -440,6 +462,7 @@ main(void)
 		TEST(a_listener_with_the_key_is_shown_ours),
 		TEST(a_listener_with_another_key_is_left_alone_for_a_minute),
 		TEST(a_key_on_one_side_only_is_refused_by_the_dialler),
+		TEST(a_listener_that_has_shown_nothing_is_told_of_nobody),
 		TEST(a_key_that_is_too_short_is_refused),
 		TEST(without_randomness_nobody_comes_up),
 		TEST(a_hello_that_cannot_be_kept_ends_the_dial),

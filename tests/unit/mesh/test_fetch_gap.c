@@ -303,6 +303,51 @@ who_is_forgotten_leaves_gaps_of_all_boots(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 3);
 }
 
+/* Without a link nothing is given up until the origin is forgotten. */
+static void
+what_is_told_of_who_is_forgotten_is_not_taken_later(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 7);
+	runs_say(lab, a, RECORD_IHAVE, 9, 12, 3, 0);
+	lab_closed(lab, a, MESH_CLOSED);
+	lab_pass(lab, 600000);
+	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
+	assert_int_equal(lab->gap_first, RUNS_SEQ(8));
+	assert_int_equal(lab->gap_count, 7);
+	a = runs_up(lab, 1);
+	for (uint32_t n = 8; n <= 14; n++) {
+		lab_say_data(lab, a, 9, n);
+	}
+	assert_int_equal(lab->delivered, 1);
+	lab_say_data(lab, a, 9, 15);
+	assert_int_equal(lab->delivered, 2);
+}
+
+/* The same of one of which nothing ever came: below its base is no gap. */
+static void
+who_was_only_announced_leaves_a_gap_from_its_base_on(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	runs_say(lab, a, RECORD_IHAVE, 9, 3000, 3, 0);
+	lab_closed(lab, a, MESH_CLOSED);
+	lab_pass(lab, 600000);
+	assert_int_equal(lab->gaps, 1);
+	assert_int_equal(lab->gap_first, RUNS_SEQ(3000));
+	assert_int_equal(lab->gap_count, 3);
+	a = runs_up(lab, 1);
+	for (uint32_t n = 2990; n <= 3002; n++) {
+		lab_say_data(lab, a, 9, n);
+	}
+	assert_int_equal(lab->delivered, 0);
+	lab_say_data(lab, a, 9, 3003);
+	assert_int_equal(lab->delivered, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 int
@@ -320,6 +365,8 @@ main(void)
 		TEST(a_boot_that_was_missed_altogether_is_fetched_whole),
 		TEST(far_ahead_in_the_last_boot_only_the_end_is_missing),
 		TEST(who_is_forgotten_leaves_gaps_of_all_boots),
+		TEST(what_is_told_of_who_is_forgotten_is_not_taken_later),
+		TEST(who_was_only_announced_leaves_a_gap_from_its_base_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -323,7 +323,8 @@ main(void)
 		TEST(each_reason_has_its_close_code_when_up),
 		TEST(garbage_when_up_closes_with_the_code_of_its_kind),
 		TEST(a_message_without_a_whole_record_is_malformed),
-		TEST(what_comes_before_a_bad_record_counts_and_what_follows_does_not),
+		TEST(
+		    what_comes_before_a_bad_record_counts_and_what_follows_does_not),
 		TEST(a_record_over_the_limit_closes_1009),
 		TEST(knows_who_is_linked),
 		TEST(nothing_is_due_between_deadlines),

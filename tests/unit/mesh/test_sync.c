@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
+#include "mesh/window.h"
 #include "unit/mesh/runs.h"
 
 /* A link of node `n`, and what it was told. */
@@ -171,6 +172,32 @@ what_nobody_holds_any_more_becomes_a_gap(void **state)
 	assert_int_equal(lab->gap_count, 20);
 }
 
+/* It may be a lie: it must not cost more than what is fetched at all. */
+static void
+of_an_end_that_is_far_ahead_only_so_much_is_missing(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	const uint32_t far = 4000000000;
+
+	lab_say_data(lab, a, 9, 10);
+	runs_say(lab, a, RECORD_IHAVE, 9, 12, 2, 0);
+	runs_say(lab, a, RECORD_SYNC, 9, far + 1, 0, 0);
+	assert_int_equal(runs_origin(lab, 9).missing, WINDOW_IDS_WIDE);
+	assert_true(mesh_stats(lab->mesh)->missing <= 4);
+	assert_true(mesh_stats(lab->mesh)->gaps == far - 10 - WINDOW_IDS_WIDE);
+	lab_say_data(lab, a, 9, far);
+	assert_int_equal(lab->delivered, 2);
+	still(lab, a, 61000);
+	assert_true(mesh_stats(lab->mesh)->gaps == far - 11);
+	assert_true(lab->gaps <= 8);
+	lab_say_data(lab, a, 9, far - 1);
+	lab_say_data(lab, a, 9, 11);
+	assert_int_equal(lab->delivered, 2);
+	lab_say_data(lab, a, 9, far + 1);
+	assert_int_equal(lab->delivered, 3);
+}
+
 static void
 only_the_end_of_a_huge_run_is_looked_at(void **state)
 {
@@ -270,6 +297,7 @@ main(void)
 		TEST(who_wants_no_history_is_told_nothing),
 		TEST(what_the_other_holds_is_fetched),
 		TEST(what_nobody_holds_any_more_becomes_a_gap),
+		TEST(of_an_end_that_is_far_ahead_only_so_much_is_missing),
 		TEST(only_the_end_of_a_huge_run_is_looked_at),
 		TEST(an_own_id_from_an_earlier_life_is_stepped_over),
 		TEST(a_list_is_cut_at_what_one_link_may_be_told),

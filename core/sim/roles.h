@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * roles.h - who is not what the others are.  Two kinds of strangers, in a
+ * network with a key: one has another key, one has none; both go on where they
+ * should stop.  A liar has the key and a real mesh, which keeps its links; but
+ * it passes nothing on, announces nothing, answers nothing, and lies (lies.h).
+ */
+#ifndef SIM_ROLES_H
+#define SIM_ROLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "sim/config.h"
+
+struct world;
+struct vend;
+
+/* False: `diag` says why there cannot be as many. */
+bool roles_are_possible(const struct sim_config *config, struct diag *diag);
+/* Choose them. */
+void roles_plan(struct world *world);
+
+/* The mesh of a node that is not honest wants to send `records`: append what
+ * it really sends to `instead`. */
+void roles_say_instead(
+    struct vend *end, const uint8_t *records, size_t len, struct buf *instead);
+
+#endif

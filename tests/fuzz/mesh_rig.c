@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT
+ * mesh_rig.c - see mesh_rig.h. */
+
+#include "fuzz/mesh_rig.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mesh/inspect.h"
+#include "mesh/views.h"
+#include "wire/record.h"
+
+uint8_t
+fuzz_byte(struct fuzz *fuzz)
+{
+	return fuzz->at < fuzz->end ? *fuzz->at++ : 0;
+}
+
+/* A block of its own size: a sanitizer sees the first read behind it. */
+void
+fuzz_message(
+    struct fuzz *fuzz, struct fuzz_link *at, const uint8_t *bytes, size_t len)
+{
+	uint8_t *copy = malloc(len > 0 ? len : 1);
+
+	if (copy == NULL) {
+		return;
+	}
+	memcpy(copy, bytes, len);
+	mesh_on_message(fuzz->mesh, at->link, fuzz->now, copy, len);
+	free(copy);
+}
+
+void
+fuzz_message_of(struct fuzz *fuzz, struct fuzz_link *at, struct buf *buf)
+{
+	fuzz_message(fuzz, at, buf->bytes, buf->len);
+	buf_fini(buf);
+}
+
+void
+fuzz_id(struct nodeid *id, uint8_t n)
+{
+	memset(id->bytes, n, sizeof(id->bytes));
+}
+
+struct fuzz_link *
+fuzz_of(struct fuzz *fuzz, const struct link *link)
+{
+	assert(link != NULL);
+	for (size_t i = 0; i < FUZZ_LINKS; i++) {
+		if (fuzz->links[i].link == link) {
+			assert(!fuzz->links[i].closed);
+			return &fuzz->links[i];
+		}
+	}
+	abort(); /* an action for a link that is gone */
+}
+
+struct fuzz_link *
+fuzz_free_place(struct fuzz *fuzz)
+{
+	for (size_t i = 0; i < FUZZ_LINKS; i++) {
+		if (fuzz->links[i].link == NULL) {
+			return &fuzz->links[i];
+		}
+	}
+	return NULL;
+}
+
+static void
+fuzz_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
+    const void *payload, size_t payload_len)
+{
+	assert(slots != 0 && head_len >= RECORD_HEADER_LEN);
+	assert(payload_len == 0 || payload != NULL);
+	assert(head[0] == RECORD_DATA);
+	for (; slots != 0; slots &= slots - 1) {
+		struct link *link = mesh_link_at(((struct fuzz *)ctx)->mesh,
+		    (unsigned)__builtin_ctzll(slots));
+
+		(void)fuzz_of(ctx, link);
+		assert(link_is_up(link));
+	}
+}
+
+/* With a key: nobody who has not shown it is told more than that. */
+static void
+fuzz_send_record(
+    const struct fuzz *fuzz, struct fuzz_link *at, const struct record *record)
+{
+	bool is_trusted = !fuzz->has_key || at->is_proven;
+	struct fuzz_said *said = NULL;
+
+	assert(record->len <= FUZZ_RECORD_MAX);
+	if (record->type == RECORD_HELLO) {
+		said = &at->hello;
+	} else if (record->type == RECORD_WELCOME) {
+		said = &at->welcome;
+	} else if (record->type == RECORD_AUTH) {
+		assert(at->is_proven && record->len == RECORD_PROOF_LEN);
+		assert(memcmp(record->body, at->expected, record->len) == 0);
+	} else {
+		assert(is_trusted || record->type == RECORD_BYE);
+	}
+	if (said != NULL && record->len <= sizeof(said->bytes)) {
+		memcpy(said->bytes, record->body, record->len);
+		said->len = record->len;
+	}
+	(void)is_trusted;
+}
+
+static void
+fuzz_send(void *ctx, struct link *link, const uint8_t *records, size_t len,
+    bool control)
+{
+	struct fuzz *fuzz = ctx;
+	struct fuzz_link *at = fuzz_of(ctx, link);
+	const uint8_t *next = records;
+	struct record record;
+
+	(void)control;
+	while (record_next(&next, records + len, &record) == ERR_OK) {
+		fuzz_send_record(fuzz, at, &record);
+	}
+	assert(next == records + len);
+}
+
+static void
+fuzz_ping(void *ctx, struct link *link, uint64_t stamp)
+{
+	(void)fuzz_of(ctx, link);
+	assert(link_is_up(link));
+	((struct fuzz *)ctx)->stamp = stamp;
+}
+
+static void
+fuzz_close(void *ctx, struct link *link, uint16_t code, const char *reason)
+{
+	assert(reason != NULL);
+	assert(code == 0 || (code >= 1000 && code < 5000));
+	fuzz_of(ctx, link)->closed = true;
+}
+
+static void
+fuzz_dial(void *ctx, struct link *link, const char *url)
+{
+	struct fuzz_link *place = fuzz_free_place(ctx);
+
+	assert(place != NULL); /* there are more than links and dials */
+	assert(record_addr_is_valid(url, strlen(url)));
+	*place = (struct fuzz_link){ .link = link };
+}
+
+static size_t
+fuzz_queued(void *ctx, const struct link *link)
+{
+	(void)fuzz_of(ctx, link);
+	return ((struct fuzz *)ctx)->queued;
+}
+
+static void
+fuzz_pressed(void *ctx, struct link *link)
+{
+	(void)fuzz_of(ctx, link);
+}
+
+static void
+fuzz_deliver(void *ctx, const struct message_view *view)
+{
+	struct fuzz *fuzz = ctx;
+
+	assert(view->topic_len > 0 && view->topic_len <= 255);
+	assert(view->payload_len <= 1000);
+	if ((view->flags & MESSAGE_REPLY) != 0) {
+		return;
+	}
+	for (size_t i = 0; i < fuzz->seen_count; i++) {
+		assert(fuzz->seen[i].seq != view->seq ||
+		       !nodeid_equal(&fuzz->seen[i].origin, &view->origin));
+	}
+	if (fuzz->seen_count < FUZZ_SEEN) {
+		fuzz->seen[fuzz->seen_count].origin = view->origin;
+		fuzz->seen[fuzz->seen_count++].seq = view->seq;
+	}
+}
+
+static void
+fuzz_peer(void *ctx, const struct mesh_peer *peer)
+{
+	(void)ctx;
+	assert(strlen(peer->name) <= 255 && strlen(peer->addr) <= 255);
+}
+
+static void
+fuzz_gap(void *ctx, const struct nodeid *origin, uint64_t first, uint64_t count)
+{
+	(void)ctx;
+	(void)origin;
+	assert(count > 0 && first + count > first);
+}
+
+static enum err
+fuzz_secret(void *ctx, void *bytes, size_t len)
+{
+	rng_fill(&((struct fuzz *)ctx)->rng, bytes, len);
+	return ERR_OK;
+}
+
+void
+fuzz_io(struct fuzz *fuzz)
+{
+	fuzz->io = (struct mesh_io){
+		.ctx = fuzz,
+		.spread = fuzz_spread,
+		.send = fuzz_send,
+		.ping = fuzz_ping,
+		.close = fuzz_close,
+		.dial = fuzz_dial,
+		.queued = fuzz_queued,
+		.pressed = fuzz_pressed,
+		.deliver = fuzz_deliver,
+		.peer = fuzz_peer,
+		.gap = fuzz_gap,
+		.secret = fuzz_secret,
+	};
+}
+
+void
+fuzz_reap(struct fuzz *fuzz)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < FUZZ_LINKS; i++) {
+		left += fuzz->links[i].link == NULL ? 1 : 0;
+	}
+	for (size_t i = 0; i < FUZZ_LINKS && left <= MESH_DIALS_MAX; i++) {
+		struct fuzz_link *at = &fuzz->links[i];
+		struct link *link = at->link;
+
+		if (link != NULL && at->closed) {
+			at->link = NULL;
+			mesh_on_closed(
+			    fuzz->mesh, link, fuzz->now, MESH_CLOSED);
+		}
+	}
+}
+
+void
+fuzz_check(struct fuzz *fuzz)
+{
+	const struct mesh_stats *stats = mesh_stats(fuzz->mesh);
+	const char *wrong = inspect_check(fuzz->mesh);
+	uint64_t up = 0;
+
+	for (unsigned slot = 0; slot < MESH_LINKS_MAX; slot++) {
+		struct link *link = mesh_link_at(fuzz->mesh, slot);
+
+		if (link != NULL) {
+			assert(link_slot(link) == slot && link_is_up(link));
+			assert(
+			    !fuzz->has_key || fuzz_of(fuzz, link)->is_proven);
+			up++;
+		}
+	}
+	assert(up == stats->links_up && up <= FUZZ_LINKS);
+	assert(stats->origins <= 256);
+	assert(stats->received >=
+	       stats->delivered + stats->duplicates + stats->old);
+	assert(stats->passive <= VIEWS_PASSIVE_MAX &&
+	       stats->lost <= VIEWS_LOST_MAX);
+	assert(wrong == NULL);
+	(void)stats;
+	(void)wrong;
+}
