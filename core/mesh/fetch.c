@@ -120,9 +120,11 @@ static int
 fetch_pick(struct mesh *mesh, const struct missing_run *run)
 {
 	uint64_t left = run->known & ~run->tried;
+	uint64_t others = left & ~tree_idle(run->origin);
 	uint64_t seen = 0;
 	int pick = ORIGIN_NO_SLOT;
 
+	left = others != 0 ? others : left;
 	for (; left != 0; left &= left - 1) {
 		int slot = __builtin_ctzll(left);
 
@@ -163,10 +165,8 @@ fetch_ask(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run,
 	uint64_t wait_ms = timeout_ms << doublings;
 	uint8_t flags = 0;
 
-	if (tree_is_broken(run->origin, run->seq, now_ms, timeout_ms)) {
-		tree_grafted(run->origin, now_ms, slot);
+	if (tree_graft(mesh, run->origin, run->seq, now_ms, slot)) {
 		flags = GRAFT_EAGER;
-		mesh->stats.grafts++;
 	}
 	mesh->stats.fetches++;
 	fetch_settle(mesh, run);
@@ -268,28 +268,27 @@ fetch_take(
 	missing_shift(&mesh->spread.missing, run);
 }
 
-struct fetch_info
-fetch_on_first(struct mesh *mesh, struct origin *origin, uint64_t seq, int slot,
+bool
+fetch_on_first(struct mesh *mesh, struct origin *origin, struct tree_copy *copy,
     uint64_t now_ms)
 {
-	struct fetch_info info = { .first = ORIGIN_NO_SLOT };
-	struct missing_run *run = missing_find(
-	    &mesh->spread.missing, origin, seq);
+	struct missing_run *run = missing_get(
+	    &mesh->spread.missing, origin, copy->seq);
 
-	if (run == NULL || run->seq > seq) {
-		return info;
+	if (run == NULL) {
+		return false;
 	}
-	info.first = (int)run->first;
-	info.first_ms = run->first_ms;
-	info.is_fetched = run->tried != 0 || run->tries != 0;
-	if (slot != ORIGIN_NO_SLOT && run->asked == slot) {
+	copy->first = (int)run->first;
+	copy->first_ms = run->first_ms;
+	copy->is_fetched = run->tried != 0 || run->tries != 0;
+	if (copy->slot != ORIGIN_NO_SLOT && run->asked == copy->slot) {
 		/* The answer is coming: wait for the rest of it. */
 		run->tries = 0;
 		fetch_set_due(
-		    mesh, run, now_ms + fetch_timeout_ms(mesh->up[slot]));
+		    mesh, run, now_ms + fetch_timeout_ms(mesh->up[copy->slot]));
 	}
-	fetch_take(mesh, run, seq, now_ms);
-	return info;
+	fetch_take(mesh, run, copy->seq, now_ms);
+	return true;
 }
 
 /* Would the link have had it earlier from here?  Then it is to be told, after
@@ -324,25 +323,20 @@ fetch_compare(struct link *link, struct origin *origin,
 	if (origin != &link->mesh->spread.self) {
 		tree_on_announced(link->mesh, origin, now_ms, link->slot, seq,
 		    entry->ms,
-		    now_ms - run->flags + entry->payload_len / TREE_WIRE);
+		    fetch_would_ms(run, now_ms) +
+		        entry->payload_len / TREE_WIRE);
 	}
 }
 
-/* The parent would not be much later than this link: it is not waited for as
- * long as for an answer. */
+/* The parent would not be much later than who would have brought it at
+ * `would_ms`: it is not waited for as long as for an answer. */
 static void
-fetch_hurry(struct link *link, const struct origin *origin,
-    const struct record_run *said, uint64_t now_ms)
+fetch_hurry(struct mesh *mesh, struct missing_run *run, uint64_t would_ms)
 {
-	struct mesh *mesh = link->mesh;
-	uint64_t seq = said->seq + said->count - 1;
-	uint64_t due_ms = now_ms - said->flags + FETCH_TIMEOUT_MS;
-	struct missing_run *run = missing_find(
-	    &mesh->spread.missing, origin, seq);
+	uint64_t due_ms = would_ms + FETCH_TIMEOUT_MS;
 
-	if (run != NULL && run->seq <= seq && run->tried == 0 &&
-	    run->tries == 0 && origin->parent != ORIGIN_NO_SLOT &&
-	    due_ms < run->due_ms) {
+	if (run->tried == 0 && run->tries == 0 &&
+	    run->origin->parent != ORIGIN_NO_SLOT && due_ms < run->due_ms) {
 		fetch_set_due(mesh, run, due_ms);
 	}
 }
@@ -376,6 +370,7 @@ fetch_on_ihave(struct link *link, uint64_t now_ms, const struct record *record)
 		return;
 	}
 	while (record_array_next(&array, &run)) {
+		struct missing_run *last = NULL;
 		struct origin *origin;
 
 		if (!spread_run_is_fit(mesh, &run, now_ms)) {
@@ -388,8 +383,10 @@ fetch_on_ihave(struct link *link, uint64_t now_ms, const struct record *record)
 		fetch_mark(link, origin, &run);
 		fetch_compare(link, origin, &run, now_ms);
 		if (origin != &mesh->spread.self) {
-			fetch_note(link, origin, &run, now_ms);
-			fetch_hurry(link, origin, &run, now_ms);
+			last = fetch_note(link, origin, &run, now_ms);
+		}
+		if (last != NULL) {
+			fetch_hurry(mesh, last, fetch_would_ms(&run, now_ms));
 		}
 	}
 	fetch_due(mesh, now_ms);

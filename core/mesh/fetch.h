@@ -5,7 +5,11 @@
  * A message that does not come within FETCH_KEEP_MS of being announced, that
  * nobody announces within FETCH_HOLE_MS, that nobody has any more or can bring
  * within the hop limit, or whose place in a full table is needed, is a gap:
- * told once, counted exactly, and never delivered afterwards. */
+ * told once, counted exactly, and never delivered afterwards.
+ *
+ * But a rumour is forgotten: more than FETCH_AHEAD_MAX ids beyond what came,
+ * and only one link has ever said that they exist.  If they do, others will say
+ * so, or what comes after them. */
 #ifndef MESH_FETCH_H
 #define MESH_FETCH_H
 
@@ -20,17 +24,13 @@
 #define FETCH_KEEP_MS        60000u /* as long as histories reach */
 #define FETCH_HOLE_MS        30000u /* what nobody has announced */
 #define FETCH_LINK_MAX       64u    /* not answered, a link */
+#define FETCH_AHEAD_MAX      64u    /* ids that one link is believed */
 #define FETCH_ADOPTED_MS     75u  /* wait for the first message of an origin */
 #define FETCH_TIMEOUT_MS     150u /* at the least */
 #define FETCH_TIMEOUT_MAX_MS 1000u
 #define FETCH_WAIT_MAX_MS    5000u /* between rounds that brought nothing */
 
-/* What was known of a message before it came. */
-struct fetch_info {
-	int first; /* who would have brought it first, or ORIGIN_NO_SLOT */
-	uint64_t first_ms; /* when */
-	bool is_fetched;
-};
+struct tree_copy;
 
 /* How long to wait for an answer of this link. */
 uint64_t fetch_timeout_ms(const struct link *link);
@@ -42,8 +42,9 @@ void fetch_doubt(
     struct link *link, uint64_t now_ms, uint64_t silence_ms, uint64_t *counter);
 
 /* The link has these ids, the last one for run->flags ms: those that are not
- * here become missing.  Asks for nothing yet: fetch_due does. */
-void fetch_note(struct link *link, struct origin *origin,
+ * here become missing.  Returns the run of the last one, NULL: it is here.
+ * Asks for nothing yet: fetch_due does. */
+struct missing_run *fetch_note(struct link *link, struct origin *origin,
     const struct record_run *run, uint64_t now_ms);
 /* These ids exist, and nobody has announced them. */
 void fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,
@@ -53,9 +54,10 @@ void fetch_due(struct mesh *mesh, uint64_t now_ms);
 /* When that will be; UINT64_MAX: never. */
 uint64_t fetch_next_ms(const struct mesh *mesh);
 
-/* A first copy came over the link in `slot` (or ORIGIN_NO_SLOT). */
-struct fetch_info fetch_on_first(struct mesh *mesh, struct origin *origin,
-    uint64_t seq, int slot, uint64_t now_ms);
+/* A first copy came.  True: it was missing, and what was known of it is in
+ * `copy`. */
+bool fetch_on_first(struct mesh *mesh, struct origin *origin,
+    struct tree_copy *copy, uint64_t now_ms);
 /* IHAVE, GONE came; well formed, within limits. */
 void fetch_on_ihave(
     struct link *link, uint64_t now_ms, const struct record *record);

@@ -3,6 +3,8 @@
 
 #include "mesh/fetch_inside.h"
 
+enum { FETCH_LOOK_MAX = 512 }; /* runs, for one that is a rumour */
+
 /* A message of these that still comes is too late. */
 static void
 fetch_remember_given(
@@ -32,6 +34,29 @@ fetch_give_up_ids(struct mesh *mesh, struct origin *origin, uint64_t seq,
 	}
 }
 
+/* The highest id given up is the window's, so that is no measure. */
+static bool
+fetch_is_rumour(const struct missing_run *run)
+{
+	const struct origin *origin = run->origin;
+	uint64_t came = origin->parent_seq > origin->base ? origin->parent_seq
+	                                                  : origin->base;
+
+	return !run->is_sure && run->seq > origin->window.max &&
+	       run->seq + run->count - 1 > came + FETCH_AHEAD_MAX;
+}
+
+/* Out of the table.  True: that is all, nobody need be told. */
+static bool
+fetch_end(struct mesh *mesh, struct missing_run *run)
+{
+	bool is_rumour = fetch_is_rumour(run);
+
+	mesh->stats.rumours += is_rumour ? run->count : 0;
+	fetch_remove(mesh, run);
+	return is_rumour;
+}
+
 void
 fetch_give_up(struct mesh *mesh, struct missing_run *run, uint64_t now_ms)
 {
@@ -39,12 +64,27 @@ fetch_give_up(struct mesh *mesh, struct missing_run *run, uint64_t now_ms)
 	uint64_t seq = run->seq;
 	uint32_t count = run->count;
 
-	fetch_remove(mesh, run);
-	fetch_give_up_ids(mesh, origin, seq, count, now_ms);
+	if (!fetch_end(mesh, run)) {
+		fetch_give_up_ids(mesh, origin, seq, count, now_ms);
+	}
 }
 
-/* Oldest out.  What is given up may leave holes, which are runs again; each
- * time round fewer lie beyond a window, so it ends. */
+static struct missing_run *
+fetch_victim(const struct missing *missing)
+{
+	struct missing_run *run = missing->oldest;
+
+	for (size_t i = 0; run != NULL && i < FETCH_LOOK_MAX; i++) {
+		if (fetch_is_rumour(run)) {
+			return run;
+		}
+		run = run->newer;
+	}
+	return missing->oldest;
+}
+
+/* Rumours out, then the oldest.  What is given up may leave holes, which are
+ * runs again; each time round fewer lie beyond a window, so it ends. */
 void
 fetch_make_room(struct mesh *mesh, uint64_t now_ms)
 {
@@ -52,7 +92,7 @@ fetch_make_room(struct mesh *mesh, uint64_t now_ms)
 
 	while (missing->count > MISSING_MAX - 4) {
 		mesh->stats.missing_full++;
-		fetch_give_up(mesh, missing->oldest, now_ms);
+		fetch_give_up(mesh, fetch_victim(missing), now_ms);
 	}
 }
 
@@ -65,8 +105,7 @@ fetch_on_origin_gone(struct mesh *mesh, struct origin *origin)
 		uint64_t seq = run->seq;
 		uint64_t end = seq + run->count;
 
-		fetch_remove(mesh, run);
-		if (!origin_is_promised(origin, seq)) {
+		if (fetch_end(mesh, run) || !origin_is_promised(origin, seq)) {
 			continue;
 		}
 		if (seq > origin->window.max) {

@@ -6,6 +6,16 @@
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
 
+/* Who announced these at `now_ms`, pushing, would have brought the last one when
+ * it came to him, and the way from there: that is now, less the time that the
+ * announcement has waited.  Nobody waits longer than LAZY_LATE_MS. */
+static inline uint64_t
+fetch_would_ms(const struct record_run *said, uint64_t now_ms)
+{
+	return now_ms -
+	       (said->flags < LAZY_LATE_MS ? said->flags : LAZY_LATE_MS);
+}
+
 /* Look at it again at `due_ms`, or when it is to be given up. */
 void fetch_set_due(struct mesh *mesh, struct missing_run *run, uint64_t due_ms);
 

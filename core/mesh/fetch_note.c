@@ -22,9 +22,11 @@ fetch_first_due_ms(
 static void
 fetch_know(struct link *link, struct missing_run *run, uint64_t now_ms)
 {
+	uint64_t bit = UINT64_C(1) << link->slot;
 	bool was_known = run->known != 0;
 
-	run->known |= UINT64_C(1) << link->slot;
+	run->is_sure |= (run->known & ~bit) != 0;
+	run->known |= bit;
 	if (!was_known) {
 		/* It may be asked for anew for as long as histories reach. */
 		run->born_ms = now_ms;
@@ -60,6 +62,7 @@ fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
 		} else if (link != NULL) {
 			fetch_know(link, run, now_ms);
 		} else {
+			run->is_sure = true;
 			fetch_set_due(mesh, run, UINT64_MAX);
 		}
 		seq += count;
@@ -99,6 +102,8 @@ fetch_note_unset(struct mesh *mesh, struct link *link, struct origin *origin,
 			if (link != NULL) {
 				run = fetch_isolate(mesh, run, seq, end);
 				fetch_know(link, run, now_ms);
+			} else {
+				run->is_sure = true;
 			}
 			stop = run->seq + run->count;
 		}
@@ -165,27 +170,13 @@ fetch_note_old(struct link *link, struct origin *origin, uint64_t seq,
 	}
 }
 
-/* Who has it, pushing, would have brought it when it came to him, and the way
- * from there; that is when his announcement came, less the time it waited. */
-static void
-fetch_note_first(struct link *link, const struct origin *origin, uint64_t seq,
-    uint64_t would_ms)
-{
-	struct missing_run *run = missing_find(
-	    &link->mesh->spread.missing, origin, seq);
-
-	if (run != NULL && run->seq <= seq &&
-	    (run->first == ORIGIN_NO_SLOT || would_ms < run->first_ms)) {
-		run->first = (int8_t)link->slot;
-		run->first_ms = would_ms;
-	}
-}
-
-void
+struct missing_run *
 fetch_note(struct link *link, struct origin *origin,
     const struct record_run *run, uint64_t now_ms)
 {
 	struct mesh *mesh = link->mesh;
+	uint64_t would_ms = fetch_would_ms(run, now_ms);
+	struct missing_run *last;
 
 	fetch_on_boot(mesh, origin, run->seq, now_ms);
 	if (origins_expect(&mesh->origins, origin, run->seq)) {
@@ -198,8 +189,14 @@ fetch_note(struct link *link, struct origin *origin,
 		fetch_note_range(
 		    mesh, link, origin, run->seq, run->count, now_ms);
 	}
-	fetch_note_first(
-	    link, origin, run->seq + run->count - 1, now_ms - run->flags);
+	last = missing_get(
+	    &mesh->spread.missing, origin, run->seq + run->count - 1);
+	if (last != NULL &&
+	    (last->first == ORIGIN_NO_SLOT || would_ms < last->first_ms)) {
+		last->first = (int8_t)link->slot;
+		last->first_ms = would_ms;
+	}
+	return last;
 }
 
 void

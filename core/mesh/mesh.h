@@ -184,6 +184,7 @@ struct mesh_stats {
 	uint64_t missing_full;   /* runs given up or not noted: no room */
 	uint64_t gone;           /* runs given up: nobody has them any more */
 	uint64_t too_far;        /* runs given up: more hops than allowed */
+	uint64_t rumours;        /* ids forgotten: far ahead, by one's word */
 	uint64_t repairs;        /* messages sent again */
 	uint64_t repair_limit;   /* not sent again: the link is over SOFT */
 	uint64_t announced;      /* runs of ids */

@@ -33,6 +33,7 @@ struct missing_run {
 	int8_t first;  /* slot that would have brought it first, or none */
 	int8_t asked;  /* slot of the fetch that is not answered, or none */
 	uint8_t tries; /* rounds over all that know it */
+	bool is_sure;  /* it exists: not one announcement alone says so */
 	uint16_t at;   /* place in the heap */
 	struct missing_run *older, *newer; /* by birth; newer: next free one */
 };
@@ -54,6 +55,15 @@ void missing_fini(struct missing *missing);
  * NULL. */
 struct missing_run *missing_find(
     const struct missing *missing, const struct origin *origin, uint64_t seq);
+/* The run that holds `seq`, or NULL. */
+static inline struct missing_run *
+missing_get(
+    const struct missing *missing, const struct origin *origin, uint64_t seq)
+{
+	struct missing_run *run = missing_find(missing, origin, seq);
+
+	return run != NULL && run->seq <= seq ? run : NULL;
+}
 /* The run behind `run` of the same origin, or NULL. */
 struct missing_run *missing_next(
     const struct missing *missing, const struct missing_run *run);

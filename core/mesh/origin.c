@@ -180,6 +180,7 @@ origin_init(struct origin *origin, const struct nodeid *id, uint64_t now_ms)
 	origin->try_ms = long_ago;
 	origin->parent = ORIGIN_NO_SLOT;
 	origin->tried_from = ORIGIN_NO_SLOT;
+	origin->grafted = ORIGIN_NO_SLOT;
 }
 
 enum err

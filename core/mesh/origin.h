@@ -46,11 +46,12 @@ struct origin {
 	uint32_t prune_ms, try_ms; /* when last */
 	int8_t parent;             /* a slot, or ORIGIN_NO_SLOT */
 	int8_t tried_from;         /* the parent at the last try */
+	int8_t grafted;            /* the slot told to push, or none */
 	uint8_t backoff;           /* tries in vain */
-	bool has_given;            /* some of its messages were given up */
-	bool has_come;             /* a first copy of a message */
+	uint8_t late;              /* GRAFTs since the parent pushed */
+	bool has_given : 1;        /* some of its messages were given up */
+	bool has_come : 1;         /* a first copy of a message */
 	bool is_adopted : 1;       /* it began on the tree of another */
-	bool is_hoped : 1;         /* the parent only announced so far */
 	uint16_t runs;             /* in the table of missing ids */
 	/* Last, so that all the rest is close together in the caches. */
 	struct window window;

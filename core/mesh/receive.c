@@ -143,13 +143,9 @@ spread_learn(struct link *link, struct origin *origin, uint64_t now_ms,
 		.quiet_ms = origin->has_come ? now_ms - seen_ms : UINT64_MAX,
 	};
 
-	if (UNLIKELY(origin->runs > 0)) {
-		struct fetch_info info = fetch_on_first(
-		    mesh, origin, data->seq, copy.slot, now_ms);
-
-		copy.first = info.first;
-		copy.first_ms = info.first_ms + data->payload_len / TREE_WIRE;
-		copy.is_fetched = info.is_fetched;
+	if (UNLIKELY(origin->runs > 0) &&
+	    fetch_on_first(mesh, origin, &copy, now_ms)) {
+		copy.first_ms += data->payload_len / TREE_WIRE;
 	}
 	if (UNLIKELY(data->seq > max + 1)) {
 		uint64_t first = data->seq >> 32 == max >> 32 ? max + 1
@@ -186,20 +182,20 @@ spread_on_old(struct link *link, struct origin *origin, uint64_t now_ms,
     struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
-	const struct missing_run *run;
 	bool is_up = link->state == LINK_UP;
+	struct tree_copy copy = {
+		.slot = is_up ? link->slot : ORIGIN_NO_SLOT,
+		.seq = data->seq,
+	};
 
 	if (data->seq >> 32 < origin->window.max >> 32) {
 		fetch_expect_last(
 		    mesh, origin, data->seq, data->seq + 1, now_ms);
 	}
-	run = missing_find(&mesh->spread.missing, origin, data->seq);
-	if (LIKELY(run == NULL || run->seq > data->seq)) {
+	if (LIKELY(!fetch_on_first(mesh, origin, &copy, now_ms))) {
 		mesh->stats.old++;
 		return;
 	}
-	(void)fetch_on_first(mesh, origin, data->seq,
-	    is_up ? link->slot : ORIGIN_NO_SLOT, now_ms);
 	spread_accept(
 	    link, origin, now_ms, data, is_up ? UINT64_C(1) << link->slot : 0);
 }

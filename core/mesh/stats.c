@@ -90,6 +90,7 @@ const struct counter mesh_counters[] = {
 	STAT(missing_full),
 	STAT(gone),
 	STAT(too_far),
+	STAT(rumours),
 	STAT(repairs),
 	STAT(repair_limit),
 	STAT(announced),

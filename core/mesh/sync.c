@@ -126,8 +126,7 @@ sync_gather(struct sync *sync, struct mesh *mesh)
 	const struct origin *origin = mesh->origins.newest;
 
 	if (mesh->spread.has_published) {
-		sync_add_origin(
-		    sync, history, &mesh->spread.self, mesh->seq);
+		sync_add_origin(sync, history, &mesh->spread.self, mesh->seq);
 	}
 	for (; origin != NULL && !sync->is_full; origin = origin->older) {
 		if (origin->base != 0) {
@@ -203,7 +202,7 @@ sync_on_run(struct link *link, struct record_run *run, uint64_t now_ms)
 	}
 	origin = spread_origin(link, &run->origin, now_ms, is_early);
 	if (origin != NULL) {
-		fetch_note(link, origin, run, now_ms);
+		(void)fetch_note(link, origin, run, now_ms);
 	}
 }
 

@@ -53,10 +53,13 @@ tree_down_one(struct origin *origin, unsigned slot)
 	origin->pruned &= ~bit;
 	if (origin->parent == (int8_t)slot) {
 		origin->parent = ORIGIN_NO_SLOT;
-		origin->is_hoped = false;
+		origin->late = 0;
 	}
 	if (origin->tried_from == (int8_t)slot) {
 		origin->tried_from = ORIGIN_NO_SLOT;
+	}
+	if (origin->grafted == (int8_t)slot) {
+		origin->grafted = ORIGIN_NO_SLOT;
 	}
 }
 
@@ -142,6 +145,14 @@ tree_adopt(struct mesh *mesh, struct origin *origin, uint64_t now_ms)
 }
 
 static void
+tree_failed(struct origin *origin)
+{
+	if (origin->backoff < TREE_BACKOFF) {
+		origin->backoff++;
+	}
+}
+
+static void
 tree_set_parent(struct mesh *mesh, struct origin *origin, int slot)
 {
 	struct spread *spread = &mesh->spread;
@@ -155,6 +166,16 @@ tree_set_parent(struct mesh *mesh, struct origin *origin, int slot)
 	/* The old parent has its messages from elsewhere: none of ours. */
 	origin->mute |= tree_bit(origin->parent);
 	origin->parent = (int8_t)slot;
+	origin->late = 0;
+}
+
+/* The parent does not push; who takes its place is not left again soon. */
+static void
+tree_replace(struct mesh *mesh, struct origin *origin, int slot)
+{
+	tree_set_parent(mesh, origin, slot);
+	origin->tried_from = origin->parent;
+	tree_failed(origin);
 }
 
 static void
@@ -189,14 +210,6 @@ tree_has_waited(const struct origin *origin, uint64_t now_ms)
 {
 	return (uint32_t)now_ms - origin->try_ms >= TREE_TRY_MS
 	                                                << origin->backoff;
-}
-
-static void
-tree_failed(struct origin *origin)
-{
-	if (origin->backoff < TREE_BACKOFF) {
-		origin->backoff++;
-	}
 }
 
 static void
@@ -243,11 +256,24 @@ tree_swap(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
 
 	assert(old != ORIGIN_NO_SLOT);
 	tree_tried(origin, now_ms);
-	tree_set_parent(mesh, origin, to);
-	origin->is_hoped = true;
+	if (origin->late > TREE_LATE) {
+		tree_replace(mesh, origin, to);
+	} else {
+		tree_set_parent(mesh, origin, to);
+		origin->late = TREE_LATE; /* it only announced so far */
+	}
 	origin->came_ms = (uint32_t)would_ms;
 	origin->prune_ms = (uint32_t)now_ms - TREE_PRUNE_MS;
 	tree_prune(mesh, origin, now_ms, (unsigned)old);
+}
+
+/* GRAFT(EAGER) goes to `slot` now. */
+static void
+tree_grafted(struct origin *origin, uint64_t now_ms, unsigned slot)
+{
+	origin->pruned &= ~(UINT64_C(1) << slot);
+	origin->graft_ms = (uint32_t)now_ms;
+	origin->grafted = (int8_t)slot;
 }
 
 /* What came from the parent would have come from `to` at `would_ms`, `lead_ms`
@@ -280,6 +306,28 @@ tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
 }
 
 void
+tree_on_pushed(struct origin *origin)
+{
+	if (origin->late >= TREE_LATE) {
+		origin->backoff = 0;
+	}
+	origin->late = 0;
+}
+
+/* Of a fetched one it is not known when it would have come; but from a parent
+ * that does not push they all come like this. */
+static void
+tree_on_fetched(
+    struct origin *origin, uint64_t now_ms, const struct tree_copy *copy)
+{
+	bool is_known = copy->first != ORIGIN_NO_SLOT &&
+	                origin->late <= TREE_LATE;
+
+	tree_brought(origin, is_known ? copy->first_ms : now_ms, copy->seq,
+	    copy->quiet_ms);
+}
+
+void
 tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
     const struct tree_copy *copy)
 {
@@ -289,21 +337,20 @@ tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 	/* A late copy over a link we just pruned changes nothing. */
 	if ((origin->pruned & tree_bit(copy->slot)) == 0 &&
 	    origin->parent != copy->slot) {
-		tree_set_parent(mesh, origin, copy->slot);
-		if (origin->is_hoped) { /* in vain */
-			origin->is_hoped = false;
-			origin->tried_from = origin->parent;
-			tree_failed(origin);
+		if (origin->late >= TREE_LATE) {
+			tree_replace(mesh, origin, copy->slot);
+		} else {
+			tree_set_parent(mesh, origin, copy->slot);
 		}
 	}
 	if (origin->parent != copy->slot) {
 		return;
 	}
-	/* Of a fetched one it is not known when it would have come. */
-	tree_on_next(origin,
-	    copy->is_fetched && copy->first != ORIGIN_NO_SLOT ? copy->first_ms
-	                                                      : now_ms,
-	    copy->seq, copy->quiet_ms);
+	if (copy->is_fetched) {
+		tree_on_fetched(origin, now_ms, copy);
+	} else {
+		tree_on_next(origin, now_ms, copy->seq, copy->quiet_ms);
+	}
 	if (copy->first != ORIGIN_NO_SLOT && copy->first != copy->slot &&
 	    !copy->is_fetched) {
 		tree_faster(mesh, origin, now_ms, copy->first, copy->seq,
@@ -368,19 +415,38 @@ tree_on_prune(struct link *link, const struct record *record)
 	}
 }
 
-bool
-tree_is_broken(const struct origin *origin, uint64_t seq, uint64_t now_ms,
-    uint64_t timeout_ms)
+/* Has another link been told to push, and time to answer? */
+static bool
+tree_is_grafting(
+    const struct mesh *mesh, const struct origin *origin, uint64_t now_ms)
 {
-	return (origin->parent == ORIGIN_NO_SLOT || origin->parent_seq < seq) &&
-	       (uint32_t)now_ms - origin->graft_ms >= timeout_ms;
+	return origin->grafted != ORIGIN_NO_SLOT &&
+	       (uint32_t)now_ms - origin->graft_ms <
+	           fetch_timeout_ms(mesh->up[origin->grafted]);
 }
 
-void
-tree_grafted(struct origin *origin, uint64_t now_ms, unsigned slot)
+bool
+tree_graft(struct mesh *mesh, struct origin *origin, uint64_t seq,
+    uint64_t now_ms, unsigned slot)
 {
-	origin->pruned &= ~(UINT64_C(1) << slot);
-	origin->graft_ms = (uint32_t)now_ms;
+	bool has_parent = origin->parent != ORIGIN_NO_SLOT;
+
+	if ((has_parent && origin->parent_seq >= seq) ||
+	    tree_is_grafting(mesh, origin, now_ms)) {
+		return false;
+	}
+	if (has_parent && origin->late <= TREE_LATE) {
+		origin->late++;
+	}
+	tree_grafted(origin, now_ms, slot);
+	mesh->stats.grafts++;
+	return true;
+}
+
+uint64_t
+tree_idle(const struct origin *origin)
+{
+	return origin->late >= TREE_LATE ? tree_bit(origin->parent) : 0;
 }
 
 void

@@ -21,6 +21,7 @@
 #define TREE_SWAP_MS  2u    /* earlier: worth a swap, if nothing is in flight */
 #define TREE_WIRE     12500u /* bytes a ms: an announcement has no payload */
 #define TREE_LEAD_MS  10u    /* earlier: worth a try, with a second copy */
+#define TREE_LATE     3u     /* GRAFTs in a row: the parent does not push */
 
 /* A first copy came. */
 struct tree_copy {
@@ -42,21 +43,30 @@ void tree_adopt(struct mesh *mesh, struct origin *origin, uint64_t now_ms);
 
 void tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
     const struct tree_copy *copy);
+/* The parent, of which that was not certain, does push. */
+void tree_on_pushed(struct origin *origin);
+/* The parent has brought `seq`, or would have, `quiet_ms` after the one
+ * before. */
+static inline void
+tree_brought(
+    struct origin *origin, uint64_t came_ms, uint64_t seq, uint64_t quiet_ms)
+{
+	if (seq > origin->parent_seq) {
+		origin->parent_seq = seq;
+		origin->came_ms = (uint32_t)came_ms;
+		origin->quiet_ms = quiet_ms < UINT32_MAX ? (uint32_t)quiet_ms
+		                                         : UINT32_MAX;
+	}
+}
 /* The same for the usual case: the next message, from the parent, `quiet_ms`
  * after the one before. */
 static inline void
 tree_on_next(
     struct origin *origin, uint64_t now_ms, uint64_t seq, uint64_t quiet_ms)
 {
-	if (seq > origin->parent_seq) {
-		origin->parent_seq = seq;
-		origin->came_ms = (uint32_t)now_ms;
-		origin->quiet_ms = quiet_ms < UINT32_MAX ? (uint32_t)quiet_ms
-		                                         : UINT32_MAX;
-		if (UNLIKELY(origin->is_hoped)) {
-			origin->is_hoped = false;
-			origin->backoff = 0;
-		}
+	tree_brought(origin, now_ms, seq, quiet_ms);
+	if (UNLIKELY(origin->late != 0)) {
+		tree_on_pushed(origin);
 	}
 }
 /* The link in `slot` announced a message that is here since `here_ms` (wraps):
@@ -75,12 +85,14 @@ void tree_prune(
 /* PRUNE came.  It is well formed. */
 void tree_on_prune(struct link *link, const struct record *record);
 
-/* The parent has sent nothing newer than `seq`, or there is none: is it time
- * to GRAFT? */
-bool tree_is_broken(const struct origin *origin, uint64_t seq, uint64_t now_ms,
-    uint64_t timeout_ms);
-/* GRAFT(EAGER) goes to `slot` now. */
-void tree_grafted(struct origin *origin, uint64_t now_ms, unsigned slot);
+/* `seq` is asked for over the link in `slot`.  True: with GRAFT(EAGER), as the
+ * parent has sent nothing newer, or there is none, and no other link has been
+ * told to push that may still answer. */
+bool tree_graft(struct mesh *mesh, struct origin *origin, uint64_t seq,
+    uint64_t now_ms, unsigned slot);
+/* The link of a parent that does not push, as a mask: who else has a message
+ * is asked first. */
+uint64_t tree_idle(const struct origin *origin);
 
 /* `origin` is about to be freed. */
 void tree_forget(struct mesh *mesh, const struct origin *origin);

@@ -116,21 +116,6 @@ crowd_is_whole(struct crowd *crowd, unsigned nodes, int atleast)
 	return crowd_reach(links, (unsigned)__builtin_ctz(nodes)) == nodes;
 }
 
-void
-crowd_wait_whole(struct crowd *crowd, unsigned nodes, int atleast)
-{
-	/* Who was refused, or did not answer, is not dialled for 10 s; twice,
-	 * with a shuffle before, leaves a busy machine no time. */
-	uint64_t deadline = test_now_ms() + 2 * DEADLINE_MS;
-
-	while (!crowd_is_whole(crowd, nodes, atleast)) {
-		if (test_now_ms() >= deadline) {
-			daemon_give_up(crowd->nodes[__builtin_ctz(nodes)],
-			    "one component", NULL);
-		}
-	}
-}
-
 /* ---- messages ---- */
 
 void
@@ -207,42 +192,54 @@ crowd_give_up(const struct crowd *crowd, unsigned reader)
 	daemon_give_up(crowd->nodes[reader], "messages", NULL);
 }
 
+/* Take one frame of a reader's; false: it was no message, only a keep-alive. */
+static bool
+crowd_take(struct crowd *crowd, unsigned reader)
+{
+	struct client *client = crowd->clients[reader];
+	struct client_frame frame;
+	unsigned author, number;
+	bool is_text;
+
+	assert_true(client_read_frame(client, &frame));
+	is_text = frame.first == CLIENT_TEXT;
+	if (frame.first == CLIENT_PING) {
+		client_frame(client, CLIENT_PONG, frame.bytes, frame.len);
+	} else if (is_text) {
+		assert_int_equal(
+		    sscanf((char *)frame.bytes, "%u/%u.", &author, &number), 2);
+		assert_true(author < CROWD_NODES && author != reader &&
+		            number < crowd->said[author]);
+		if (crowd->seen[reader][author][number]) {
+			fail_msg("n%u got %u/%u twice", reader, author, number);
+		}
+		crowd->seen[reader][author][number] = true;
+		crowd->due[reader][author][number] = false;
+	}
+	client_frame_free(&frame);
+	return is_text;
+}
+
+static bool
+crowd_can_take(const struct crowd *crowd, unsigned reader, int ms)
+{
+	const struct client *client = crowd->clients[reader];
+
+	return client->in_len > 0 || test_wait_readable(client->fd, ms);
+}
+
 static void
 crowd_read_one(struct crowd *crowd, unsigned reader)
 {
 	uint64_t deadline = test_now_ms() + DEADLINE_MS;
-	struct client_frame frame;
-	unsigned author, number;
 
+	/* A keep-alive is no progress. */
 	do {
-		if (crowd->clients[reader]->in_len == 0 &&
-		    !test_wait_readable(
-		        crowd->clients[reader]->fd, DEADLINE_MS)) {
+		if (test_now_ms() >= deadline ||
+		    !crowd_can_take(crowd, reader, DEADLINE_MS)) {
 			crowd_give_up(crowd, reader);
 		}
-		assert_true(client_read_frame(crowd->clients[reader], &frame));
-		if (frame.first == CLIENT_PING) {
-			/* A keep-alive is no progress. */
-			if (test_now_ms() >= deadline) {
-				crowd_give_up(crowd, reader);
-			}
-			client_frame(crowd->clients[reader], CLIENT_PONG,
-			    frame.bytes, frame.len);
-		}
-		if (frame.first != CLIENT_TEXT) {
-			client_frame_free(&frame);
-		}
-	} while (frame.first != CLIENT_TEXT);
-	assert_int_equal(
-	    sscanf((char *)frame.bytes, "%u/%u.", &author, &number), 2);
-	client_frame_free(&frame);
-	assert_true(author < CROWD_NODES && author != reader &&
-	            number < crowd->said[author]);
-	if (crowd->seen[reader][author][number]) {
-		fail_msg("n%u got %u/%u twice", reader, author, number);
-	}
-	crowd->seen[reader][author][number] = true;
-	crowd->due[reader][author][number] = false;
+	} while (!crowd_take(crowd, reader));
 }
 
 static bool
@@ -250,6 +247,34 @@ crowd_is_owed(const struct crowd *crowd, unsigned reader)
 {
 	return memchr(crowd->due[reader], true, sizeof(crowd->due[reader])) !=
 	       NULL;
+}
+
+/* What has come for anybody, so that nobody is dropped for silence. */
+static void
+crowd_take_all(struct crowd *crowd)
+{
+	for (unsigned i = 0; i < CROWD_NODES; i++) {
+		while (
+		    crowd->clients[i] != NULL && crowd_can_take(crowd, i, 0)) {
+			(void)crowd_take(crowd, i);
+		}
+	}
+}
+
+void
+crowd_wait_whole(struct crowd *crowd, unsigned nodes, int atleast)
+{
+	/* Who was refused, or did not answer, is not dialled for 10 s; twice,
+	 * with a shuffle before, leaves a busy machine no time. */
+	uint64_t deadline = test_now_ms() + 2 * DEADLINE_MS;
+
+	while (!crowd_is_whole(crowd, nodes, atleast)) {
+		if (test_now_ms() >= deadline) {
+			daemon_give_up(crowd->nodes[__builtin_ctz(nodes)],
+			    "one component", NULL);
+		}
+		crowd_take_all(crowd);
+	}
 }
 
 void

@@ -143,4 +143,28 @@ runs_up(struct lab *lab, uint8_t n)
 	return at;
 }
 
+/* The answer to GRAFT. */
+static inline void
+runs_repair(struct lab *lab, struct lab_link *at, uint8_t n, uint32_t count)
+{
+	struct record_data data = lab_data(n, count);
+
+	data.flags |= DATA_REPAIR;
+	lab_say(lab, at, &data);
+}
+
+/* Three seconds later, and a ping over this link took `ms`. */
+static inline void
+runs_rtt(struct lab *lab, struct lab_link *at, uint64_t ms)
+{
+	uint8_t bytes[8];
+
+	lab_pass(lab, 3000);
+	lab_pass(lab, ms);
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		bytes[i] = (uint8_t)(at->stamp >> (56 - 8 * i));
+	}
+	mesh_on_pong(lab->mesh, at->link, lab->now, bytes, sizeof(bytes));
+}
+
 #endif

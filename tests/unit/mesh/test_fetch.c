@@ -386,12 +386,14 @@ the_oldest_is_given_up_when_the_table_is_full(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
 	struct inspect_tables tables;
 	uint64_t ids = 0;
 
 	lab_say_data(lab, a, 9, 1);
 	for (uint32_t n = 0; n < 5000; n++) {
 		runs_say(lab, a, RECORD_IHAVE, 9, 3 + 2 * n, 1, 0);
+		runs_say(lab, b, RECORD_IHAVE, 9, 3 + 2 * n, 1, 0);
 		lab->now += 1; /* within the limit of a second */
 		ids++;
 	}
@@ -533,6 +535,23 @@ the_parent_has_150_ms_from_when_another_would_have_brought_it(void **state)
 	assert_int_equal(runs_count(b, RECORD_GRAFT), 1);
 }
 
+/* Nobody waits longer than 100 ms with an announcement. */
+static void
+the_parent_has_50_ms_however_old_an_announcement_says_it_is(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 1);
+	lab_pass(lab, 1000);
+	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, RECORD_AGE_MAX);
+	lab_pass(lab, 49);
+	assert_int_equal(runs_count(b, RECORD_GRAFT), 0);
+	lab_pass(lab, 1);
+	assert_int_equal(runs_count(b, RECORD_GRAFT), 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 int
@@ -541,6 +560,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(
 		    the_parent_has_150_ms_from_when_another_would_have_brought_it),
+		TEST(
+		    the_parent_has_50_ms_however_old_an_announcement_says_it_is),
 		TEST(without_a_parent_it_is_asked_for_at_once),
 		TEST(the_first_message_may_come_by_the_tree_that_was_adopted),
 		TEST(with_a_parent_it_is_waited_for),

@@ -303,6 +303,117 @@ who_is_forgotten_leaves_gaps_of_all_boots(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 3);
 }
 
+/* `a` alone has announced ids of node 9, from 1000 on, when 1 has come. */
+static struct lab_link *
+say_rumour(struct lab *lab, uint32_t ids)
+{
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 1);
+	runs_say(lab, a, RECORD_IHAVE, 9, 1000, ids, 0);
+	return a;
+}
+
+static void
+who_alone_announces_far_ahead_and_has_nothing_is_not_believed(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = say_rumour(lab, 65535);
+	struct lab_link *b = runs_up(lab, 2);
+
+	runs_say(lab, a, RECORD_GONE, 9, 1000, 65535, 0);
+	assert_int_equal(lab->gaps, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->rumours, 65535);
+	assert_int_equal(runs_origin(lab, 9).missing, 0);
+	assert_int_equal(runs_origin(lab, 9).max, RUNS_SEQ(1));
+	/* What is published one day is news. */
+	lab_say_data(lab, b, 9, 2);
+	lab_say_data(lab, b, 9, 1000);
+	assert_int_equal(lab->delivered, 3);
+	assert_int_equal(mesh_stats(lab->mesh)->late, 0);
+}
+
+static void
+nor_is_who_never_answers(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = say_rumour(lab, 100);
+
+	for (unsigned i = 0; i < 61; i++) {
+		lab_pass(lab, 1000);
+		mesh_on_activity(a->link, lab->now);
+	}
+	assert_int_equal(lab->gaps, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->rumours, 100);
+	lab_say_data(lab, a, 9, 2);
+	assert_int_equal(lab->delivered, 2);
+}
+
+static void
+what_two_announce_is_promised_however_far_ahead(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = say_rumour(lab, 100);
+	struct lab_link *b = runs_up(lab, 2);
+
+	runs_say(lab, b, RECORD_IHAVE, 9, 1000, 100, 0);
+	runs_say(lab, b, RECORD_GONE, 9, 1000, 100, 0);
+	runs_say(lab, a, RECORD_GONE, 9, 1000, 100, 0);
+	assert_int_equal(lab->gaps, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->gaps, 100);
+	assert_int_equal(mesh_stats(lab->mesh)->rumours, 0);
+}
+
+static void
+so_is_what_a_new_link_says_that_nobody_holds(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 1);
+	runs_say(lab, a, RECORD_SYNC, 9, 1000, 0, 0);
+	for (unsigned i = 0; i < 30; i++) {
+		lab_pass(lab, 1000);
+		mesh_on_activity(a->link, lab->now);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->gaps, 998);
+}
+
+static void
+a_rumour_that_was_true_is_a_gap_once_more_is_heard(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = say_rumour(lab, 100);
+
+	runs_say(lab, a, RECORD_GONE, 9, 1000, 100, 0);
+	assert_int_equal(lab->gaps, 0);
+	lab_say_data(lab, a, 9, 1100);
+	for (unsigned i = 0; i < 30; i++) {
+		lab_pass(lab, 1000);
+		mesh_on_activity(a->link, lab->now);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->gaps, 1098);
+}
+
+static void
+rumours_take_the_place_of_nothing_else(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, b, 8, 1);
+	lab_say_data(lab, b, 8, 3);
+	lab_say_data(lab, b, 9, 1);
+	for (uint32_t n = 0; n < 5000; n++) {
+		runs_say(lab, a, RECORD_IHAVE, 9, 1000 + 2 * n, 1, 0);
+		lab->now += 1; /* within the limit of a second */
+	}
+	assert_int_equal(runs_origin(lab, 8).missing, 1);
+	assert_int_equal(lab->gaps, 0);
+	assert_true(mesh_stats(lab->mesh)->rumours >= 5000 - 4096);
+}
+
 /* Without a link nothing is given up until the origin is forgotten. */
 static void
 what_is_told_of_who_is_forgotten_is_not_taken_later(void **state)
@@ -365,6 +476,13 @@ main(void)
 		TEST(a_boot_that_was_missed_altogether_is_fetched_whole),
 		TEST(far_ahead_in_the_last_boot_only_the_end_is_missing),
 		TEST(who_is_forgotten_leaves_gaps_of_all_boots),
+		TEST(
+		    who_alone_announces_far_ahead_and_has_nothing_is_not_believed),
+		TEST(nor_is_who_never_answers),
+		TEST(what_two_announce_is_promised_however_far_ahead),
+		TEST(so_is_what_a_new_link_says_that_nobody_holds),
+		TEST(a_rumour_that_was_true_is_a_gap_once_more_is_heard),
+		TEST(rumours_take_the_place_of_nothing_else),
 		TEST(what_is_told_of_who_is_forgotten_is_not_taken_later),
 		TEST(who_was_only_announced_leaves_a_gap_from_its_base_on),
 	};

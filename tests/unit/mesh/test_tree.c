@@ -22,15 +22,6 @@ a_duplicate_is_pruned_but_not_over_the_parent(void **state)
 }
 
 static void
-say_repair(struct lab *lab, struct lab_link *at, uint8_t n, uint32_t count)
-{
-	struct record_data data = lab_data(n, count);
-
-	data.flags |= DATA_REPAIR;
-	lab_say(lab, at, &data);
-}
-
-static void
 a_repair_that_comes_twice_is_not_pruned(void **state)
 {
 	struct lab *lab = *state;
@@ -38,7 +29,7 @@ a_repair_that_comes_twice_is_not_pruned(void **state)
 	struct lab_link *b = runs_up(lab, 2);
 
 	lab_say_data(lab, a, 9, 1);
-	say_repair(lab, b, 9, 1);
+	runs_repair(lab, b, 9, 1);
 	assert_int_equal(runs_count(b, RECORD_PRUNE), 0);
 }
 
@@ -308,173 +299,6 @@ a_new_origin_starts_on_the_tree_of_the_lowest_one(void **state)
 	assert_int_equal(runs_origin(lab, 11).mute, 0);
 }
 
-static void
-a_quiet_origin_changes_at_once_to_who_announced_first(void **state)
-{
-	struct lab *lab = *state;
-	struct lab_link *a = runs_up(lab, 1);
-	struct lab_link *b = runs_up(lab, 2);
-	struct record_run run;
-
-	lab_say_data(lab, a, 9, 1);
-	lab_pass(lab, 500);
-	runs_forget(lab);
-	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 0);
-	lab_pass(lab, TREE_SWAP_MS);
-	lab_say_data(lab, a, 9, 2);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
-	assert_int_equal(runs_origin(lab, 9).pruned, runs_bit(a));
-	assert_int_equal(runs_count(a, RECORD_PRUNE), 1);
-	run = runs_only(b, RECORD_GRAFT);
-	assert_int_equal(run.flags, GRAFT_EAGER | GRAFT_NODATA);
-	assert_int_equal(run.seq, RUNS_SEQ(2));
-	assert_int_equal(mesh_stats(lab->mesh)->tries, 1);
-}
-
-static void
-who_announced_it_hardly_earlier_is_not_tried(void **state)
-{
-	struct lab *lab = *state;
-	struct lab_link *a = runs_up(lab, 1);
-	struct lab_link *b = runs_up(lab, 2);
-
-	lab_say_data(lab, a, 9, 1);
-	for (uint32_t n = 2; n < 32; n++) {
-		lab_pass(lab, 101 - TREE_LEAD_MS);
-		runs_say(lab, b, RECORD_IHAVE, 9, n, 1, 0);
-		lab_pass(lab, TREE_LEAD_MS - 1);
-		lab_say_data(lab, a, 9, n);
-	}
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
-	assert_int_equal(mesh_stats(lab->mesh)->tries, 0);
-}
-
-static void
-a_busy_origin_lets_both_push_and_tries_more_rarely(void **state)
-{
-	struct lab *lab = *state;
-	struct lab_link *a = runs_up(lab, 1);
-	struct lab_link *b = runs_up(lab, 2);
-
-	lab_say_data(lab, a, 9, 1);
-	for (uint32_t n = 2; n < 62; n++) {
-		lab_pass(lab, 100 - TREE_LEAD_MS);
-		runs_say(lab, b, RECORD_IHAVE, 9, n, 1, 0);
-		lab_pass(lab, TREE_LEAD_MS);
-		lab_say_data(lab, a, 9, n);
-	}
-	/* Six seconds, the parent stays: after 0, 1+1, 2+1 .. seconds. */
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
-	assert_int_equal(runs_count(a, RECORD_PRUNE), 0);
-	assert_int_equal(runs_count(b, RECORD_GRAFT), 3);
-	assert_int_equal(mesh_stats(lab->mesh)->fetches, 0);
-}
-
-/* `b` announces what came from `a`, 30 ms later, and has had it for `age`. */
-static void
-announce_late(
-    struct lab *lab, struct lab_link *a, struct lab_link *b, uint8_t age)
-{
-	lab_say_data(lab, a, 9, 1);
-	lab_pass(lab, 500);
-	lab_say_data(lab, a, 9, 2);
-	lab_pass(lab, 30);
-	runs_forget(lab);
-	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, age);
-}
-
-static void
-an_announcement_tells_by_its_age_that_its_path_is_faster(void **state)
-{
-	struct lab *lab = *state;
-	struct lab_link *a = runs_up(lab, 1);
-	struct lab_link *b = runs_up(lab, 2);
-	struct lab_link *c = runs_up(lab, 3);
-
-	announce_late(lab, a, b, 30 + TREE_SWAP_MS);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
-	assert_int_equal(runs_origin(lab, 9).pruned, runs_bit(a));
-	assert_int_equal(
-	    runs_only(b, RECORD_GRAFT).flags, GRAFT_EAGER | GRAFT_NODATA);
-	/* Faster than the first parent, not than this one. */
-	runs_say(lab, c, RECORD_IHAVE, 9, 2, 1, 30 + TREE_SWAP_MS + 1);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
-	runs_say(lab, c, RECORD_IHAVE, 9, 2, 1, 30 + 2 * TREE_SWAP_MS);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(c->link));
-	assert_int_equal(runs_count(b, RECORD_PRUNE), 1);
-}
-
-/* `b` says of each message that it had it long ago, and never brings one. */
-static void
-who_announces_and_never_brings_is_not_the_parent_again_and_again(void **state)
-{
-	struct lab *lab = *state;
-	struct lab_link *a = runs_up(lab, 1);
-	struct lab_link *b = runs_up(lab, 2);
-	unsigned swaps = 0;
-
-	lab_say_data(lab, a, 9, 1);
-	for (uint32_t n = 2; n < 62; n++) {
-		lab_pass(lab, 500);
-		if (runs_origin(lab, 9).parent == (int)link_slot(a->link)) {
-			lab_say_data(lab, a, 9, n);
-		} else {
-			swaps++;
-			runs_say(lab, a, RECORD_IHAVE, 9, n, 1, 0);
-			lab_pass(lab, 500);
-			say_repair(lab, a, 9, n);
-		}
-		runs_say(lab, b, RECORD_IHAVE, 9, n, 1, 254);
-		mesh_on_activity(b->link, lab->now);
-	}
-	/* Sixty messages in half a minute and more. */
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
-	assert_in_range(swaps, 1, TREE_BACKOFF);
-}
-
-static void
-an_announcement_that_is_too_young_changes_nothing(void **state)
-{
-	struct lab *lab = *state;
-	struct lab_link *a = runs_up(lab, 1);
-	struct lab_link *b = runs_up(lab, 2);
-
-	announce_late(lab, a, b, 30 + TREE_SWAP_MS - 1);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
-	assert_int_equal(runs_count(b, RECORD_GRAFT), 0);
-	assert_int_equal(runs_count(a, RECORD_PRUNE), 0);
-}
-
-static void
-of_two_that_announce_the_one_that_had_it_earlier_is_the_parent(void **state)
-{
-	struct lab *lab = *state;
-	struct lab_link *a = runs_up(lab, 1);
-	struct lab_link *b = runs_up(lab, 2);
-	struct lab_link *c = runs_up(lab, 3);
-
-	lab_say_data(lab, a, 9, 1);
-	lab_pass(lab, 500);
-	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 10);
-	runs_say(lab, c, RECORD_IHAVE, 9, 2, 1, 11);
-	lab_say_data(lab, a, 9, 2);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(c->link));
-}
-
-/* A link over which a ping took 40 ms. */
-static void
-measure_rtt(struct lab *lab, struct lab_link *at)
-{
-	uint8_t bytes[8];
-
-	lab_pass(lab, 3000);
-	lab_pass(lab, 40);
-	for (size_t i = 0; i < sizeof(bytes); i++) {
-		bytes[i] = (uint8_t)(at->stamp >> (56 - 8 * i));
-	}
-	mesh_on_pong(lab->mesh, at->link, lab->now, bytes, sizeof(bytes));
-}
-
 /* How many announcements go to the other end, which comes first and says
  * `after_ms` after us that it has the message. */
 static size_t
@@ -483,7 +307,7 @@ told_after(struct lab *lab, uint64_t after_ms)
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 0xf0);
 
-	measure_rtt(lab, b);
+	runs_rtt(lab, b, 40);
 	lab_say_data(lab, a, 9, 1);
 	runs_say(lab, b, RECORD_PRUNE, 9, 0, 0, 0);
 	lab_pass(lab, 500);
@@ -576,15 +400,6 @@ main(void)
 		TEST(graft_opens_a_link_and_brings_the_message_again),
 		TEST(what_is_asked_for_and_not_here_is_gone),
 		TEST(a_new_origin_starts_on_the_tree_of_the_lowest_one),
-		TEST(a_quiet_origin_changes_at_once_to_who_announced_first),
-		TEST(who_announced_it_hardly_earlier_is_not_tried),
-		TEST(a_busy_origin_lets_both_push_and_tries_more_rarely),
-		TEST(an_announcement_tells_by_its_age_that_its_path_is_faster),
-		TEST(
-		    who_announces_and_never_brings_is_not_the_parent_again_and_again),
-		TEST(an_announcement_that_is_too_young_changes_nothing),
-		TEST(
-		    of_two_that_announce_the_one_that_had_it_earlier_is_the_parent),
 		TEST(
 		    who_would_have_it_earlier_from_here_is_told_although_it_has_it),
 		TEST(who_has_it_when_it_would_from_here_is_not_told),
