@@ -15,7 +15,7 @@ static const uint32_t limit_of[LIMIT_KINDS] = {
 	[LIMIT_SHUFFLE] = 2,
 	[LIMIT_ANNOUNCE] = 5000,
 	[LIMIT_GRAFT] = 1000,
-	[LIMIT_SYNC] = 2,
+	[LIMIT_SYNC] = 10,
 };
 
 bool

@@ -17,7 +17,7 @@ enum limit_kind {
 	LIMIT_SHUFFLE,   /* 2 records that ask */
 	LIMIT_ANNOUNCE,  /* 5000 runs of IHAVE */
 	LIMIT_GRAFT,     /* 1000 runs */
-	LIMIT_SYNC,      /* 2 records, not in the first 10 s after UP */
+	LIMIT_SYNC,      /* 10 records, not in the first 10 s after UP */
 	LIMIT_KINDS,
 };
 

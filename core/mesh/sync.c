@@ -116,7 +116,9 @@ sync_add_origin(struct sync *sync, const struct history *history,
 	if (origin->last != 0) {
 		sync_add_boot(sync, history, origin, origin->last);
 	}
-	sync_reverse(sync->runs + begin, sync->count - begin);
+	if (sync->count > begin) { /* else there may be no memory at all */
+		sync_reverse(sync->runs + begin, sync->count - begin);
+	}
 }
 
 static void
@@ -158,51 +160,82 @@ sync_send(struct link *link, uint64_t now_ms)
 	free(sync.runs);
 }
 
-/* The origin has come as far as `max`, and the peer holds nothing of it. */
-static void
+/* The origin has come as far as `max`, and the peer holds nothing of it.
+ * Returns true if this is news. */
+static bool
 sync_on_empty(
     struct link *link, struct origin *origin, uint64_t max, uint64_t now_ms)
 {
+	struct mesh *mesh = link->mesh;
 	uint64_t known = origin->window.max;
+	uint64_t last = origin->last;
+	const struct missing_run *run;
 
-	if (origin->base != 0 && max > known && max >> 32 == known >> 32) {
-		fetch_note_holes(
-		    link->mesh, origin, known + 1, max - known, now_ms);
-	} else if (max >> 32 < known >> 32) {
-		fetch_expect_last(link->mesh, origin, max, max + 1, now_ms);
+	if (max >> 32 < known >> 32) {
+		fetch_expect_last(mesh, origin, max, max + 1, now_ms);
+		return origin->last != last;
 	}
+	run = missing_find(&mesh->spread.missing, origin, max);
+	if (origin->base == 0 || max <= known || max >> 32 != known >> 32 ||
+	    (run != NULL && run->seq <= max)) {
+		return false;
+	}
+	fetch_note_holes(mesh, origin, known + 1, max - known, now_ms);
+	return true;
 }
 
-static void
-sync_on_run(struct link *link, struct record_run *run, uint64_t now_ms)
+/* Returns up to where the origin has come in a boot, if that is news to those
+ * that have this node's word only; else 0. */
+static uint64_t
+sync_on_run(struct link *link, struct origin *origin, struct record_run *run,
+    uint64_t now_ms)
 {
-	struct mesh *mesh = link->mesh;
-	bool is_early = now_ms - link->up_ms < SYNC_EARLY_MS;
-	struct origin *origin;
+	uint64_t last = origin->last;
 
-	if (nodeid_equal(&run->origin, &mesh->node_id)) {
-		uint64_t max = run->seq + run->count - 1;
-
-		handshake_pass(mesh, max, now_ms);
-		return;
-	}
 	if (run->count == 0) {
-		origin = origins_find(&mesh->origins, &run->origin);
-		if (origin != NULL && run->seq > 1) {
-			sync_on_empty(link, origin, run->seq - 1, now_ms);
-		}
-		return;
-	}
-	if (!spread_run_is_fit(mesh, run, now_ms)) {
-		return;
+		uint64_t max = run->seq - 1;
+
+		return sync_on_empty(link, origin, max, now_ms) ? max : 0;
 	}
 	if (run->count > SYNC_IDS_MAX) {
 		run->seq += run->count - SYNC_IDS_MAX;
 		run->count = SYNC_IDS_MAX;
 	}
-	origin = spread_origin(link, &run->origin, now_ms, is_early);
-	if (origin != NULL) {
-		(void)fetch_note(link, origin, run, now_ms);
+	(void)fetch_note(link, origin, run, now_ms);
+	return origin->last != last ? origin->last : 0;
+}
+
+/* The origin of a run, NULL: nothing to do. */
+static struct origin *
+sync_origin(struct link *link, const struct record_run *run, uint64_t now_ms)
+{
+	struct mesh *mesh = link->mesh;
+	bool is_early = now_ms - link->up_ms < SYNC_EARLY_MS;
+
+	if (nodeid_equal(&run->origin, &mesh->node_id)) {
+		handshake_pass(mesh, run->seq + run->count - 1, now_ms);
+		return NULL;
+	}
+	if (run->count == 0) {
+		return run->seq > 1 ? origins_find(&mesh->origins, &run->origin)
+		                    : NULL;
+	}
+	return spread_run_is_fit(mesh, run, now_ms)
+	           ? spread_origin(link, &run->origin, now_ms, is_early)
+	           : NULL;
+}
+
+/* What no history holds is announced by nobody: the others would never hear of
+ * it, if its author is silent, or in the next boot already. */
+static void
+sync_pass_on(struct link *from, const struct sync *news)
+{
+	struct mesh *mesh = from->mesh;
+	uint64_t slots = mesh->up_slots & ~(UINT64_C(1) << from->slot);
+
+	for (; slots != 0 && news->count > 0; slots &= slots - 1) {
+		spread_send_runs(mesh, (unsigned)__builtin_ctzll(slots),
+		    RECORD_SYNC, news->runs, news->count);
 	}
 }
 
@@ -211,12 +244,23 @@ sync_on_record(struct link *link, uint64_t now_ms, const struct record *record)
 {
 	struct record_array array;
 	struct record_run run;
+	struct sync news = { .runs = NULL };
 
 	if (record_array_decode(record, &array) != ERR_OK) {
 		return;
 	}
 	while (record_array_next(&array, &run)) {
-		sync_on_run(link, &run, now_ms);
+		struct origin *origin = sync_origin(link, &run, now_ms);
+		uint64_t max = 0;
+
+		if (origin != NULL) {
+			max = sync_on_run(link, origin, &run, now_ms);
+		}
+		if (max != 0) {
+			sync_add_empty(&news, &run.origin, max);
+		}
 	}
+	sync_pass_on(link, &news);
+	free(news.runs);
 	fetch_due(link->mesh, now_ms);
 }

@@ -16,7 +16,8 @@
 
 /* Tell the link, which has just come UP. */
 void sync_send(struct link *link, uint64_t now_ms);
-/* SYNC came; well formed, within limits. */
+/* SYNC came; well formed, within limits.  How far an origin has come whose
+ * messages nobody holds is passed on, if that is news. */
 void sync_on_record(
     struct link *link, uint64_t now_ms, const struct record *record);
 

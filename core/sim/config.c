@@ -166,6 +166,7 @@ sim_config_random(struct sim_config *config, uint64_t seed)
 	config->senders = 1 + (uint32_t)rng_below(&rng, config->nodes);
 	config->rate = config_between(&rng, 0.2, 20) / config->senders;
 	config->payload = 8 + (uint32_t)rng_below(&rng, 1000);
+	config->mortal = config_chance(&rng, 30);
 	config->join_s = config_between(&rng, 0, 5);
 	config->settle_s = config->join_s + 5;
 	config->warm_s = 2;

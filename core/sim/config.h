@@ -31,6 +31,7 @@ struct sim_config {
 	uint32_t senders;
 	double rate; /* messages a second of each sender */
 	uint32_t payload;
+	bool mortal; /* senders crash, leave and come back like others */
 
 	double join_s, settle_s, warm_s, steady_s, event_s, healed_s, drain_s;
 

@@ -25,7 +25,8 @@ faults_plan(struct world *world)
 	const struct sim_config *config = &world->config;
 	uint32_t doomed = config->nodes * config->crash_percent / 100;
 	bool late = config->churn_per_s > 0 || config->restart_per_s > 0;
-	uint32_t spared = config->senders + (late ? config->entries : 0);
+	uint32_t spared = (config->mortal ? 0 : config->senders) +
+	                  (late ? config->entries : 0);
 
 	if (doomed + spared > config->nodes) {
 		doomed = config->nodes > spared ? config->nodes - spared : 0;
@@ -33,15 +34,11 @@ faults_plan(struct world *world)
 	while (doomed > 0) {
 		struct vnode *node =
 		    &world->nodes[rng_below(&world->rng, config->nodes)];
-		bool is_sender = false;
-
-		for (uint32_t i = 0; i < config->senders; i++) {
-			is_sender |= world->traffic.senders != NULL &&
-			             world->traffic.senders[i] == node->index;
-		}
 		/* Whoever joins later needs an entry. */
-		is_sender |= late && node->index < config->entries;
-		if (!is_sender && !node->is_doomed) {
+		bool is_needed = node->is_steady ||
+		                 (late && node->index < config->entries);
+
+		if (!is_needed && !node->is_doomed) {
 			node->is_doomed = true;
 			doomed--;
 		}

@@ -140,8 +140,26 @@ tally_expects(const struct world *world, const struct vnode *node,
 	       node->since_us + TALLY_SETTLE_S * US_PER_S <= sent->at_us;
 }
 
-/* Everybody must get it: its source is in the same life, or in the next one
- * under the same id (or none), and one who got it is there still. */
+/* Mark the messages of the last two lives of each id in which anything was
+ * published. */
+static void
+tally_mark_recent(const struct world *world)
+{
+	for (size_t i = world->traffic.count; i > 0; i--) {
+		struct sent *sent = &world->traffic.sent[i - 1];
+		struct vnode *source = &world->nodes[sent->source];
+
+		if (!nodeid_equal(&source->told_id, &sent->id)) {
+			source->told_id = sent->id;
+			source->told_last = sent->incarnation;
+		}
+		sent->is_recent = source->told_last <= sent->incarnation + 1U;
+	}
+}
+
+/* Everybody must get it: its source is in the same life; or it has published
+ * in no life under that id but the next one, and one who got it is there
+ * still. */
 static bool
 tally_is_promised(const struct world *world, const struct sent *sent)
 {
@@ -150,15 +168,31 @@ tally_is_promised(const struct world *world, const struct sent *sent)
 	if (source->incarnation == sent->incarnation && vnode_is_on(source)) {
 		return true;
 	}
-	if (source->incarnation - sent->incarnation > 1 ||
-	    vnode_name(source) != sent->name) {
-		return false;
-	}
 	for (uint32_t i = 0; i < world->config.nodes; i++) {
 		const struct vnode *node = &world->nodes[i];
 
 		if (bit_get(sent->got, i) && vnode_is_on(node) &&
 		    vnode_is_honest(node)) {
+			return sent->is_recent;
+		}
+	}
+	return false;
+}
+
+/* Has the node heard of an earlier message of the same life? */
+static bool
+tally_has_base(const struct world *world, const struct vnode *node,
+    const struct sent *sent)
+{
+	for (size_t i = 0; i < world->traffic.count; i++) {
+		const struct sent *other = &world->traffic.sent[i];
+
+		if (other->incarnation == sent->incarnation &&
+		    other->seq < sent->seq &&
+		    nodeid_equal(&other->id, &sent->id) &&
+		    (bit_get(other->got, node->index) ||
+		        (other->gap != NULL &&
+		            bit_get(other->gap, node->index)))) {
 			return true;
 		}
 	}
@@ -172,14 +206,17 @@ tally_is_unheard(const struct world *world, const struct vnode *node,
     const struct sent *sent)
 {
 	struct inspect_origin origin;
+	uint64_t boot = sent->seq >> 32;
 
-	if (!inspect_find(
-	        node->mesh, &world->nodes[sent->source].id, &origin)) {
+	if (!inspect_find(node->mesh, &sent->id, &origin)) {
 		return true;
 	}
-	return sent->seq >> 32 == origin.base >> 32
-	           ? sent->seq < origin.base
-	           : sent->seq >> 32 < origin.last >> 32 || origin.last == 0;
+	if (boot == origin.base >> 32) {
+		return sent->seq < origin.base;
+	}
+	return origin.last == 0 || boot < origin.last >> 32 ||
+	       (boot == origin.last >> 32 &&
+	           !tally_has_base(world, node, sent));
 }
 
 static void
@@ -352,6 +389,7 @@ tally_finish(struct tally *tally, const struct world *world)
 {
 	struct sim_result *result = world->result;
 
+	tally_mark_recent(world);
 	for (size_t i = 0; i < world->traffic.count; i++) {
 		const struct sent *sent = &world->traffic.sent[i];
 

@@ -43,7 +43,7 @@ traffic_choose(struct world *world)
 		         !vnode_is_honest(&world->nodes[node]) ||
 		         (spare && node < config->entries));
 		traffic->senders[i] = node;
-		world->nodes[node].is_steady = true;
+		world->nodes[node].is_steady = !config->mortal;
 	}
 }
 
@@ -139,7 +139,7 @@ traffic_send(struct world *world, struct vnode *node, uint32_t sender)
 	sent->source = node->index;
 	sent->sender = sender;
 	sent->incarnation = node->incarnation;
-	sent->name = vnode_name(node);
+	sent->id = node->id;
 	sent->row = (int8_t)tally_row(world, world->now_us);
 	bit_set(sent->got, node->index);
 	bit_set(sent->soon, node->index);
@@ -254,16 +254,13 @@ traffic_on_gap(struct world *world, struct vnode *node,
     const struct nodeid *origin, uint64_t first, uint64_t count)
 {
 	struct traffic *traffic = &world->traffic;
-	uint32_t who[2]; /* name, node */
-
-	memcpy(who, origin->bytes + 8, sizeof(who));
 	node->gaps += count;
 	world_note(world, first ^ count << 32 ^ node->index);
 	for (size_t i = 0; i < traffic->count; i++) {
 		struct sent *sent = &traffic->sent[i];
 
-		if (sent->source != who[1] || sent->name != who[0] ||
-		    sent->seq < first || sent->seq - first >= count) {
+		if (!nodeid_equal(&sent->id, origin) || sent->seq < first ||
+		    sent->seq - first >= count) {
 			continue;
 		}
 		if (bit_get(sent->got, node->index)) {

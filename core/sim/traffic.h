@@ -21,7 +21,8 @@ struct sent {
 	uint32_t source;      /* node */
 	uint32_t sender;      /* its number among the senders */
 	uint16_t incarnation; /* of the source */
-	uint32_t name;        /* of the source: the incarnation in its id */
+	struct nodeid id;     /* of the source then */
+	bool is_recent;       /* at the end: tally_mark_recent */
 	int8_t row;           /* enum row, -1: none */
 	uint8_t hops_max;
 	uint64_t hops_sum, hops_count;

@@ -85,15 +85,6 @@ vnode_make_id(struct vnode *node)
 	memcpy(node->id.bytes + 8, tail, sizeof(tail));
 }
 
-uint32_t
-vnode_name(const struct vnode *node)
-{
-	uint32_t name;
-
-	memcpy(&name, node->id.bytes + 8, sizeof(name));
-	return name;
-}
-
 /* The addresses that `node` is given: entries of the mesh, or its links. */
 static size_t
 vnode_peers(struct vnode *node, char (*addrs)[VNODE_ADDR_LEN], size_t max)

@@ -38,7 +38,7 @@ struct vnode {
 	uint8_t state;
 	uint8_t role;
 	bool is_doomed; /* will crash when the event begins */
-	bool is_steady; /* a sender or an entry: never hit by churn */
+	bool is_steady; /* a sender that neither crashes nor leaves */
 	bool side;      /* of a cut */
 	bool is_paused;
 	bool has_reader; /* EVENT_READER is scheduled */
@@ -62,7 +62,9 @@ struct vnode {
 	struct vend *cursor; /* of the reader's round */
 	struct vend *input;  /* being read now */
 	uint64_t bytes[CLASS_COUNT];
-	uint64_t gaps; /* ids given up, of all lives */
+	uint64_t gaps;         /* ids given up, of all lives */
+	struct nodeid told_id; /* for tally_mark_recent */
+	unsigned told_last;
 };
 
 /* ws://10.x.y.z:7000 of node `index`; back: UINT32_MAX if it is none. */
@@ -86,8 +88,6 @@ void vnode_resume(struct vnode *node);
 bool vnode_is_on(const struct vnode *node);
 bool vnode_is_honest(const struct vnode *node);
 bool vnode_is_stranger(const struct vnode *node);
-/* The life that its id is of. */
-uint32_t vnode_name(const struct vnode *node);
 /* The clock of its mesh. */
 uint64_t vnode_now_ms(const struct vnode *node);
 void vnode_on_tick(struct vnode *node);

@@ -118,6 +118,39 @@ the_boot_before_is_told_first(void **state)
 	assert_int_equal(runs[1].seq, RUNS_SEQ(2) + (UINT64_C(1) << 32));
 }
 
+/* Nobody holds them: no message and no announcement will tell the others. */
+static void
+how_far_an_origin_came_is_passed_on_once(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct lab_link *b = lab_accept_up(lab, 2);
+	struct record_run run;
+
+	lab_say_data(lab, a, 9, 1);
+	say_reborn(lab, a, 1, 1);
+	runs_forget(lab);
+	runs_say(lab, a, RECORD_SYNC, 9, 4, 0, 0); /* it came as far as 3 */
+	run = runs_only(b, RECORD_SYNC);
+	assert_int_equal(run.seq, RUNS_SEQ(4));
+	assert_int_equal(run.count, 0);
+	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
+	runs_forget(lab);
+	runs_say(lab, b, RECORD_SYNC, 9, 4, 0, 0);
+	runs_say(lab, a, RECORD_SYNC, 9, 1, 3, 0);
+	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
+	assert_int_equal(runs_count(b, RECORD_SYNC), 0);
+	/* The same with the boot that goes on, or would if it could. */
+	lab_say_data(lab, a, 8, 1);
+	runs_say(lab, a, RECORD_SYNC, 8, 4, 0, 0);
+	assert_int_equal(runs_only(b, RECORD_SYNC).seq, RUNS_SEQ(4));
+	runs_forget(lab);
+	runs_say(lab, b, RECORD_SYNC, 8, 4, 0, 0);
+	runs_say(lab, b, RECORD_SYNC, 8, 3, 0, 0);
+	runs_say(lab, b, RECORD_SYNC, 7, 4, 0, 0); /* never heard of */
+	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
+}
+
 static void
 who_wants_no_history_is_told_nothing(void **state)
 {
@@ -264,7 +297,7 @@ a_list_is_cut_at_what_one_link_may_be_told(void **state)
 }
 
 static void
-two_a_second_are_taken_once_the_link_has_settled(void **state)
+ten_a_second_are_taken_once_the_link_has_settled(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
@@ -274,11 +307,11 @@ two_a_second_are_taken_once_the_link_has_settled(void **state)
 	}
 	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 0);
 	still(lab, a, 10000);
-	for (unsigned i = 0; i < 5; i++) {
+	for (unsigned i = 0; i < 15; i++) {
 		runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
 	}
-	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 3);
-	for (unsigned i = 0; i < 16; i++) {
+	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 5);
+	for (unsigned i = 0; i < 86; i++) {
 		runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
 	}
 	assert_int_equal(lab_bye(a), BYE_ABUSE);
@@ -294,6 +327,7 @@ main(void)
 		TEST(a_new_link_is_told_every_run_that_is_held),
 		TEST(of_what_is_no_longer_held_only_the_number_is_told),
 		TEST(the_boot_before_is_told_first),
+		TEST(how_far_an_origin_came_is_passed_on_once),
 		TEST(who_wants_no_history_is_told_nothing),
 		TEST(what_the_other_holds_is_fetched),
 		TEST(what_nobody_holds_any_more_becomes_a_gap),
@@ -301,7 +335,7 @@ main(void)
 		TEST(only_the_end_of_a_huge_run_is_looked_at),
 		TEST(an_own_id_from_an_earlier_life_is_stepped_over),
 		TEST(a_list_is_cut_at_what_one_link_may_be_told),
-		TEST(two_a_second_are_taken_once_the_link_has_settled),
+		TEST(ten_a_second_are_taken_once_the_link_has_settled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
