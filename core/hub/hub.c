@@ -230,22 +230,17 @@ hub_spread(struct hub *hub, uint64_t now_ms, const struct range *range,
 	return failed;
 }
 
-size_t
-hub_deliver(struct hub *hub, uint64_t now_ms, const struct message_view *view,
+/* Queue the message on all who listen to `topic`; how many.  Apart, so that
+ * where nobody listens the question is all that it costs. */
+__attribute__((noinline)) static size_t
+hub_deliver_to(struct hub *hub, uint64_t now_ms,
+    const struct message_view *view, struct topic *topic,
     struct session *author)
 {
-	struct topic *topic = NULL;
-	size_t count, closing;
+	size_t count = topic_live_count(topic);
+	size_t closing = topic_closing_count(topic);
 	struct range range;
 
-	if (hub->topics.count > 0) {
-		topic = topic_find(&hub->topics, view->topic, view->topic_len);
-	}
-	if (topic == NULL) {
-		return 0;
-	}
-	count = topic_live_count(topic);
-	closing = topic_closing_count(topic);
 	if (!hub_is_mute(topic, author)) {
 		author = NULL;
 	} else if (author->closing) {
@@ -266,6 +261,19 @@ hub_deliver(struct hub *hub, uint64_t now_ms, const struct message_view *view,
 	count -= hub_spread(hub, now_ms, &range, topic, author);
 	hub->stats.delivered += count;
 	return count;
+}
+
+size_t
+hub_deliver(struct hub *hub, uint64_t now_ms, const struct message_view *view,
+    struct session *author)
+{
+	struct topic *topic = NULL;
+
+	if (hub->topics.count > 0) {
+		topic = topic_find(&hub->topics, view->topic, view->topic_len);
+	}
+	return topic == NULL ? 0
+	                     : hub_deliver_to(hub, now_ms, view, topic, author);
 }
 
 enum err

@@ -53,7 +53,7 @@ idtable_hash(const struct idtable *table, const struct nodeid *id)
 }
 
 /* Something of this hash will be looked for soon: have its place fetched.  Of a
- * table that is not empty. */
+ * table that has had an item. */
 static inline void
 idtable_foresee(const struct idtable *table, uint64_t hash)
 {
@@ -61,7 +61,7 @@ idtable_foresee(const struct idtable *table, uint64_t hash)
 }
 
 /* Where the item with this hash is, as far as that can tell; or NULL.  Does not
- * look at the item.  Of a table that is not empty. */
+ * look at the item.  Of a table that has had one. */
 static inline const struct nodeid *
 idtable_guess(const struct idtable *table, uint64_t hash)
 {

@@ -41,6 +41,7 @@ enum link_state {
 struct link {
 	struct mesh *mesh;
 	struct origin *last; /* origin of the last message, may be NULL */
+	uint32_t mixed;      /* messages for which it pays to look ahead */
 	uint64_t heard_ms;
 	uint8_t state;
 	uint8_t slot; /* while UP */
@@ -61,7 +62,6 @@ struct link {
 	bool is_orphan;  /* one of both had no links: push, do not announce */
 	bool is_fresh;   /* the peer wants no history */
 	bool is_leaf;    /* the peer cannot be dialled */
-	bool is_mixed;   /* the last records were of several origins */
 
 	uint64_t conn;
 	void *user;

@@ -202,12 +202,28 @@ mesh_dispatch(struct link *link, uint64_t now_ms, const struct record *record)
 	}
 }
 
+/* Take one more record apart, and look at it if that pays. */
+static enum err
+mesh_read_record(struct link *link, const uint8_t **at, const uint8_t *end,
+    struct spread_next *next)
+{
+	enum err err = record_next(at, end, &next->record);
+
+	next->seq = 0;
+	if (err == ERR_OK && link->mixed > 0) {
+		spread_foresee(link, next);
+	}
+	return err;
+}
+
 void
 mesh_on_message(struct mesh *mesh, struct link *link, uint64_t now_ms,
     const uint8_t *bytes, size_t len)
 {
+	struct spread_next ring[SPREAD_AHEAD];
+	const struct spread_next *soon;
 	const uint8_t *at = bytes;
-	struct record records[SPREAD_AHEAD];
+	size_t read = 0, taken = 0;
 	enum err err = len > 0 ? ERR_OK : ERR_INVALID;
 
 	assert(link->mesh == mesh);
@@ -215,19 +231,21 @@ mesh_on_message(struct mesh *mesh, struct link *link, uint64_t now_ms,
 	if (link->state == LINK_ACCEPTED) {
 		link->has_spoken = len > 0 && bytes[0] == RECORD_HELLO;
 	}
-	while (!link->is_deaf && err == ERR_OK) {
-		size_t count = 0;
-
-		do {
-			err = record_next(&at, bytes + len, &records[count]);
-			count += err == ERR_OK ? 1 : 0;
-		} while (err == ERR_OK && count < SPREAD_AHEAD);
-		if (link->is_mixed) {
-			spread_foresee(link, records, count);
+	while (!link->is_deaf) {
+		while (err == ERR_OK && read < taken + SPREAD_AHEAD) {
+			err = mesh_read_record(
+			    link, &at, bytes + len, &ring[read % SPREAD_AHEAD]);
+			read += err == ERR_OK ? 1 : 0;
 		}
-		for (size_t i = 0; i < count && !link->is_deaf; i++) {
-			mesh_dispatch(link, now_ms, &records[i]);
+		if (taken == read) {
+			break;
 		}
+		soon = &ring[(taken + 2) % SPREAD_AHEAD];
+		if (taken + 2 < read && soon->seq != 0) {
+			spread_foresee_more(link, soon);
+		}
+		mesh_dispatch(
+		    link, now_ms, &ring[taken++ % SPREAD_AHEAD].record);
 	}
 	if (!link->is_deaf && err == ERR_INVALID) {
 		link_violate(link, now_ms, 1002, "no whole record");

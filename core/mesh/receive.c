@@ -283,37 +283,31 @@ spread_peek(const struct record *record)
 }
 
 void
-spread_foresee(struct link *link, const struct record *records, size_t count)
+spread_foresee(struct link *link, struct spread_next *next)
+{
+	const struct idtable *table = &link->mesh->origins.table;
+	const uint8_t *at = spread_peek(&next->record);
+	struct nodeid id;
+	uint64_t seq;
+
+	link->mixed--;
+	if (at != NULL && table->room > 0) {
+		memcpy(&id, at, sizeof(id));
+		memcpy(&seq, at + sizeof(id), sizeof(seq));
+		next->seq = be64toh(seq);
+		next->hash = idtable_hash(table, &id);
+		idtable_foresee(table, next->hash);
+	}
+}
+
+void
+spread_foresee_more(const struct link *link, const struct spread_next *next)
 {
 	const struct mesh *mesh = link->mesh;
-	const struct idtable *table = &mesh->origins.table;
-	struct {
-		uint64_t hash, seq;
-	} next[SPREAD_AHEAD];
-	size_t found = 0;
+	const struct origin *origin = origins_foresee(
+	    &mesh->origins, next->hash, next->seq);
 
-	link->is_mixed = false;
-	for (size_t i = 0; i < count && table->count > 0; i++) {
-		const uint8_t *at = spread_peek(&records[i]);
-		struct nodeid id;
-		uint64_t seq;
-
-		if (at != NULL) {
-			memcpy(&id, at, sizeof(id));
-			memcpy(&seq, at + sizeof(id), sizeof(seq));
-			next[found].seq = be64toh(seq);
-			next[found].hash = idtable_hash(table, &id);
-			idtable_foresee(table, next[found].hash);
-			found++;
-		}
-	}
-	for (size_t i = 0; i < found; i++) {
-		const struct origin *origin = origins_foresee(
-		    &mesh->origins, next[i].hash, next[i].seq);
-
-		if (origin != NULL) {
-			history_foresee(
-			    &mesh->spread.history, origin, next[i].seq);
-		}
+	if (origin != NULL) {
+		history_foresee(&mesh->spread.history, origin, next->seq);
 	}
 }

@@ -137,7 +137,7 @@ spread_origin(
 	}
 	if (origin != NULL && link->last != origin) {
 		link->last = origin;
-		link->is_mixed = true;
+		link->mixed = SPREAD_MIXED;
 	}
 	return origin;
 }

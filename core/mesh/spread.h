@@ -27,12 +27,20 @@
 #include "wire/record_array.h"
 
 #define SPREAD_GIVEN_MAX 64u /* runs given up that are remembered */
-#define SPREAD_AHEAD     8u  /* records that are looked at before the first */
+#define SPREAD_AHEAD     4u  /* records looked at, the first one taken next */
+#define SPREAD_MIXED     16u /* messages that looking ahead goes on for */
 
 /* A run that was told as a gap: who comes later is late, not a duplicate. */
 struct spread_given {
 	struct nodeid id;
 	uint64_t seq, count;
+};
+
+/* A record, and what was seen of it before it is taken. */
+struct spread_next {
+	struct record record;
+	uint64_t hash; /* of its origin in the table */
+	uint64_t seq;  /* 0: it was not looked at, or is no DATA */
 };
 
 struct spread {
@@ -59,11 +67,12 @@ void spread_fini(struct mesh *mesh);
  * origin is new or a table grows; the payload goes into the history. */
 void spread_on_data(
     struct link *link, uint64_t now_ms, const struct record *record);
-/* These records, SPREAD_AHEAD at the most, come next over this link: have the
- * caches filled for them.  If link->is_mixed only: the messages of one origin
- * find them warm. */
-void spread_foresee(
-    struct link *link, const struct record *records, size_t count);
+/* This record comes soon over this link: have the caches filled for it.  While
+ * link->mixed > 0 only: the messages of one origin find them warm. */
+void spread_foresee(struct link *link, struct spread_next *next);
+/* The second step, one message later: of what has a seq. */
+void spread_foresee_more(
+    const struct link *link, const struct spread_next *next);
 /* IHAVE, GRAFT, PRUNE, SYNC, GONE of a link that is UP. */
 void spread_on_record(
     struct link *link, uint64_t now_ms, const struct record *record);

@@ -36,7 +36,7 @@ items_check(const struct idtable *table, const struct item *items)
 
 		assert_ptr_equal(
 		    idtable_find(table, id), items[i].is_in ? id : NULL);
-		if (table->count > 0) {
+		if (table->room > 0) {
 			uint64_t hash = idtable_hash(table, id);
 
 			idtable_foresee(table, hash);
