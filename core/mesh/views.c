@@ -478,6 +478,9 @@ views_on_failed(struct link *link, uint64_t now_ms, enum mesh_closed how)
 		    link->bye == BYE_SELF ? VIEWS_SELF_MS : VIEWS_SHUN_MS);
 	} else {
 		views_lose(mesh, &link->wanted, link->addr);
+		if (link->bye == BYE_SLOW) {
+			recent_put(mesh, link->addr, now_ms, VIEWS_SHUN_MS);
+		}
 	}
 	views_fill_within(
 	    mesh, now_ms, rng_below(mesh->rng, VIEWS_LOSS_MS + 1));

@@ -668,6 +668,26 @@ who_refuses_for_good_is_left_alone(void **state)
 }
 
 static void
+who_finds_us_too_slow_is_left_alone_for_a_minute(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *dial;
+
+	say_shuffle(lab, at, false, 10, 10);
+	pass_alive(lab, 1300);
+	dial = lab_open(lab);
+	lab_say_bye(lab, dial, BYE_SLOW);
+	lab_closed(lab, dial, MESH_CLOSED);
+	assert_int_equal(stats(lab)->lost, 1);
+	say_shuffle(lab, at, false, 10, 10);
+	pass_alive(lab, 50000);
+	assert_int_equal(lab->dials, 1);
+	pass_alive(lab, 20000);
+	assert_true(lab->dials > 1);
+}
+
+static void
 sixteen_links_are_the_cap(void **state)
 {
 	struct lab *lab = *state;
@@ -949,6 +969,7 @@ main(void)
 		TEST(a_missing_host_is_that_of_the_speaker),
 		TEST(who_goes_in_peace_is_remembered_who_vanishes_is_lost),
 		TEST(who_refuses_for_good_is_left_alone),
+		TEST(who_finds_us_too_slow_is_left_alone_for_a_minute),
 		TEST(sixteen_links_are_the_cap),
 		TEST(silent_links_are_not_waited_for),
 		TEST(a_link_that_is_silent_is_replaced_before_it_is_dead),
