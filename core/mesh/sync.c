@@ -202,6 +202,8 @@ sync_on_run(struct link *link, struct origin *origin, struct record_run *run,
 		run->count = SYNC_IDS_MAX;
 	}
 	(void)fetch_note(link, origin, run, now_ms);
+	/* They exist: no rumour, as a lone announcement may be. */
+	fetch_note_holes(link->mesh, origin, run->seq, run->count, now_ms);
 	return origin->last != last ? origin->last : 0;
 }
 

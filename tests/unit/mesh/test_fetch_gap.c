@@ -365,6 +365,22 @@ what_two_announce_is_promised_however_far_ahead(void **state)
 }
 
 static void
+so_is_what_a_new_link_says_that_it_holds(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 1);
+	runs_say(lab, a, RECORD_SYNC, 9, 1000, 100, 0);
+	runs_say(lab, a, RECORD_GONE, 9, 1000, 100, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->gaps, 100);
+	assert_int_equal(mesh_stats(lab->mesh)->rumours, 0);
+	/* And what lies between, if nobody announces that. */
+	still(lab, a, 31000);
+	assert_int_equal(mesh_stats(lab->mesh)->gaps, 1098);
+}
+
+static void
 so_is_what_a_new_link_says_that_nobody_holds(void **state)
 {
 	struct lab *lab = *state;
@@ -480,6 +496,7 @@ main(void)
 		    who_alone_announces_far_ahead_and_has_nothing_is_not_believed),
 		TEST(nor_is_who_never_answers),
 		TEST(what_two_announce_is_promised_however_far_ahead),
+		TEST(so_is_what_a_new_link_says_that_it_holds),
 		TEST(so_is_what_a_new_link_says_that_nobody_holds),
 		TEST(a_rumour_that_was_true_is_a_gap_once_more_is_heard),
 		TEST(rumours_take_the_place_of_nothing_else),
