@@ -143,18 +143,17 @@ window_search(
 {
 	const uint64_t *words = window->wide != NULL ? window->wide
 	                                             : window->bits;
-	const uint64_t skip = want ? 0 : UINT64_MAX;
+	const uint64_t flip = want ? 0 : UINT64_MAX;
 
 	while (seq <= last) {
-		uint64_t word = words[seq % window_ids(window) / 64];
+		uint64_t word = words[seq % window_ids(window) / 64] ^ flip;
 
-		if (word == skip && last - seq >= 64 - seq % 64) {
-			seq += 64 - seq % 64;
-		} else if (((word & window_mask(seq)) != 0) == want) {
-			return seq;
-		} else {
-			seq++;
+		word >>= seq % 64;
+		if (word != 0) {
+			seq += (uint64_t)__builtin_ctzll(word);
+			return seq <= last ? seq : last + 1;
 		}
+		seq += 64 - seq % 64;
 	}
 	return last + 1;
 }

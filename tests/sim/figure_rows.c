@@ -235,7 +235,6 @@ const struct figure_run figure_runs[] = {
 		{ "G2", "RMR, 1 sender", steady_rmr, '<', 0.01 },
 		{ "G3", "p99 as a multiple of flooding",
 		    stretch, '<', 1.1 },
-		{ "G4", "p50 ms", steady_p50, '<', 95 },
 		{ "G4", "p99 ms", steady_p99, '<', 145 },
 		{ "G4", "last node, mean ms", steady_last, '<', 220 },
 		{ "G6", "payload bytes", steady_payload, '<', 300 },
