@@ -648,19 +648,27 @@ who_goes_in_peace_is_remembered_who_vanishes_is_lost(void **state)
 	assert_int_equal(stats(lab)->lost, 1);
 }
 
+/* The only node that is known is dialled, and answers HELLO with a BYE. */
 static void
-who_refuses_for_good_is_left_alone(void **state)
+refuse_dial(struct lab *lab, struct lab_link *at, uint8_t reason)
 {
-	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
 	struct lab_link *dial;
 
 	say_shuffle(lab, at, false, 10, 10);
 	pass_alive(lab, 1300);
 	dial = lab_open(lab);
-	lab_say_bye(lab, dial, BYE_NETWORK);
+	lab_say_bye(lab, dial, reason);
 	lab_closed(lab, dial, MESH_CLOSED);
 	assert_int_equal(stats(lab)->passive, 0);
+}
+
+static void
+who_refuses_for_good_is_left_alone(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = hello_from(lab, 1, 0);
+
+	refuse_dial(lab, at, BYE_NETWORK);
 	assert_int_equal(stats(lab)->lost, 0);
 	say_shuffle(lab, at, false, 10, 10);
 	pass_alive(lab, 50000);
@@ -672,13 +680,8 @@ who_finds_us_too_slow_is_left_alone_for_a_minute(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *at = hello_from(lab, 1, 0);
-	struct lab_link *dial;
 
-	say_shuffle(lab, at, false, 10, 10);
-	pass_alive(lab, 1300);
-	dial = lab_open(lab);
-	lab_say_bye(lab, dial, BYE_SLOW);
-	lab_closed(lab, dial, MESH_CLOSED);
+	refuse_dial(lab, at, BYE_SLOW);
 	assert_int_equal(stats(lab)->lost, 1);
 	say_shuffle(lab, at, false, 10, 10);
 	pass_alive(lab, 50000);
