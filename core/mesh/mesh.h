@@ -193,7 +193,8 @@ struct mesh_stats {
 	uint64_t bad_runs;                /* ids that cannot be */
 	uint64_t syncs;                   /* sent */
 	uint64_t sync_cut;                /* of them, not all fitted */
-	uint64_t congested;       /* links that got announcements only */
+	uint64_t sync_busy; /* not passed on: the link had its ten a second */
+	uint64_t congested; /* links that got announcements only */
 	uint64_t history_limit;   /* messages larger than the history */
 	uint64_t history_evicted; /* left it early: the bytes were needed */
 	uint64_t history_expired; /* left it after their minute */
