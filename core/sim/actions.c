@@ -203,6 +203,16 @@ actions_gap(
 	traffic_on_gap(node->world, node, origin, first, count);
 }
 
+static void
+actions_renamed(void *ctx, const struct nodeid *id)
+{
+	struct vnode *node = ctx;
+
+	node->id = *id;
+	node->world->result->seen[SEEN_RENAMED] += vnode_is_honest(node) ? 1
+	                                                                 : 0;
+}
+
 void
 actions_init(struct vnode *node)
 {
@@ -220,5 +230,6 @@ actions_init(struct vnode *node)
 		.deliver = actions_deliver,
 		.peer = actions_peer,
 		.gap = actions_gap,
+		.renamed = actions_renamed,
 	};
 }
