@@ -390,6 +390,7 @@ mesh_stats(struct mesh *mesh)
 	stats->history_evicted = history->evicted;
 	stats->history_expired = history->expired;
 	stats->missing = mesh->spread.missing.count;
+	stats->unicast_full = mesh->spread.unicast.windows.replaced;
 	stats->tombstones_lost = mesh->origins.tombstones_lost;
 	return stats;
 }

@@ -71,7 +71,8 @@ origins_init(struct origins *origins, struct rng *rng,
 {
 	memset(origins, 0, sizeof(*origins));
 	origins->events = *events;
-	tombstones_init(&origins->tombstones, rng);
+	idcache_init(&origins->tombstones, rng, TOMBSTONES_MAX,
+	    sizeof(struct idcache_item));
 	idtable_init(&origins->table, origins->tombstones.salt);
 }
 
@@ -97,7 +98,7 @@ origins_fini(struct origins *origins)
 	origins->oldest = NULL;
 	origins->newest = NULL;
 	origins->count = 0;
-	tombstones_fini(&origins->tombstones);
+	idcache_fini(&origins->tombstones);
 }
 
 struct origin *
@@ -143,15 +144,39 @@ origins_link_newest(struct origins *origins, struct origin *origin)
 	origins->newest = origin;
 }
 
+void
+origins_bury(struct origins *origins, const struct nodeid *id, uint64_t max)
+{
+	struct idcache_item *tombstone = idcache_put(&origins->tombstones, id);
+
+	if (tombstone != NULL) {
+		tombstone->max = max;
+	} else {
+		origins->tombstones_lost++;
+	}
+}
+
+/* Its newest number, which is forgotten; 0: it has no tombstone. */
+static uint64_t
+origins_exhume(struct origins *origins, const struct nodeid *id)
+{
+	struct idcache_item *tombstone = idcache_find(&origins->tombstones, id);
+	uint64_t max = 0;
+
+	if (tombstone != NULL) {
+		max = tombstone->max;
+		idcache_drop(&origins->tombstones, tombstone);
+	}
+	return max;
+}
+
 static void
 origins_remove(struct origins *origins, struct origin *origin)
 {
 	(void)origins_pass(origins, origin, origin->window.max);
 	origins->events.gone(origins->events.ctx, origin);
-	if (origin->window.max != 0 &&
-	    tombstones_put(&origins->tombstones, &origin->id,
-	        origin->window.max) != ERR_OK) {
-		origins->tombstones_lost++;
+	if (origin->window.max != 0) {
+		origins_bury(origins, &origin->id, origin->window.max);
 	}
 	idtable_remove(&origins->table, &origin->id);
 	origins_unlink(origins, origin);
@@ -210,7 +235,7 @@ origins_add(struct origins *origins, const struct nodeid *id, uint64_t now_ms,
 		free(origin);
 		return ERR_NOMEM;
 	}
-	origin->base = tombstones_take(&origins->tombstones, id);
+	origin->base = origins_exhume(origins, id);
 	window_restart(&origin->window, origin->base);
 	origin->base += origin->base != 0 ? 1 : 0;
 	origins_link_newest(origins, origin);
@@ -403,9 +428,13 @@ uint64_t
 origins_newest(const struct origins *origins, const struct nodeid *id)
 {
 	const struct origin *origin = origins_find(origins, id);
+	const struct idcache_item *tombstone;
 
-	return origin != NULL ? origin->window.max
-	                      : tombstones_find(&origins->tombstones, id);
+	if (origin != NULL) {
+		return origin->window.max;
+	}
+	tombstone = idcache_find(&origins->tombstones, id);
+	return tombstone != NULL ? tombstone->max : 0;
 }
 
 void
