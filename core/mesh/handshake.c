@@ -210,7 +210,7 @@ static void
 handshake_admit(struct link *link, uint64_t now_ms, const struct record *hello)
 {
 	struct mesh *mesh = link->mesh;
-	const struct str8 addr = str8_of(link->addr);
+	const struct record_peer peer = views_peer(&link->node_id, link->addr);
 	bool has_room;
 
 	if (mesh_is_refused(mesh, &link->node_id, now_ms)) {
@@ -231,7 +231,7 @@ handshake_admit(struct link *link, uint64_t now_ms, const struct record *hello)
 	}
 	handshake_refuse(link, now_ms, hello, BYE_FULL);
 	if (!link->is_leaf) {
-		views_learn(mesh, link, &link->node_id, &addr);
+		views_learn(mesh, link, &peer);
 	}
 }
 
@@ -283,8 +283,12 @@ handshake_take_hello(struct link *link, const struct record_hello *hello)
 	link->is_leaf = (hello->flags & HELLO_LEAF) != 0;
 	handshake_take_limits(link, &hello->name, hello->max_message);
 	if (hello->addr.len > 0) {
-		(void)views_take_addr(
-		    link->mesh, link, &hello->addr, link->addr);
+		const struct record_peer peer = {
+			.node_id = hello->node_id,
+			.addr = hello->addr,
+		};
+
+		(void)views_take_addr(link->mesh, link, &peer, link->addr);
 	}
 }
 

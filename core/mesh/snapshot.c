@@ -270,9 +270,10 @@ snapshot_take(struct mesh *mesh, const struct snapshot *snapshot)
 	}
 	for (size_t i = 0; i < snapshot->peer_count; i++) {
 		const struct view *view = &snapshot->peers[i];
-		const struct str8 addr = str8_of(view->addr);
+		const struct record_peer peer = views_peer(
+		    &view->id, view->addr);
 
-		views_learn(mesh, NULL, &view->id, &addr);
+		views_learn(mesh, NULL, &peer);
 	}
 }
 

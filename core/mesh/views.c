@@ -133,13 +133,16 @@ views_has_no_host(const struct str8 *addr)
 
 bool
 views_take_addr(struct mesh *mesh, const struct link *from,
-    const struct str8 *addr, char out[RECORD_ADDR_MAX + 1])
+    const struct record_peer *peer, char out[RECORD_ADDR_MAX + 1])
 {
+	const struct str8 *addr = &peer->addr;
 	char made[2 * RECORD_ADDR_MAX];
 	int scheme = views_has_no_host(addr) ? addr->text[2] == ':' ? 5 : 6 : 0;
 	int len;
 
-	if (scheme != 0 && from != NULL) {
+	/* Of anybody else than who speaks it stays without: no address. */
+	if (scheme != 0 && from != NULL &&
+	    nodeid_equal(&peer->node_id, &from->node_id)) {
 		bool is_v6 = strchr(from->remote, ':') != NULL;
 
 		len = snprintf(made, sizeof(made), "%.*s%s%s%s%.*s", scheme,
@@ -164,19 +167,6 @@ views_take_addr(struct mesh *mesh, const struct link *from,
 	}
 	memcpy(out, made, (size_t)len + 1);
 	return true;
-}
-
-bool
-views_take_other(struct mesh *mesh, const struct link *from,
-    const struct record_peer *peer, char out[RECORD_ADDR_MAX + 1])
-{
-	/* A missing host is that of the one who speaks, of nobody else. */
-	if (from != NULL && views_has_no_host(&peer->addr) &&
-	    !nodeid_equal(&peer->node_id, &from->node_id)) {
-		mesh->stats.bad_addr++;
-		return false;
-	}
-	return views_take_addr(mesh, from, &peer->addr, out);
 }
 
 /* ---- tables */
@@ -280,16 +270,15 @@ views_store(struct mesh *mesh, const struct nodeid *id, const char *addr)
 }
 
 void
-views_learn(struct mesh *mesh, const struct link *from, const struct nodeid *id,
-    const struct str8 *addr)
+views_learn(
+    struct mesh *mesh, const struct link *from, const struct record_peer *peer)
 {
-	const struct record_peer peer = { .node_id = *id, .addr = *addr };
 	char taken[RECORD_ADDR_MAX + 1];
 
-	if (mesh->views.is_auto && addr->len > 0 &&
-	    !nodeid_equal(id, &mesh->node_id) &&
-	    views_take_other(mesh, from, &peer, taken)) {
-		views_store(mesh, id, taken);
+	if (mesh->views.is_auto && peer->addr.len > 0 &&
+	    !nodeid_equal(&peer->node_id, &mesh->node_id) &&
+	    views_take_addr(mesh, from, peer, taken)) {
+		views_store(mesh, &peer->node_id, taken);
 	}
 }
 
@@ -298,8 +287,7 @@ views_learn_all(struct mesh *mesh, const struct link *from,
     const struct record_peers *peers)
 {
 	for (size_t i = 0; i < peers->count; i++) {
-		views_learn(mesh, from, &peers->peers[i].node_id,
-		    &peers->peers[i].addr);
+		views_learn(mesh, from, &peers->peers[i]);
 	}
 }
 
@@ -310,10 +298,7 @@ views_give(
     struct record_peers *peers, const struct nodeid *id, const char *addr)
 {
 	if (*addr != '\0' && peers->count < RECORD_PEERS_MAX) {
-		peers->peers[peers->count++] = (struct record_peer){
-			.node_id = *id,
-			.addr = str8_of(addr),
-		};
+		peers->peers[peers->count++] = views_peer(id, addr);
 	}
 }
 
@@ -398,6 +383,13 @@ views_fill_within(struct mesh *mesh, uint64_t now_ms, uint64_t ms)
 	}
 }
 
+static void
+views_fill_after_loss(struct mesh *mesh, uint64_t now_ms)
+{
+	views_fill_within(
+	    mesh, now_ms, rng_below(mesh->rng, VIEWS_LOSS_MS + 1));
+}
+
 void
 views_on_identity(struct link *link)
 {
@@ -426,64 +418,38 @@ views_on_up(struct link *link, uint64_t now_ms)
 	}
 }
 
-/* A link that was UP has ended. */
+/* What becomes of an address whose link or dial has ended: named to others,
+ * forgotten, or lost; and for how long it is not dialled again. */
 static void
-views_on_down(struct link *link, uint64_t now_ms)
+views_settle(struct link *link, uint64_t now_ms, enum mesh_closed how)
 {
 	struct mesh *mesh = link->mesh;
+	const struct nodeid *id = link->was_up ? &link->node_id : &link->wanted;
 	const char *addr = link->is_leaf ? "" : link->addr;
+	bool is_final = how == MESH_DIAL_NOT_A_PEER ||
+	                how == MESH_DIAL_BAD_URL ||
+	                (link->bye >= BYE_SELF && link->bye != BYE_SLOW &&
+	                    link->bye != LINK_BYE_NONE);
+	uint64_t shun_ms = 0;
 
-	mesh->views.down_ms = now_ms;
-	switch (link->bye) {
-	case BYE_LEAVING:
-	case BYE_FULL:
-		views_store(mesh, &link->node_id, addr);
-		break;
-	case BYE_EVICTED:
-		/* Not at once: it has just found that it has better ones. */
-		views_store(mesh, &link->node_id, addr);
-		recent_put(mesh, addr, now_ms, VIEWS_AGAIN_MS);
-		break;
-	case BYE_DUPLICATE:
-		break;
-	case LINK_BYE_NONE:
-		views_lose(mesh, &link->node_id, addr);
-		break;
-	case BYE_SLOW:
-		/* It may do better in a minute. */
-		views_lose(mesh, &link->node_id, addr);
-		recent_put(mesh, addr, now_ms, VIEWS_SHUN_MS);
-		break;
-	default:
-		views_forget(mesh, &link->node_id, addr);
-		recent_put(mesh, addr, now_ms, VIEWS_SHUN_MS);
-		break;
-	}
-	views_fill_within(
-	    mesh, now_ms, rng_below(mesh->rng, VIEWS_LOSS_MS + 1));
-}
-
-/* A dial of a learned address came to nothing. */
-static void
-views_on_failed(struct link *link, uint64_t now_ms, enum mesh_closed how)
-{
-	struct mesh *mesh = link->mesh;
-
-	mesh->stats.dial_failures++;
-	if (how == MESH_DIAL_NOT_A_PEER || how == MESH_DIAL_BAD_URL ||
-	    (link->bye >= BYE_SELF && link->bye <= BYE_ABUSE &&
-	        link->bye != BYE_SLOW)) {
-		views_forget(mesh, &link->wanted, link->addr);
-		recent_put(mesh, link->addr, now_ms,
-		    link->bye == BYE_SELF ? VIEWS_SELF_MS : VIEWS_SHUN_MS);
+	if (link->was_up && link->bye <= BYE_EVICTED) {
+		views_store(mesh, id, addr);
+	} else if (is_final) {
+		views_forget(mesh, id, addr);
 	} else {
-		views_lose(mesh, &link->wanted, link->addr);
-		if (link->bye == BYE_SLOW) {
-			recent_put(mesh, link->addr, now_ms, VIEWS_SHUN_MS);
-		}
+		views_lose(mesh, id, addr);
 	}
-	views_fill_within(
-	    mesh, now_ms, rng_below(mesh->rng, VIEWS_LOSS_MS + 1));
+	if (link->bye == BYE_SELF) {
+		shun_ms = VIEWS_SELF_MS;
+	} else if (is_final || link->bye == BYE_SLOW) {
+		shun_ms = VIEWS_SHUN_MS; /* it may do better in a minute */
+	} else if (link->was_up && link->bye == BYE_EVICTED) {
+		/* It has just found that it has better ones. */
+		shun_ms = VIEWS_AGAIN_MS;
+	}
+	if (shun_ms > 0) {
+		(void)recent_put(mesh, addr, now_ms, shun_ms);
+	}
 }
 
 /* A dial that was never UP has ended. */
@@ -502,18 +468,26 @@ views_on_dialled(struct link *link, uint64_t now_ms, enum mesh_closed how)
 		views_drop(&mesh->views.passive, &link->node_id, link->addr);
 		views_count(mesh);
 	} else if (link->bye != BYE_DUPLICATE && link->seed == NULL) {
-		views_on_failed(link, now_ms, how);
+		mesh->stats.dial_failures++;
+		views_settle(link, now_ms, how);
+		views_fill_after_loss(mesh, now_ms);
 	}
 }
 
 void
 views_on_end(struct link *link, uint64_t now_ms, enum mesh_closed how)
 {
-	if (!link->mesh->views.is_auto || link->mesh->stopped) {
+	struct mesh *mesh = link->mesh;
+
+	if (!mesh->views.is_auto || mesh->stopped) {
 		return;
 	}
 	if (link->was_up) {
-		views_on_down(link, now_ms);
+		mesh->views.down_ms = now_ms;
+		if (link->bye != BYE_DUPLICATE) {
+			views_settle(link, now_ms, how);
+		}
+		views_fill_after_loss(mesh, now_ms);
 	} else if (link->dialled) {
 		views_on_dialled(link, now_ms, how);
 	}
