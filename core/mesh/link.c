@@ -433,12 +433,8 @@ link_find(
     const struct mesh *mesh, const struct nodeid *id, const struct link *except)
 {
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
-		bool counts = link->state == LINK_UP ||
-		              (link->state <= LINK_AUTH_SENT &&
-		                  link->is_welcome);
-
-		if (counts && link != except &&
-		    nodeid_equal(&link->node_id, id)) {
+		if ((link->state == LINK_UP || link->state == LINK_WELCOMED) &&
+		    link != except && nodeid_equal(&link->node_id, id)) {
 			return link;
 		}
 	}
@@ -496,7 +492,8 @@ link_on_tick(struct link *link, uint64_t now_ms)
 		return link_keep_alive(link, now_ms);
 	case LINK_ACCEPTED:
 	case LINK_HELLO_SENT:
-	case LINK_AUTH_SENT:
+	case LINK_WELCOMED:
+	case LINK_REFUSED:
 	case LINK_AUTH_WAIT:
 		if (now_ms < link->deadline_ms) {
 			return link->deadline_ms;
