@@ -262,12 +262,13 @@ static uint64_t
 bootstrap_delay(struct mesh *mesh, struct seed *seed, const struct link *link,
     enum mesh_closed how)
 {
-	if (how == MESH_DIAL_NOT_A_PEER || how == MESH_DIAL_BAD_URL) {
+	if (link->bye == BYE_SELF) {
+		return BOOTSTRAP_SELF_MS;
+	}
+	if (link_is_final(link, how)) {
 		return bootstrap_long(mesh);
 	}
 	switch (link->bye) {
-	case BYE_SELF:
-		return BOOTSTRAP_SELF_MS;
 	case BYE_FULL:
 		if (mesh->views.is_auto) {
 			/* Others may have room; without any, be a pest. */
@@ -281,11 +282,6 @@ bootstrap_delay(struct mesh *mesh, struct seed *seed, const struct link *link,
 		/* In the handshake it is what is left of that minute. */
 		return link->was_up ? bootstrap_long(mesh)
 		                    : rng_around(mesh->rng, VIEWS_AGAIN_MS, 20);
-	case BYE_NETWORK:
-	case BYE_VERSION:
-	case BYE_AUTH:
-	case BYE_ABUSE:
-		return bootstrap_long(mesh);
 	case BYE_DUPLICATE:
 		return 0;
 	default:

@@ -41,6 +41,14 @@ link_bye_text(uint8_t reason)
 	                                     : "no reason";
 }
 
+bool
+link_is_final(const struct link *link, enum mesh_closed how)
+{
+	return how == MESH_DIAL_NOT_A_PEER || how == MESH_DIAL_BAD_URL ||
+	       (link->bye >= BYE_SELF && link->bye <= BYE_ABUSE &&
+	           link->bye != BYE_SLOW);
+}
+
 struct link *
 link_create(struct mesh *mesh, bool dialled, uint64_t now_ms)
 {

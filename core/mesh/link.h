@@ -146,6 +146,9 @@ uint64_t link_on_tick(struct link *link, uint64_t now_ms);
 /* The loop was late: so much for all deadlines. */
 void link_delay(struct link *link, uint64_t late_ms);
 
+/* Its end says that the next one would end like this. */
+bool link_is_final(const struct link *link, enum mesh_closed how);
+
 /* The close code that goes with a reason. */
 uint16_t link_bye_code(uint8_t reason);
 const char *link_bye_text(uint8_t reason);

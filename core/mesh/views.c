@@ -81,22 +81,6 @@ views_are_low(const struct mesh *mesh, uint64_t now_ms)
 	       mesh->views.links_min;
 }
 
-struct link *
-views_random_link(const struct mesh *mesh, const struct link *except)
-{
-	struct link *pick = NULL;
-	uint64_t seen = 0;
-
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(left)];
-
-		if (link != except && rng_below(mesh->rng, ++seen) == 0) {
-			pick = link;
-		}
-	}
-	return pick;
-}
-
 /* ---- addresses */
 
 static bool
@@ -293,12 +277,19 @@ views_learn_all(struct mesh *mesh, const struct link *from,
 
 /* ---- what others are told */
 
+_Static_assert(1 + VIEWS_SAMPLE_LINKS + VIEWS_SAMPLE_KNOWN <= RECORD_PEERS_MAX,
+    "a sample that does not fit");
+
+/* Up to `max` of the `count` candidates, at random; they are reordered. */
 static void
-views_give(
-    struct record_peers *peers, const struct nodeid *id, const char *addr)
+views_give(const struct mesh *mesh, struct record_peers *peers,
+    struct record_peer *candidates, size_t count, size_t max)
 {
-	if (*addr != '\0' && peers->count < RECORD_PEERS_MAX) {
-		peers->peers[peers->count++] = views_peer(id, addr);
+	for (; max > 0 && count > 0; max--) {
+		size_t pick = rng_below(mesh->rng, count);
+
+		peers->peers[peers->count++] = candidates[pick];
+		candidates[pick] = candidates[--count];
 	}
 }
 
@@ -315,7 +306,7 @@ static void
 views_give_links(
     const struct mesh *mesh, const struct link *to, struct record_peers *peers)
 {
-	const struct link *links[MESH_LINKS_MAX];
+	struct record_peer links[MESH_LINKS_MAX];
 	size_t count = 0;
 
 	for (const struct link *link = mesh->links; link != NULL;
@@ -323,15 +314,10 @@ views_give_links(
 		if (link != to && views_is_neighbour(link) && !link->is_leaf &&
 		    *link->addr != '\0' && count < MESH_LINKS_MAX &&
 		    !nodeid_equal(&link->node_id, &to->node_id)) {
-			links[count++] = link;
+			links[count++] = views_peer(&link->node_id, link->addr);
 		}
 	}
-	for (size_t i = 0; i < VIEWS_SAMPLE_LINKS && count > 0; i++) {
-		size_t pick = rng_below(mesh->rng, count);
-
-		views_give(peers, &links[pick]->node_id, links[pick]->addr);
-		links[pick] = links[--count];
-	}
+	views_give(mesh, peers, links, count, VIEWS_SAMPLE_LINKS);
 }
 
 static void
@@ -339,21 +325,17 @@ views_give_known(
     const struct mesh *mesh, const struct link *to, struct record_peers *peers)
 {
 	const struct view_list *passive = &mesh->views.passive;
-	size_t order[VIEWS_PASSIVE_MAX];
+	struct record_peer known[VIEWS_PASSIVE_MAX];
 	size_t count = 0;
 
 	for (size_t i = 0; i < passive->count; i++) {
-		if (!nodeid_equal(&passive->views[i].id, &to->node_id)) {
-			order[count++] = i;
+		const struct view *view = &passive->views[i];
+
+		if (!nodeid_equal(&view->id, &to->node_id)) {
+			known[count++] = views_peer(&view->id, view->addr);
 		}
 	}
-	for (size_t i = 0; i < VIEWS_SAMPLE_KNOWN && count > 0; i++) {
-		size_t pick = rng_below(mesh->rng, count);
-		const struct view *view = &passive->views[order[pick]];
-
-		views_give(peers, &view->id, view->addr);
-		order[pick] = order[--count];
-	}
+	views_give(mesh, peers, known, count, VIEWS_SAMPLE_KNOWN);
 }
 
 void
@@ -365,7 +347,8 @@ views_sample(const struct mesh *mesh, const struct link *to, bool with_self,
 		return;
 	}
 	if (with_self && mesh->advertise.len > 0) {
-		views_give(peers, &mesh->node_id, mesh->advertise.text);
+		peers->peers[peers->count++] = views_peer(
+		    &mesh->node_id, mesh->advertise.text);
 	}
 	views_give_links(mesh, to, peers);
 	views_give_known(mesh, to, peers);
@@ -426,10 +409,7 @@ views_settle(struct link *link, uint64_t now_ms, enum mesh_closed how)
 	struct mesh *mesh = link->mesh;
 	const struct nodeid *id = link->was_up ? &link->node_id : &link->wanted;
 	const char *addr = link->is_leaf ? "" : link->addr;
-	bool is_final = how == MESH_DIAL_NOT_A_PEER ||
-	                how == MESH_DIAL_BAD_URL ||
-	                (link->bye >= BYE_SELF && link->bye != BYE_SLOW &&
-	                    link->bye != LINK_BYE_NONE);
+	bool is_final = link_is_final(link, how);
 	uint64_t shun_ms = 0;
 
 	if (link->was_up && link->bye <= BYE_EVICTED) {

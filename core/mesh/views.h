@@ -136,10 +136,6 @@ void shuffle_begin(struct mesh *mesh);
 void shuffle_on_record(
     struct link *link, uint64_t now_ms, const struct record *record);
 
-/* A random link that is UP, but not `except` (may be NULL); or NULL. */
-struct link *views_random_link(
-    const struct mesh *mesh, const struct link *except);
-
 /* record.c's addresses, as this node stores them: a missing host is the one
  * that `from` has, if it is `peer` itself.  False: it is none, or a loopback
  * address from elsewhere; counted. */
