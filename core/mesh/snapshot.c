@@ -75,7 +75,7 @@ mesh_snapshot(const struct mesh *mesh, struct buf *out)
 
 	nodeid_hex(&mesh->node_id, hex);
 	err = buf_printf(out, "%sid %s\nboot %" PRIu32 "\n", snapshot_head, hex,
-	    (uint32_t)(mesh->seq >> 32));
+	    mesh_boot(mesh));
 	if (err == ERR_OK) {
 		err = snapshot_peers(mesh, out);
 	}
@@ -256,9 +256,8 @@ mesh_restore(struct mesh *mesh, const uint8_t *bytes, size_t len)
 		return err;
 	}
 	mesh->node_id = snapshot.id;
-	if (snapshot.boot >= mesh->boot) {
-		mesh->boot = snapshot.boot + 1;
-		mesh->seq = (uint64_t)mesh->boot << 32;
+	if (snapshot.boot >= mesh_boot(mesh)) {
+		mesh->seq = ((uint64_t)snapshot.boot + 1) << 32;
 	}
 	/* Nothing is taken of one that is damaged: so it is read again. */
 	snapshot.learner = mesh;

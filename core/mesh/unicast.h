@@ -28,7 +28,7 @@ struct unicast_window {
 
 struct unicast {
 	struct idcache windows; /* of senders */
-	uint32_t counter; /* of the last one sent; behind the boot number */
+	uint64_t seq;           /* of the last one sent */
 };
 
 /* True if `data` takes one way to one node, and no tree. */
