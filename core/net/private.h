@@ -152,13 +152,22 @@ struct net {
 	uint64_t emfile_ms; /* last logged */
 	int epoll_fd, reserve_fd;
 	bool timer_due, tick_due; /* looked at behind the next poll */
-	bool listening_paused, stopping;
+	bool listening_paused;
+	bool leaving;  /* net_stop_listening was called */
+	bool stopping; /* net_destroy was */
 };
 
 static inline const struct net_times *
 conn_times(const struct conn *conn)
 {
 	return &conn->net->config.times;
+}
+
+/* It is read and written. */
+static inline bool
+conn_is_alive(const struct conn *conn)
+{
+	return conn->state == CONN_OPEN || conn->state == CONN_CLOSING;
 }
 
 /* net.c */
