@@ -234,7 +234,7 @@ who_is_shut_out_by_its_twin_takes_a_new_id(void **state)
 	throw_out(lab, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->renamed, 1);
 	assert_int_equal(told_count, 1);
-	id = shown_id(lab, 3);
+	id = shown(lab, 3).node_id;
 	assert_true(nodeid_equal(&id, &told));
 	assert_false(nodeid_equal(&id, &mine));
 }
