@@ -502,6 +502,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	static const char *const peers[] = { "ws://a:1", "ws://b:1",
 		"ws://c:1" };
+	static struct fuzz fuzz;
 	struct mesh_config config = {
 		.boot = fuzz_boot,
 		.name = "fuzz",
@@ -514,8 +515,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		.ping_ms = 3000,
 		.soft = 4096,
 		.hard = 8192,
+		.pool = &fuzz.pool,
 	};
-	static struct fuzz fuzz;
 	uint8_t kind;
 
 	/* Log lines find no bugs. */
@@ -534,6 +535,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	config.floods = (kind & FUZZ_FLOODS) != 0;
 	config.keeps_id = (kind & FUZZ_KEEPS_ID) != 0;
 	rng_init(&fuzz.rng, 1);
+	chunk_pool_init(&fuzz.pool);
 	fuzz_io(&fuzz);
 	if (mesh_create(&fuzz.mesh, &config, &fuzz.io, &fuzz.rng, NULL) !=
 	    ERR_OK) {
@@ -548,5 +550,6 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		fuzz_check(&fuzz);
 	}
 	mesh_destroy(fuzz.mesh);
+	chunk_pool_fini(&fuzz.pool);
 	return 0;
 }

@@ -69,6 +69,7 @@ struct fuzz {
 	struct mesh *mesh;
 	struct mesh_io io;
 	struct rng rng;
+	struct chunk_pool pool;
 	uint64_t now;
 	const uint8_t *at, *end;
 	struct fuzz_link links[FUZZ_LINKS];
@@ -100,13 +101,12 @@ fuzz_of(struct fuzz *fuzz, const struct link *link)
 }
 
 static void
-fuzz_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
-    const void *payload, size_t payload_len)
+fuzz_spread(void *ctx, uint64_t slots, const struct range *record)
 {
 	struct fuzz *fuzz = ctx;
 
-	assert(slots != 0 && head_len > 0 && head[0] == RECORD_DATA);
-	assert(payload_len == 0 || payload != NULL);
+	assert(slots != 0 && record->len > RECORD_HEADER_LEN);
+	assert(range_bytes(record)[0] == RECORD_DATA);
 	for (; slots != 0; slots &= slots - 1) {
 		struct link *link = mesh_link_at(
 		    fuzz->mesh, (unsigned)__builtin_ctzll(slots));
@@ -506,6 +506,7 @@ fuzz_step(struct fuzz *fuzz)
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
+	static struct fuzz fuzz;
 	struct mesh_config config = {
 		.node_id = fuzz_id(FUZZ_OWN),
 		.boot = fuzz_boot,
@@ -518,8 +519,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		.soft = 4096,
 		.hard = 16000,
 		.history_bytes = FUZZ_HISTORY,
+		.pool = &fuzz.pool,
 	};
-	static struct fuzz fuzz;
 	uint8_t kind;
 
 	/* Log lines find no bugs. */
@@ -534,6 +535,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	kind = fuzz_byte(&fuzz);
 	config.floods = (kind & FUZZ_FLOODS) != 0;
 	rng_init(&fuzz.rng, 1);
+	chunk_pool_init(&fuzz.pool);
 	fuzz.io = (struct mesh_io){
 		.ctx = &fuzz,
 		.spread = fuzz_spread,
@@ -568,5 +570,6 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	}
 	(void)fault_off();
 	mesh_destroy(fuzz.mesh);
+	chunk_pool_fini(&fuzz.pool);
 	return 0;
 }

@@ -70,12 +70,10 @@ fuzz_free_place(struct fuzz *fuzz)
 }
 
 static void
-fuzz_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
-    const void *payload, size_t payload_len)
+fuzz_spread(void *ctx, uint64_t slots, const struct range *record)
 {
-	assert(slots != 0 && head_len >= RECORD_HEADER_LEN);
-	assert(payload_len == 0 || payload != NULL);
-	assert(head[0] == RECORD_DATA);
+	assert(slots != 0 && record->len > RECORD_HEADER_LEN);
+	assert(range_bytes(record)[0] == RECORD_DATA);
 	for (; slots != 0; slots &= slots - 1) {
 		struct link *link = mesh_link_at(((struct fuzz *)ctx)->mesh,
 		    (unsigned)__builtin_ctzll(slots));
