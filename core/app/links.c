@@ -8,7 +8,6 @@
 
 #include "app/node.h"
 #include "base/clock.h"
-#include "base/log.h"
 
 static void
 links_spread(void *ctx, uint64_t slots, const struct range *record)
@@ -132,15 +131,9 @@ static void
 links_renamed(void *ctx, const struct nodeid *id)
 {
 	struct node *node = ctx;
-	enum err err;
 
 	node->id = *id;
-	err = host_set_node_id(node->host, id);
-	if (err != ERR_OK) {
-		log_error("app", "id_not_shown",
-		    "plugins cannot be shown the new id; they see the old",
-		    LOG_STR("why", err_text(err)));
-	}
+	host_set_node_id(node->host, id);
 }
 
 enum err

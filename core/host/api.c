@@ -241,7 +241,7 @@ api_wall_ns(const struct gv_host *api)
 static const struct gv_node *
 api_node(const struct gv_host *api)
 {
-	return &atomic_load(&api_plugin(api)->host->node)->node;
+	return atomic_load(&api_plugin(api)->host->node);
 }
 
 static const void *

@@ -24,7 +24,6 @@ const struct counter host_counters[] = {
 	COUNTER(struct host_stats, gap_events),
 	COUNTER(struct host_stats, peer_events),
 	COUNTER(struct host_stats, peer_events_dropped),
-	COUNTER(struct host_stats, ids_full),
 	COUNTER(struct host_stats, errors),
 	COUNTER(struct host_stats, slow_calls),
 };
@@ -47,44 +46,21 @@ host_copy(const char *text)
 	return strdup(text == NULL ? "" : text);
 }
 
-enum err
+void
 host_set_node_id(struct host *host, const struct nodeid *id)
 {
-	struct host_node *shown;
+	struct gv_node *node = &host->nodes[host->next_node];
 
-	if (host->id_count == HOST_IDS_MAX) {
-		host_count(&host->counts.ids_full, 1);
-		return ERR_FULL;
-	}
-	shown = malloc(sizeof(*shown));
-	if (shown == NULL) {
-		return ERR_NOMEM;
-	}
-	host->id_count++;
-	shown->node = (struct gv_node){
-		.struct_size = sizeof(shown->node),
+	host->next_node = (host->next_node + 1) % HOST_IDS_MAX;
+	*node = (struct gv_node){
+		.struct_size = sizeof(*node),
 		.name = host->config.node_name,
 		.bind = host->config.node_bind,
 		.version = host->config.node_version,
 		.max_message = host->config.max_message,
 	};
-	memcpy(shown->node.id, id->bytes, sizeof(shown->node.id));
-	shown->older = atomic_load(&host->node);
-	atomic_store(&host->node, shown);
-	return ERR_OK;
-}
-
-static void
-host_free_nodes(struct host *host)
-{
-	struct host_node *shown = atomic_load(&host->node);
-
-	while (shown != NULL) {
-		struct host_node *older = shown->older;
-
-		free(shown);
-		shown = older;
-	}
+	memcpy(node->id, id->bytes, sizeof(node->id));
+	atomic_store(&host->node, node);
 }
 
 /* Strings that live as long as the host. */
@@ -98,10 +74,10 @@ host_copy_config(struct host *host, const struct host_config *config)
 	host->config.node_bind = host_copy(config->node_bind);
 	host->config.node_version = host_copy(config->node_version);
 	if (host->config.node_name == NULL || host->config.node_bind == NULL ||
-	    host->config.node_version == NULL ||
-	    host_set_node_id(host, &config->node_id) != ERR_OK) {
+	    host->config.node_version == NULL) {
 		return ERR_NOMEM;
 	}
+	host_set_node_id(host, &config->node_id);
 	return search_init(&host->search, config->dirs, config->dir_count);
 }
 
@@ -179,7 +155,6 @@ host_destroy(struct host *host)
 	queue_fini(&host->inbox);
 	events_fini(&host->events);
 	search_fini(&host->search);
-	host_free_nodes(host);
 	free((void *)(uintptr_t)host->config.node_name);
 	free((void *)(uintptr_t)host->config.node_bind);
 	free((void *)(uintptr_t)host->config.node_version);
@@ -470,7 +445,6 @@ host_stats(struct host *host, struct host_stats *stats)
 		.gap_events = host_read(&counts->gap_events),
 		.peer_events = host_read(&counts->peer_events),
 		.peer_events_dropped = host_read(&counts->peer_events_dropped),
-		.ids_full = host_read(&counts->ids_full),
 		.errors = host_read(&counts->errors),
 		.slow_calls = host_read(&counts->slow_calls),
 	};

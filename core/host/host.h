@@ -41,7 +41,6 @@ struct host_stats {
 	uint64_t requests, requests_full;  /* publishes and sends */
 	uint64_t gap_events, peer_events;  /* told to host_on_gap, _on_peer */
 	uint64_t peer_events_dropped;      /* over 1024 untold, or no memory */
-	uint64_t ids_full;                 /* ids that plugins never saw */
 	uint64_t errors;                   /* callbacks that returned < 0 */
 	uint64_t slow_calls;               /* over 100 ms */
 };
@@ -97,10 +96,10 @@ bool host_wants_messages(const struct host *host);
 void host_deliver(
     struct host *host, const struct message_view *view, int32_t except);
 
-/* This node has a new id from now on; what plugins were shown of it before
- * stays as it was: nothing is freed before host_destroy.  ERR_NOMEM; ERR_FULL
- * after 1024 ids: they go on seeing the old one. */
-NODISCARD enum err host_set_node_id(struct host *host, const struct nodeid *id);
+/* This node has a new id from now on.  What plugins were shown of it before
+ * stays as it was until 64 more have come, which takes an hour; then it shows
+ * a later one (struct gv_node: do not keep it). */
+void host_set_node_id(struct host *host, const struct nodeid *id);
 
 /* A neighbour came up or went down; `name` is copied. */
 void host_on_peer(struct host *host, uint64_t conn,

@@ -17,7 +17,7 @@
 #define HOST_REQUESTS_ITEMS 8192
 #define HOST_REQUESTS_BYTES ((size_t)64 << 20)
 #define HOST_SLOW_NS        UINT64_C(100000000)
-#define HOST_IDS_MAX        1024 /* one a minute: 17 hours of an attack */
+#define HOST_IDS_MAX        64 /* at one a minute: of the last hour */
 
 /* A message in the inbox. */
 struct host_entry {
@@ -31,19 +31,16 @@ struct host_counts {
 	_Atomic uint64_t inbox_put, inbox_dropped, dispatched;
 	_Atomic uint64_t requests, requests_full;
 	_Atomic uint64_t gap_events, peer_events, peer_events_dropped;
-	_Atomic uint64_t ids_full, errors, slow_calls;
-};
-
-/* What plugins see of this node.  They may keep what they were shown. */
-struct host_node {
-	struct gv_node node;
-	struct host_node *older;
+	_Atomic uint64_t errors, slow_calls;
 };
 
 struct host {
 	struct host_config config; /* its strings are ours */
-	_Atomic(struct host_node *) node;
-	size_t id_count; /* nodes in that list */
+	/* What plugins see of this node, under its last ids: they may still
+	 * look at one that they have just asked for. */
+	struct gv_node nodes[HOST_IDS_MAX];
+	size_t next_node; /* the oldest of them */
+	_Atomic(const struct gv_node *) node;
 	struct plugin *plugins[HOST_PLUGINS_MAX];
 	size_t plugin_count;
 	struct search search;

@@ -34,7 +34,7 @@ handshake_hello(struct link *link)
 		.ver_min = MESH_VERSION,
 		.ver_max = MESH_VERSION,
 		.node_id = mesh->node_id,
-		.boot = mesh->boot,
+		.boot = mesh_boot(mesh),
 		.addr = mesh->advertise,
 		.name = mesh->name,
 		.max_message = (uint32_t)mesh->max_message,
@@ -148,7 +148,7 @@ handshake_welcome(struct link *link, const struct record *hello, bool accept)
 		                    (mesh->has_key ? WELCOME_AUTH : 0) |
 		                    (mesh->up_slots == 0 ? WELCOME_ORPHAN : 0)),
 		.node_id = mesh->node_id,
-		.boot = mesh->boot,
+		.boot = mesh_boot(mesh),
 		.seen_addr = str8_of(link->remote),
 		.max_message = (uint32_t)mesh->max_message,
 		.name = mesh->name,
@@ -431,7 +431,6 @@ handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t now_ms)
 		mesh->stats.bad_boot++;
 		return;
 	}
-	mesh->boot = (uint32_t)boot;
 	mesh->seq = boot << 32;
 }
 

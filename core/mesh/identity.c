@@ -105,8 +105,7 @@ static void
 identity_begin(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms)
 {
 	mesh->node_id = *id;
-	mesh->boot = mesh_wall_s(mesh, now_ms);
-	mesh->seq = (uint64_t)mesh->boot << 32;
+	mesh->seq = (uint64_t)mesh_wall_s(mesh, now_ms) << 32;
 	origin_init(&mesh->spread.self, id, now_ms);
 	mesh->members.has_joined = false;
 	mesh->members.has_told = false;

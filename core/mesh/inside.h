@@ -37,8 +37,7 @@ struct mesh {
 	struct rng *rng;
 
 	struct nodeid node_id;
-	uint64_t seq;    /* of the last message published */
-	uint32_t boot;   /* of this node, may be raised */
+	uint64_t seq;    /* last published: boot << 32 | counter */
 	uint32_t wall_s; /* wall-clock seconds at start_ms */
 	uint64_t start_ms;
 	uint8_t net[8];
@@ -107,6 +106,13 @@ mesh_now_us(const struct mesh *mesh, uint64_t now_ms)
 {
 	return mesh->io->now_us != NULL ? mesh->io->now_us(mesh->io->ctx)
 	                                : now_ms * 1000;
+}
+
+/* May be raised, also when the counter behind it wraps. */
+static inline uint32_t
+mesh_boot(const struct mesh *mesh)
+{
+	return (uint32_t)(mesh->seq >> 32);
 }
 
 /* Wall-clock seconds: the start's, and what has passed since. */

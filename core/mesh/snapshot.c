@@ -76,7 +76,7 @@ mesh_snapshot(const struct mesh *mesh, struct buf *out)
 
 	nodeid_hex(&mesh->node_id, hex);
 	err = buf_printf(out, "%sid %s\nboot %" PRIu32 "\n", snapshot_head, hex,
-	    (uint32_t)(mesh->seq >> 32));
+	    mesh_boot(mesh));
 	if (err == ERR_OK) {
 		err = snapshot_peers(mesh, out);
 	}
@@ -264,8 +264,7 @@ snapshot_take(struct mesh *mesh, const struct snapshot *snapshot)
 	uint64_t boot = (uint64_t)snapshot->boot + 1;
 
 	mesh->node_id = snapshot->id;
-	if (boot > mesh->boot) {
-		mesh->boot = (uint32_t)boot;
+	if (boot > mesh_boot(mesh)) {
 		mesh->seq = boot << 32;
 	}
 	for (size_t i = 0; i < snapshot->peer_count; i++) {

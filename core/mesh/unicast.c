@@ -14,7 +14,7 @@ unicast_init(struct unicast *unicast, uint64_t salt)
 {
 	unicast->places = NULL;
 	unicast->salt = salt | 1;
-	unicast->counter = 0;
+	unicast->seq = 0;
 }
 
 void
@@ -151,6 +151,17 @@ unicast_on_data(struct link *link, uint64_t now_ms, struct record_data *data)
 	spread_to(mesh, UINT64_C(1) << slot, data, now_ms);
 }
 
+/* A series of its own, that begins anew with each boot. */
+static uint64_t
+unicast_next_seq(struct mesh *mesh)
+{
+	struct unicast *unicast = &mesh->spread.unicast;
+	uint64_t begin = (uint64_t)mesh_boot(mesh) << 32;
+
+	unicast->seq = (unicast->seq > begin ? unicast->seq : begin) + 1;
+	return unicast->seq;
+}
+
 enum err
 mesh_send(struct mesh *mesh, uint64_t now_ms, const struct nodeid *dest,
     struct message_view *view)
@@ -170,7 +181,7 @@ mesh_send(struct mesh *mesh, uint64_t now_ms, const struct nodeid *dest,
 		    mesh, now_ms, view, DATA_UNICAST | DATA_FLOOD, dest);
 	}
 	view->origin = mesh->node_id;
-	view->seq = (uint64_t)mesh->boot << 32 | ++mesh->spread.unicast.counter;
+	view->seq = unicast_next_seq(mesh);
 	data.hops = 1;
 	data.seq = view->seq;
 	data.dest = *dest;

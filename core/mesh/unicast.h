@@ -30,7 +30,7 @@ struct unicast_window {
 struct unicast {
 	struct unicast_window *places; /* allocated with the first message */
 	uint64_t salt;
-	uint32_t counter; /* of the last one sent; behind the boot number */
+	uint64_t seq; /* of the last one sent */
 };
 
 void unicast_init(struct unicast *unicast, uint64_t salt);

@@ -6,10 +6,12 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
@@ -256,7 +258,8 @@ conn_on_close_sent(struct conn *conn)
 {
 	conn->close_waits = false;
 	conn->close_sent = true;
-	conn->close_ms = conn->net->now_ms;
+	conn->sent_ms = conn->net->now_ms;
+	conn->close_ms = conn->sent_ms;
 	if (conn->eof) {
 		conn_drop(conn);
 		return;
@@ -321,14 +324,51 @@ conn_check_open(struct conn *conn, uint64_t now)
 	                                      : conn_times(conn)->ping));
 }
 
-static uint64_t
-conn_check_closing(struct conn *conn, uint64_t now)
+/* Bytes of ours that the kernel has and the other end's has not. */
+static uint32_t
+conn_unsent(const struct conn *conn)
 {
-	if (conn->close_sent) {
+	int bytes = 0;
+
+	if (ioctl(conn->fd, SIOCOUTQ, &bytes) != 0 || bytes < 0) {
+		return 0;
+	}
+	return (uint32_t)bytes;
+}
+
+/* The kernel has our Close.  A connection that is dropped answers what still
+ * comes with a reset, and the Close would not arrive any more. */
+static uint64_t
+conn_check_close_sent(struct conn *conn, uint64_t now)
+{
+	uint32_t unsent = conn_unsent(conn);
+
+	if (unsent == 0) {
 		if (now - conn->close_ms >= conn_times(conn)->close) {
 			conn_drop(conn);
 		}
 		return conn->close_ms + conn_times(conn)->close;
+	}
+	if (unsent < conn->unsent) {
+		conn->progress_ms = now;
+	}
+	conn->unsent = unsent;
+	conn->close_ms = now;
+	if (now - conn->progress_ms >= conn_times(conn)->stall) {
+		conn_count_stalled(conn);
+		conn_drop(conn);
+	} else if (now - conn->sent_ms >= conn_times(conn)->linger) {
+		conn->net->stats.closed_unread++;
+		conn_drop(conn);
+	}
+	return now + conn_times(conn)->close;
+}
+
+static uint64_t
+conn_check_closing(struct conn *conn, uint64_t now)
+{
+	if (conn->close_sent) {
+		return conn_check_close_sent(conn, now);
 	}
 	/* It waits for room like data: as long as there is progress.  Who is
 	 * closed for being slow shall hear of it. */

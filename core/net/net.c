@@ -23,6 +23,7 @@ const struct net_times net_default_times = {
 	.assembly = 10000,
 	.stall = 10000,
 	.close = 2000,
+	.linger = 60000,
 	.ping = 20000,
 	.dead = 40000,
 };
@@ -49,6 +50,7 @@ const struct counter net_counters[] = {
 	COUNTER(struct net_stats, closed_stalled),
 	COUNTER(struct net_stats, closed_silent),
 	COUNTER(struct net_stats, closed_slow),
+	COUNTER(struct net_stats, closed_unread),
 	COUNTER(struct net_stats, messages_in),
 	COUNTER(struct net_stats, bytes_in),
 	COUNTER(struct net_stats, bytes_out),

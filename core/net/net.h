@@ -68,11 +68,12 @@ struct net_times {
 	uint32_t connect;   /* TCP, per address */
 	uint32_t assembly;  /* first to last byte of a message */
 	uint32_t stall;     /* nothing taken although something is queued */
-	uint32_t close;     /* our Close to the other's */
+	uint32_t close;     /* our Close arrived to the other's */
+	uint32_t linger;    /* our Close given to the kernel to arrived */
 	uint32_t ping;      /* plain clients: silence before a ping */
 	uint32_t dead;      /* plain clients: silence before the drop */
 };
-/* 5 s, 3 s, 10 s, 10 s, 2 s, 20 s, 40 s */
+/* 5 s, 3 s, 10 s, 10 s, 2 s, 60 s, 20 s, 40 s */
 extern const struct net_times net_default_times;
 
 struct net_config {
@@ -98,6 +99,7 @@ struct net_stats {
 	uint64_t hasty;           /* spoke before the 101 */
 	uint64_t frame_errors;    /* 1002, 1003, 1007, 1008, 1009 */
 	uint64_t closed_stalled, closed_silent, closed_slow;
+	uint64_t closed_unread; /* took too long to read up to our Close */
 	uint64_t messages_in, bytes_in, bytes_out, writes, reads;
 	uint64_t pings_in, pongs_coalesced;
 	uint64_t pauses, pause_ms;
@@ -212,7 +214,9 @@ size_t conn_relieve(struct conn *conn);
 bool conn_press(struct conn *target);
 
 /* Send what is queued (`flush`) or drop it, then Close, as long as the other
- * end takes something; then it has 2 s to answer.  on_closed follows later. */
+ * end takes something; what the kernel then holds is waited for in the same
+ * way, 60 s at most.  Then it has 2 s to answer, or a little more.  on_closed
+ * follows later. */
 void conn_close(
     struct conn *conn, uint16_t code, const char *reason, bool flush);
 /* Drop TCP; on_closed follows at the end of the turn. */

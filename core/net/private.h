@@ -57,10 +57,12 @@ struct conn {
 	uint64_t rx_ms;       /* last time anything came */
 	uint64_t began_ms;    /* handshake or dial; then: open message */
 	uint64_t progress_ms; /* out queue: last time something was taken */
-	uint64_t close_ms;    /* our Close was sent */
+	uint64_t sent_ms;     /* our Close: given to the kernel */
+	uint64_t close_ms;    /* and last seen not to have arrived */
 	uint64_t pause_ms;    /* reading stopped */
 	uint64_t ping_second; /* and the pings that came in it */
 	uint32_t pings;
+	uint32_t unsent;          /* with the kernel, as last seen */
 	uint32_t pause_used_ms;   /* pauses caused by this target ... */
 	uint64_t pause_window_ms; /* ... since then */
 	struct conn *presser;     /* the target that this source waits for */

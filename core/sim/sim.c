@@ -200,6 +200,24 @@ sim_dispatch(struct world *world, const struct event *event)
 
 /* ---- a run */
 
+/* As a node asks it of --queue: one that could not take a message on top of
+ * SOFT would end the links that bring one. */
+static enum err
+sim_validate_queue(const struct sim_config *config, struct diag *diag)
+{
+	size_t message = vnode_message_max(config);
+	size_t needed = config->soft + message;
+
+	if (config->hard >= needed) {
+		return ERR_OK;
+	}
+	diag_set(diag,
+	    "--hard: found %zu, expected %zu or more: --soft and a message of "
+	    "%zu bytes. Try --hard %zu, or a smaller --soft or --payload.",
+	    config->hard, needed, message, needed);
+	return ERR_INVALID;
+}
+
 static enum err
 sim_validate(const struct sim_config *config, struct diag *diag)
 {
@@ -220,7 +238,7 @@ sim_validate(const struct sim_config *config, struct diag *diag)
 		diag_set(diag, "the least latency is larger than the largest");
 		return ERR_INVALID;
 	}
-	return ERR_OK;
+	return sim_validate_queue(config, diag);
 }
 
 static void

@@ -115,8 +115,7 @@ vnode_peers(struct vnode *node, char (*addrs)[VNODE_ADDR_LEN], size_t max)
 	return count;
 }
 
-/* The largest that the scenario has: queues are sized by it. */
-static size_t
+size_t
 vnode_message_max(const struct sim_config *config)
 {
 	return config->payload > VNODE_MESSAGE_MIN ? config->payload

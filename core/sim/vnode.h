@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/rng.h"
 #include "mesh/mesh.h"
+#include "sim/config.h"
 #include "sim/phase.h"
 
 #define VNODE_ADDR_LEN 32
@@ -70,6 +71,9 @@ struct vnode {
 /* ws://10.x.y.z:7000 of node `index`; back: UINT32_MAX if it is none. */
 void vnode_addr(uint32_t index, char addr[VNODE_ADDR_LEN]);
 uint32_t vnode_of_addr(const char *addr, uint32_t count);
+
+/* The largest message that nodes of this run take, presence included. */
+size_t vnode_message_max(const struct sim_config *config);
 
 /* Start a mesh; with a new id, or (`again`) with the last one and what it has
  * saved. */

@@ -13,11 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "fuzz.h"
 #include "fuzz/mesh_rig.h"
 #include "mesh/auth.h"
-#include "mesh/inside.h"
 
 enum {
 	FUZZ_ACCEPTED = 13,
@@ -71,7 +69,6 @@ enum fuzz_proof {
 	PROOF_KINDS,
 };
 
-static const uint32_t fuzz_boot = 1700000000;
 static const uint8_t fuzz_psk[] = "a key of sixteen bytes and more";
 
 /* What `side` shows in the exchange on this link.  False: there was none. */
@@ -126,17 +123,13 @@ fuzz_keep(struct fuzz_said *said, const struct buf *record)
 static void
 fuzz_op_hello(struct fuzz *fuzz, struct fuzz_link *at)
 {
-	struct record_hello hello = {
-		.ver_min = 1,
-		.ver_max = 1,
-		.net = { 0x22, 0xbd, 0x79, 0x0e, 0x02, 0xa8, 0x0f, 0x57 },
-		.addr = { .text = "ws://:1", .len = 7 },
-		.max_message = 300,
-	};
+	uint8_t node = fuzz_byte(fuzz);
+	struct record_hello hello = fuzz_hello(
+	    node, (uint32_t)FUZZ_BOOT + fuzz_byte(fuzz));
 	struct buf buf = { 0 };
 
-	fuzz_id(&hello.node_id, fuzz_byte(fuzz));
-	hello.boot = fuzz_boot + fuzz_byte(fuzz);
+	hello.addr = (struct str8){ .text = "ws://:1", .len = 7 };
+	hello.max_message = 300;
 	if (record_hello_encode(&buf, &hello) == ERR_OK) {
 		fuzz_keep(&at->hello, &buf);
 		at->welcome.len = 0;
@@ -151,11 +144,11 @@ fuzz_op_hello(struct fuzz *fuzz, struct fuzz_link *at)
 static void
 fuzz_op_welcome(struct fuzz *fuzz, struct fuzz_link *at)
 {
-	struct record_welcome welcome = { .version = 1, .boot = fuzz_boot };
+	struct record_welcome welcome = { .version = 1, .boot = FUZZ_BOOT };
 	struct record_welcome2 welcome2 = { .last_seq = 0 };
 	struct buf buf = { 0 };
 
-	fuzz_id(&welcome.node_id, fuzz_byte(fuzz));
+	welcome.node_id = fuzz_id(fuzz_byte(fuzz));
 	welcome.flags = fuzz_byte(fuzz);
 	if (record_welcome_encode(&buf, &welcome) == ERR_OK &&
 	    record_welcome2_encode(&buf, &welcome2) == ERR_OK) {
@@ -170,12 +163,12 @@ fuzz_op_listen(struct fuzz *fuzz, struct fuzz_link *at)
 	struct record_welcome welcome = {
 		.version = 1,
 		.flags = WELCOME_AUTH,
-		.boot = fuzz_boot,
+		.boot = FUZZ_BOOT,
 	};
 	enum fuzz_proof how;
 	struct buf buf = { 0 };
 
-	fuzz_id(&welcome.node_id, fuzz_byte(fuzz));
+	welcome.node_id = fuzz_id(fuzz_byte(fuzz));
 	how = (enum fuzz_proof)(fuzz_byte(fuzz) % PROOF_KINDS);
 	if (record_welcome_encode(&buf, &welcome) != ERR_OK) {
 		return;
@@ -206,7 +199,7 @@ fuzz_peers(struct fuzz *fuzz, struct record_peers *peers)
 		int len = snprintf(addrs[i], sizeof(addrs[i]),
 		    "ws://10.0.0.%u:1", (first + i) & 0xff);
 
-		fuzz_id(&peer->node_id, (uint8_t)(first + i));
+		peer->node_id = fuzz_id((uint8_t)(first + i));
 		peer->addr = (struct str8){ addrs[i], (uint8_t)len };
 	}
 }
@@ -250,7 +243,7 @@ fuzz_op_walk(struct fuzz *fuzz, struct fuzz_link *at)
 	uint8_t n = fuzz_byte(fuzz);
 	struct buf buf = { 0 };
 
-	fuzz_id(&walk.peer.node_id, n);
+	walk.peer.node_id = fuzz_id(n);
 	walk.peer.addr.len = (uint8_t)snprintf(
 	    addr, sizeof(addr), "ws://10.0.0.%u:1", n);
 	walk.peer.addr.text = addr;
@@ -262,68 +255,19 @@ fuzz_op_walk(struct fuzz *fuzz, struct fuzz_link *at)
 static void
 fuzz_op_data(struct fuzz *fuzz, struct fuzz_link *at)
 {
-	struct record_data data = { .topic = { .text = "a.b", .len = 3 },
+	struct record_data data = { .topic = { .text = "a", .len = 1 },
 		.payload_len = 0 };
 	uint8_t head[RECORD_DATA_HEAD_MAX];
 	uint64_t count;
 
-	fuzz_id(&data.origin, fuzz_byte(fuzz));
+	data.origin = fuzz_id(fuzz_byte(fuzz));
 	count = fuzz_byte(fuzz);
 	/* Near steps, and a few that jump over a whole window. */
 	count = count < 200 ? count + 1 : (count - 199) * 1000;
-	data.seq = (uint64_t)fuzz_boot << 32 | count;
+	data.seq = (uint64_t)FUZZ_BOOT << 32 | count;
 	data.flags = fuzz_byte(fuzz);
 	data.hops = fuzz_byte(fuzz);
 	fuzz_message(fuzz, at, head, record_data_head(head, &data));
-}
-
-static void
-fuzz_op_record(struct fuzz *fuzz, struct fuzz_link *at, bool raw)
-{
-	uint8_t bytes[4 + 255];
-	size_t left;
-	size_t len;
-
-	bytes[0] = raw ? 0 : fuzz_byte(fuzz);
-	len = fuzz_byte(fuzz);
-	left = (size_t)(fuzz->end - fuzz->at);
-	len = len < left ? len : left;
-	bytes[1] = 0;
-	bytes[2] = 0;
-	bytes[3] = (uint8_t)len;
-	if (len > 0) {
-		memcpy(bytes + 4, fuzz->at, len);
-	}
-	fuzz->at += len;
-	fuzz_message(fuzz, at, raw ? bytes + 4 : bytes, raw ? len : 4 + len);
-}
-
-static void
-fuzz_pass(struct fuzz *fuzz, uint64_t ms)
-{
-	uint64_t end = fuzz->now + ms;
-	unsigned idle = 0;
-
-	while (mesh_next_ms(fuzz->mesh) <= end) {
-		uint64_t next = mesh_next_ms(fuzz->mesh);
-
-		idle = next <= fuzz->now ? idle + 1 : 0;
-		assert(idle < 100);
-		fuzz->now = next > fuzz->now ? next : fuzz->now;
-		fuzz_reap(fuzz);
-		mesh_on_tick(fuzz->mesh, fuzz->now, 0);
-	}
-	fuzz->now = end;
-}
-
-/* Nobody looked at the mesh for long, and its owner knows, or does not. */
-static void
-fuzz_jump(struct fuzz *fuzz, uint8_t how)
-{
-	uint64_t ms = UINT64_C(1000) << (how & 0xf); /* up to nine hours */
-
-	fuzz->now += ms;
-	mesh_on_tick(fuzz->mesh, fuzz->now, (how & 0x10) != 0 ? ms : 0);
 }
 
 static void
@@ -339,10 +283,7 @@ fuzz_op_accept(struct fuzz *fuzz)
 		place = fuzz_free_place(fuzz);
 	}
 	if (place != NULL) {
-		*place = (struct fuzz_link){ .link = NULL };
-		place->link = mesh_on_accepted(
-		    fuzz->mesh, fuzz->now, used + 1, "::1", fuzz);
-		place->opened = true;
+		fuzz_accept(fuzz, place);
 	}
 }
 
@@ -463,8 +404,7 @@ fuzz_more(struct fuzz *fuzz, enum fuzz_more op)
 	} else if (op == MORE_JUMP) {
 		fuzz_jump(fuzz, fuzz_byte(fuzz));
 	} else if (op == MORE_TWICE) {
-		mesh_on_tick(fuzz->mesh, fuzz->now, 0);
-		mesh_on_tick(fuzz->mesh, fuzz->now, 0);
+		fuzz_twice(fuzz);
 	} else {
 		at = &fuzz->links[fuzz_byte(fuzz) & 0xf];
 		if (at->link != NULL && at->opened) {
@@ -502,54 +442,28 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	static const char *const peers[] = { "ws://a:1", "ws://b:1",
 		"ws://c:1" };
-	static struct fuzz fuzz;
 	struct mesh_config config = {
-		.boot = fuzz_boot,
-		.name = "fuzz",
-		.network = "grapevine",
 		.advertise = "ws://f:1",
 		.peers = peers,
 		.peer_count = 3,
-		.max_message = 1000,
-		.max_hops = 64,
-		.ping_ms = 3000,
-		.soft = 4096,
 		.hard = 8192,
-		.pool = &fuzz.pool,
 	};
+	static struct fuzz fuzz;
 	uint8_t kind;
 
-	/* Log lines find no bugs. */
-	if (log_open(&(struct log_config){ .filter = "error" }, NULL) !=
-	    ERR_OK) {
+	if (!fuzz_begin(&fuzz, bytes, len)) {
 		return 0;
 	}
-	fuzz = (struct fuzz){ .now = 1000000, .at = bytes, .end = bytes + len };
 	kind = fuzz_byte(&fuzz);
 	fuzz.has_key = (kind & FUZZ_PSK) != 0;
-	fuzz_id(&config.node_id, 0x80);
 	config.is_auto = (kind & FUZZ_AUTO) != 0;
 	config.psk = fuzz.has_key ? fuzz_psk : NULL;
 	config.psk_len = sizeof(fuzz_psk);
 	config.presence = (kind & FUZZ_PRESENCE) != 0;
 	config.floods = (kind & FUZZ_FLOODS) != 0;
 	config.keeps_id = (kind & FUZZ_KEEPS_ID) != 0;
-	rng_init(&fuzz.rng, 1);
-	chunk_pool_init(&fuzz.pool);
-	fuzz_io(&fuzz);
-	if (mesh_create(&fuzz.mesh, &config, &fuzz.io, &fuzz.rng, NULL) !=
-	    ERR_OK) {
-		return 0;
+	if (fuzz_start(&fuzz, &config, (kind & FUZZ_WRAPS) != 0)) {
+		fuzz_run(&fuzz, fuzz_step);
 	}
-	mesh_start(fuzz.mesh, fuzz.now);
-	if ((kind & FUZZ_WRAPS) != 0) {
-		fuzz.mesh->seq |= UINT32_MAX - 3;
-	}
-	while (fuzz.at < fuzz.end) {
-		fuzz_step(&fuzz);
-		fuzz_check(&fuzz);
-	}
-	mesh_destroy(fuzz.mesh);
-	chunk_pool_fini(&fuzz.pool);
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * mesh_rig.h - one mesh, and what it does to its links watched: no action on a
  * link that was closed or is gone, nothing to nor from those who have not shown
- * the key, no message twice, tables within their limits. */
+ * the key, no message twice, none that was told as a gap, no gap told twice or
+ * of what came, tables within their limits, ticks come to rest. */
 #ifndef TESTS_FUZZ_MESH_RIG_H
 #define TESTS_FUZZ_MESH_RIG_H
 
@@ -10,8 +11,10 @@
 
 enum {
 	FUZZ_LINKS = 48, /* ops reach the first 16 */
-	FUZZ_SEEN = 512,
+	FUZZ_TOLD = 1024,
 	FUZZ_RECORD_MAX = 4608, /* what a handshake allows, PEERS included */
+	FUZZ_BOOT = 1700000000,
+	FUZZ_OWN = 0x80, /* the mesh's id is fuzz_id of it */
 };
 
 struct fuzz_said { /* the body of a record */
@@ -27,9 +30,10 @@ struct fuzz_link {
 	struct fuzz_said hello, welcome;    /* of either side */
 };
 
-struct fuzz_seen {
+/* Ids whose fate is known: delivered, or told as a gap. */
+struct fuzz_told {
 	struct nodeid origin;
-	uint64_t seq;
+	uint64_t first, count;
 };
 
 struct fuzz {
@@ -40,21 +44,31 @@ struct fuzz {
 	uint64_t now;
 	const uint8_t *at, *end;
 	struct fuzz_link links[FUZZ_LINKS];
-	struct fuzz_seen seen[FUZZ_SEEN];
-	size_t seen_count;
+	struct fuzz_told told[FUZZ_TOLD]; /* the first so many */
+	size_t told_count;
 	size_t queued;
 	uint64_t stamp;
+	uint64_t conn; /* of the last one that was accepted */
 	bool stopped, has_key;
+	uint32_t boot; /* of the origins (fuzz_mesh_spread.c); their counters */
+	bool wraps;    /* are about to */
 };
+
+/* A run on `bytes`: nothing was read of them yet.  False: no memory. */
+bool fuzz_begin(struct fuzz *fuzz, const uint8_t *bytes, size_t len);
+/* Make and start its mesh.  `config` says what differs from what both have:
+ * name, limits, times.  `wraps`: its counter is about to.  False: no memory. */
+bool fuzz_start(struct fuzz *fuzz, struct mesh_config *config, bool wraps);
+/* One step after the other until the bytes end, and a check after each; the
+ * mesh is destroyed then. */
+void fuzz_run(struct fuzz *fuzz, void (*step)(struct fuzz *fuzz));
 
 /* The next byte of the input, 0 behind its end. */
 uint8_t fuzz_byte(struct fuzz *fuzz);
 
-/* Fill in fuzz->io. */
-void fuzz_io(struct fuzz *fuzz);
+struct nodeid fuzz_id(uint8_t n);
 
-/* What is kept of a link, which is not closed; a place for one, or NULL. */
-struct fuzz_link *fuzz_of(struct fuzz *fuzz, const struct link *link);
+/* A place for a link, or NULL. */
 struct fuzz_link *fuzz_free_place(struct fuzz *fuzz);
 /* Places are short: report the closed links as gone. */
 void fuzz_reap(struct fuzz *fuzz);
@@ -63,10 +77,19 @@ void fuzz_reap(struct fuzz *fuzz);
 void fuzz_message(
     struct fuzz *fuzz, struct fuzz_link *at, const uint8_t *bytes, size_t len);
 void fuzz_message_of(struct fuzz *fuzz, struct fuzz_link *at, struct buf *buf);
+/* Operands: a type (`raw`: none, and no header), a length, bytes. */
+void fuzz_op_record(struct fuzz *fuzz, struct fuzz_link *at, bool raw);
 
-void fuzz_id(struct nodeid *id, uint8_t n);
+/* A connection comes to a free place. */
+void fuzz_accept(struct fuzz *fuzz, struct fuzz_link *place);
+/* The HELLO of a node, with no flags and no address. */
+struct record_hello fuzz_hello(uint8_t node, uint32_t boot);
 
-/* After each op. */
-void fuzz_check(struct fuzz *fuzz);
+/* `ms` pass, each tick at its time. */
+void fuzz_pass(struct fuzz *fuzz, uint64_t ms);
+/* Nobody looked at the mesh for long, and its owner knows, or does not. */
+void fuzz_jump(struct fuzz *fuzz, uint8_t how);
+/* Two ticks at one time. */
+void fuzz_twice(struct fuzz *fuzz);
 
 #endif

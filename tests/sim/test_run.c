@@ -294,6 +294,29 @@ what_makes_no_sense_is_refused(void **state)
 	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
 }
 
+static void
+a_queue_without_room_for_a_message_is_refused(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+	struct diag diag;
+
+	(void)state;
+	small(&config);
+	config.soft = 4096;
+	config.payload = 10000;
+	config.hard = 14095;
+	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
+	assert_string_equal(diag.text,
+	    "--hard: found 14095, expected 14096 or more: --soft and a message "
+	    "of 10000 bytes. Try --hard 14096, or a smaller --soft or "
+	    "--payload.");
+	config.hard = 14096;
+	run(&config, &result);
+	config.hard = 1024; /* below soft */
+	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
+}
+
 int
 main(void)
 {
@@ -312,6 +335,7 @@ main(void)
 		cmocka_unit_test(
 		    who_speaks_under_the_ids_of_others_breaks_nothing_else),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
+		cmocka_unit_test(a_queue_without_room_for_a_message_is_refused),
 	};
 	struct diag diag;
 

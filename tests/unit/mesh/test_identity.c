@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "mesh/identity.h"
+#include "mesh/inside.h"
 #include "unit/mesh/runs.h"
 
 static struct nodeid told;
@@ -44,9 +45,9 @@ publish(struct lab *lab)
 	return view;
 }
 
-/* The id that the mesh shows who dials it now. */
-static struct nodeid
-shown_id(struct lab *lab, uint8_t n)
+/* What the mesh shows who dials it now. */
+static struct record_welcome
+shown(struct lab *lab, uint8_t n)
 {
 	struct lab_link *at = lab_accept_up(lab, n);
 	struct record_welcome welcome;
@@ -54,7 +55,7 @@ shown_id(struct lab *lab, uint8_t n)
 
 	assert_true(lab_find(at, RECORD_WELCOME, &record));
 	assert_int_equal(record_welcome_decode(&record, &welcome), ERR_OK);
-	return welcome.node_id;
+	return welcome;
 }
 
 static void
@@ -79,7 +80,7 @@ three_spoofs_in_a_minute_take_a_new_id(void **state)
 	assert_int_equal(lab_bye(a), BYE_LEAVING);
 	assert_int_equal(lab_bye(b), BYE_LEAVING);
 	assert_int_equal(mesh_stats(lab->mesh)->links_up, 0);
-	id = shown_id(lab, 3);
+	id = shown(lab, 3).node_id;
 	assert_true(nodeid_equal(&id, &told));
 }
 
@@ -248,6 +249,27 @@ an_older_life_beside_the_living_one_is_a_twin(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->twins, 1);
 }
 
+static void
+the_boot_that_it_shows_is_that_of_its_numbers(void **state)
+{
+	struct lab *lab = *state;
+	const char *peers[] = { "ws://one:1" };
+	struct lab_link *at;
+	struct record_hello hello;
+	struct record record;
+
+	lab->config.peers = peers;
+	lab->config.peer_count = 1;
+	lab_make(lab);
+	lab->mesh->seq = RUNS_SEQ(UINT32_MAX);
+	assert_int_equal(publish(lab).seq >> 32, LAB_BOOT + 1);
+	at = lab_open(lab);
+	assert_true(lab_find(at, RECORD_HELLO, &record));
+	assert_int_equal(record_hello_decode(&record, &hello), ERR_OK);
+	assert_int_equal(hello.boot, LAB_BOOT + 1);
+	assert_int_equal(shown(lab, 3).boot, LAB_BOOT + 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, lab_teardown)
 #define TEST_RAW(f) \
 	cmocka_unit_test_setup_teardown(f, lab_setup_raw, lab_teardown)
@@ -265,6 +287,7 @@ main(void)
 		TEST(who_is_thrown_out_without_another_link_has_a_twin),
 		TEST_RAW(of_two_links_of_its_own_one_may_go),
 		TEST(an_older_life_beside_the_living_one_is_a_twin),
+		TEST_RAW(the_boot_that_it_shows_is_that_of_its_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

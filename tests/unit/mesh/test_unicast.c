@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
+#include "mesh/inside.h"
 #include "support/fault.h"
 #include "unit/mesh/runs.h"
 
@@ -210,6 +211,20 @@ out_of_memory_is_counted(void **state)
 	assert_int_equal(lab->delivered, 1);
 }
 
+/* The other end takes what is above the last ones, boot and counter as one. */
+static void
+its_numbers_grow_when_the_counter_wraps(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 9);
+	struct record_data data;
+
+	lab->mesh->spread.unicast.seq = RUNS_SEQ(UINT32_MAX);
+	assert_int_equal(send_to(lab, 9), ERR_OK);
+	assert_int_equal(runs_data(a, &data), 1);
+	assert_true(data.seq > RUNS_SEQ(UINT32_MAX));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 int
@@ -225,6 +240,7 @@ main(void)
 		TEST(with_no_way_known_everybody_passes_it_on),
 		TEST(says_what_cannot_be_sent),
 		TEST(many_senders_do_not_grow_the_table),
+		TEST(its_numbers_grow_when_the_counter_wraps),
 		TEST(out_of_memory_is_counted),
 	};
 

@@ -261,6 +261,93 @@ a_close_that_waits_for_room_is_not_given_up(void **state)
 	rig_destroy(rig);
 }
 
+/* The kernel has it all, and the other end's window has room for little. */
+static void
+close_with_the_kernel(struct rig *rig)
+{
+	int bytes = 1 << 20;
+
+	assert_int_equal(setsockopt(rig->last->fd, SOL_SOCKET, SO_SNDBUF,
+	                     &bytes, sizeof(bytes)),
+	    0);
+	append_some(rig);
+	close_slow(rig);
+	assert_int_equal(conn_relieve(rig->last), 0);
+}
+
+static struct client *
+closed_with_the_kernel(struct rig *rig)
+{
+	struct client *client = rig_peer(rig, 4096);
+
+	rig_until(rig, rig_has_opened);
+	rig_call(rig, close_with_the_kernel);
+	return client;
+}
+
+static bool
+has_dropped_one(struct rig *rig)
+{
+	return net_stats(rig->net)->dropped_closing == 1;
+}
+
+/* A connection that was dropped would answer what still comes with a reset. */
+static void
+a_close_that_the_kernel_holds_is_heard_though_its_reader_goes_on(void **state)
+{
+	struct net_config config = rig_config();
+	struct rig *rig;
+	struct client *client;
+	size_t control_at = 0;
+
+	(void)state;
+	config.times.close = 1;
+	config.times.stall = 60000;
+	rig = rig_create(config);
+	client = closed_with_the_kernel(rig);
+	rig_until(rig, has_looked_again);
+	client_text(client, "thrown away");
+	rig_until(rig, has_dropped_one);
+	expect_records(client, (size_t)40 * RECORD, &control_at);
+	client_expect_close(client, 4002);
+	rig_until(rig, rig_has_closed);
+	rig_destroy(rig);
+}
+
+static void
+a_close_that_nobody_takes_from_the_kernel_is_given_up(void **state)
+{
+	struct net_config config = rig_config();
+	struct rig *rig;
+
+	(void)state;
+	config.times.close = 1;
+	config.times.stall = 300;
+	rig = rig_create(config);
+	(void)closed_with_the_kernel(rig);
+	rig_until(rig, rig_has_closed);
+	assert_int_equal(rig_stats(rig)->closed_stalled, 1);
+	rig_destroy(rig);
+}
+
+static void
+a_close_does_not_stay_with_the_kernel_for_ever(void **state)
+{
+	struct net_config config = rig_config();
+	struct rig *rig;
+
+	(void)state;
+	config.times.close = 1;
+	config.times.stall = 60000;
+	config.times.linger = 300;
+	rig = rig_create(config);
+	(void)closed_with_the_kernel(rig);
+	rig_until(rig, rig_has_closed);
+	assert_int_equal(rig_stats(rig)->closed_unread, 1);
+	assert_int_equal(rig_stats(rig)->closed_stalled, 0);
+	rig_destroy(rig);
+}
+
 /* The kernel has the last word of one that is gone, when writing fails. */
 static void
 write_to_one_that_is_gone(struct rig *rig)
@@ -286,10 +373,13 @@ what_was_said_before_the_end_is_heard_though_writing_fails(void **state)
 	rig_destroy(rig);
 }
 
+enum { PINGS = 200 };
+
+/* Later ones would find room, once the other end reads. */
 static bool
-has_late_pong(struct rig *rig)
+has_read_all_pings(struct rig *rig)
 {
-	return net_stats(rig->net)->pongs_coalesced > 0;
+	return net_stats(rig->net)->pings_in == PINGS;
 }
 
 static void
@@ -317,9 +407,10 @@ pings_that_are_not_taken_are_answered_by_one_pong(void **state)
 	rig_until(rig, rig_has_opened);
 	rig_call(rig, append_many);
 	rig_until(rig, is_blocked);
-	flood_with_pings(client, 200);
-	rig_until(rig, has_late_pong);
-	while (got < (size_t)MANY * RECORD || last != 199) {
+	flood_with_pings(client, PINGS);
+	rig_until(rig, has_read_all_pings);
+	assert_true(rig_stats(rig)->pongs_coalesced > 0);
+	while (got < (size_t)MANY * RECORD || last != PINGS - 1) {
 		assert_true(client_read_frame(client, &frame));
 		if (frame.first == CLIENT_PONG) {
 			pongs++;
@@ -461,6 +552,15 @@ main(void)
 		    a_close_comes_behind_what_was_queued, client_teardown),
 		cmocka_unit_test_teardown(
 		    a_close_that_waits_for_room_is_not_given_up,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    a_close_that_the_kernel_holds_is_heard_though_its_reader_goes_on,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    a_close_that_nobody_takes_from_the_kernel_is_given_up,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    a_close_does_not_stay_with_the_kernel_for_ever,
 		    client_teardown),
 		cmocka_unit_test_teardown(
 		    what_was_said_before_the_end_is_heard_though_writing_fails,
