@@ -9,7 +9,11 @@
 
 #include "mesh/ahead.h"
 
-enum { HISTORY_ROOM_MIN = 64 };
+enum {
+	HISTORY_ROOM_MIN = 64,
+	/* What keeping a record takes besides its bytes. */
+	HISTORY_ENTRY = sizeof(struct history_entry) + sizeof(uint64_t),
+};
 
 void
 history_init(struct history *history, struct chunk_pool *pool, size_t limit)
@@ -27,19 +31,13 @@ history_at(const struct history *history, uint64_t place)
 	return &history->ring[place & (history->room - 1)];
 }
 
-static size_t
-history_size(const struct range *range)
-{
-	return sizeof(struct history_entry) + range->len;
-}
-
 static void
 history_drop_oldest(struct history *history)
 {
 	struct history_entry *entry = history_at(history, history->first);
 	const struct origin *soon;
 
-	history->bytes -= history_size(&entry->range);
+	history->bytes -= HISTORY_ENTRY + entry->range.len;
 	chunk_unref(entry->range.chunk);
 	if (entry->origin != NULL) {
 		entry->origin->held--;
@@ -76,46 +74,43 @@ history_newest(
 	return &history->newest[hash & (history->room - 1)];
 }
 
-/* The entry at history->next can be found from now on. */
+/* The entry at this place, the newest, can be found from now on. */
 static void
-history_link(struct history *history, struct history_entry *entry)
+history_link(struct history *history, struct history_entry *entry, uint64_t at)
 {
 	uint64_t *newest = history_newest(history, entry->origin, entry->seq);
 
-	entry->step = *newest >= history->first
-	                  ? (uint32_t)(history->next - *newest)
-	                  : 0;
-	*newest = history->next++;
+	entry->step = *newest >= history->first ? (uint32_t)(at - *newest) : 0;
+	*newest = at;
 }
 
 /* Seldom: kept out of the way of history_put. */
 __attribute__((noinline)) static enum err
 history_grow(struct history *history)
 {
-	struct history bigger = *history;
+	const struct history old = *history;
+	size_t room = old.room == 0 ? HISTORY_ROOM_MIN : old.room * 2;
+	struct history_entry *ring = calloc(room, sizeof(*ring));
+	uint64_t *newest = calloc(room, sizeof(*newest));
 
-	bigger.room = history->room == 0 ? HISTORY_ROOM_MIN : history->room * 2;
-	bigger.ring = calloc(bigger.room, sizeof(*bigger.ring));
-	bigger.newest = calloc(bigger.room, sizeof(*bigger.newest));
-	if (bigger.ring == NULL || bigger.newest == NULL) {
-		free(bigger.ring);
-		free(bigger.newest);
+	if (ring == NULL || newest == NULL) {
+		free(ring);
+		free(newest);
 		return ERR_NOMEM;
 	}
-	bigger.next = history->first;
-	while (bigger.next < history->next) {
-		struct history_entry *entry = history_at(&bigger, bigger.next);
+	history->ring = ring;
+	history->newest = newest;
+	history->room = room;
+	for (uint64_t at = old.first; at < old.next; at++) {
+		struct history_entry *entry = history_at(history, at);
 
-		*entry = *history_at(history, bigger.next);
+		*entry = *history_at(&old, at);
 		if (entry->origin != NULL) {
-			history_link(&bigger, entry);
-		} else {
-			bigger.next++;
+			history_link(history, entry, at);
 		}
 	}
-	free(history->ring);
-	free(history->newest);
-	*history = bigger;
+	free(old.ring);
+	free(old.newest);
 	return ERR_OK;
 }
 
@@ -123,7 +118,7 @@ history_grow(struct history *history)
 static inline enum err
 history_reserve(struct history *history, size_t len)
 {
-	size_t size = sizeof(struct history_entry) + len;
+	size_t size = HISTORY_ENTRY + len;
 
 	if (size > history->limit) {
 		return ERR_TOOBIG;
@@ -162,8 +157,8 @@ history_put(struct history *history, struct origin *origin,
 	entry->range = *range;
 	entry->ms = (uint32_t)now_ms;
 	origin->held++;
-	history->bytes += history_size(range);
-	history_link(history, entry);
+	history->bytes += HISTORY_ENTRY + range->len;
+	history_link(history, entry, history->next++);
 	return ERR_OK;
 }
 

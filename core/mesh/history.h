@@ -39,13 +39,14 @@ struct history {
 	uint64_t *newest;           /* place of each hash */
 	size_t room;                /* of both, a power of two, or 0 */
 	uint64_t first, next; /* places of the oldest; behind the newest */
-	size_t bytes;         /* of records and entries */
+	size_t bytes; /* of records, entries and their places in the hash */
 	size_t limit;
 	uint64_t evicted; /* before their time: the bytes were needed */
 	uint64_t expired; /* their time was over */
 };
 
-/* `limit` bytes at the most; 0: nothing is ever kept.  The pool outlives it. */
+/* `limit` bytes at the most, of records and entries (ring and hash may have as
+ * many places empty again); 0: nothing is ever kept.  The pool outlives it. */
 void history_init(
     struct history *history, struct chunk_pool *pool, size_t limit);
 void history_fini(struct history *history);
