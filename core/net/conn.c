@@ -216,6 +216,7 @@ conn_queue_close(struct conn *conn, uint16_t code, const char *reason)
 	    ERR_OK) {
 		conn->close_waits = true;
 	} else {
+		conn->net->stats.dropped_nomem++;
 		conn_drop(conn);
 	}
 }
@@ -233,6 +234,9 @@ conn_close(struct conn *conn, uint16_t code, const char *reason, bool flush)
 	}
 	share_settle(net);
 	conn_seal(conn);
+	if (conn->state != CONN_OPEN) {
+		return; /* no memory: it is dropped */
+	}
 	conn->state = CONN_CLOSING;
 	if (!flush) {
 		conn_drop_unsent(conn);

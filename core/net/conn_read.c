@@ -226,7 +226,7 @@ conn_on_ready(struct conn *conn, uint32_t events)
 {
 	bool is_over = conn->broken || (events & (EPOLLHUP | EPOLLERR)) != 0;
 
-	if (conn->state != CONN_OPEN && conn->state != CONN_CLOSING) {
+	if (!conn_is_alive(conn)) {
 		return;
 	}
 	if ((events & EPOLLOUT) != 0 && !conn->broken) {

@@ -326,11 +326,14 @@ conn_flush(struct conn *conn)
 		conn->fresh = false;
 		conn_refuse_hasty(conn);
 	}
-	if (conn->state != CONN_OPEN && conn->state != CONN_CLOSING) {
+	if (!conn_is_alive(conn)) {
 		return;
 	}
 	share_settle(conn->net); /* what it adds must be sealed */
 	conn_seal(conn);
+	if (!conn_is_alive(conn)) { /* no memory: these are no frames */
+		return;
+	}
 	if (conn->blocked) { /* EPOLLOUT will say */
 		outq_settle(&conn->out, conn->net->pool);
 		outq_settle(&conn->ctl, conn->net->pool);

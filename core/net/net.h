@@ -209,8 +209,8 @@ void conn_ping(struct conn *conn, uint64_t stamp);
 size_t conn_relieve(struct conn *conn);
 
 /* `target` is over SOFT: stop reading, for at most 10 ms, whoever is being
- * read now.  False: nobody is, or `target` has had its second in ten
- * (PROTOCOL 10). */
+ * read now.  False: nobody is, or one that closes, or `target` has had its
+ * second in ten (PROTOCOL 10). */
 bool conn_press(struct conn *target);
 
 /* Send what is queued (`flush`) or drop it, then Close, as long as the other

@@ -26,7 +26,8 @@ conn_press(struct conn *target)
 {
 	struct conn *source = target->net->reading;
 
-	if (source == NULL || source == target ||
+	/* One that closes is read on, and uses up no budget. */
+	if (source == NULL || source == target || source->state != CONN_OPEN ||
 	    !conn_has_pause_budget(target)) {
 		return false;
 	}

@@ -161,6 +161,13 @@ conn_times(const struct conn *conn)
 	return &conn->net->config.times;
 }
 
+/* It is read and written. */
+static inline bool
+conn_is_alive(const struct conn *conn)
+{
+	return conn->state == CONN_OPEN || conn->state == CONN_CLOSING;
+}
+
 /* net.c */
 void net_update_now(struct net *net);
 

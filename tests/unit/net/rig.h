@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "net/net.h"
+#include "net/private.h"
 #include "support/client.h"
 #include "support/daemon.h"
 #include "support/peer.h"
@@ -378,6 +378,14 @@ rig_destroy(struct rig *rig)
 	(void)pthread_cond_destroy(&rig->told);
 	(void)pthread_mutex_destroy(&rig->lock);
 	free(rig);
+}
+
+/* The wheel has turned since `number` was its tick, or the one is gone. */
+static bool
+rig_has_looked_again(struct rig *rig)
+{
+	return rig->last == NULL ||
+	       rig->net->tick_ms > rig->number + WHEEL_TICK_MS;
 }
 
 static bool

@@ -122,6 +122,98 @@ a_close_that_is_not_answered_has_its_time(void **state)
 	rig_destroy(rig);
 }
 
+enum { RECORD = 160000 };
+
+/* The kernel has it all, and the other end's window has room for little. */
+static void
+close_with_the_kernel(struct rig *rig)
+{
+	static uint8_t record[RECORD];
+	struct range range = { 0 };
+	int bytes = 1 << 20;
+
+	assert_int_equal(setsockopt(rig->last->fd, SOL_SOCKET, SO_SNDBUF,
+	                     &bytes, sizeof(bytes)),
+	    0);
+	assert_int_equal(
+	    net_encode_record(rig->net, record, RECORD, NULL, 0, &range),
+	    ERR_OK);
+	conn_append_record(rig->last, &range);
+	conn_close(rig->last, 4002, "slow", false);
+	assert_int_equal(conn_relieve(rig->last), 0);
+	rig->number = rig->net->tick_ms;
+}
+
+/* A configuration with these times, and a Close that is not taken. */
+static struct rig *
+closed_with_the_kernel(
+    uint32_t stall_ms, uint32_t linger_ms, struct client **client)
+{
+	struct net_config config = rig_config();
+	struct rig *rig;
+
+	config.times.close = 1;
+	config.times.stall = stall_ms;
+	config.times.linger = linger_ms;
+	rig = rig_create(config);
+	*client = rig_peer(rig, 4096);
+	rig_until(rig, rig_has_opened);
+	rig_call(rig, close_with_the_kernel);
+	return rig;
+}
+
+static bool
+has_dropped_one(struct rig *rig)
+{
+	return net_stats(rig->net)->dropped_closing == 1;
+}
+
+/* A connection that was dropped would answer what still comes with a reset. */
+static void
+a_close_that_the_kernel_holds_is_heard_though_its_reader_goes_on(void **state)
+{
+	struct client *client;
+	struct rig *rig = closed_with_the_kernel(60000, 60000, &client);
+	struct client_frame frame;
+
+	(void)state;
+	rig_until(rig, rig_has_looked_again);
+	client_text(client, "thrown away");
+	rig_until(rig, has_dropped_one);
+	assert_true(client_read_frame(client, &frame));
+	assert_int_equal(frame.len, RECORD);
+	client_frame_free(&frame);
+	client_expect_close(client, 4002);
+	rig_until(rig, all_are_gone);
+	rig_destroy(rig);
+}
+
+static void
+a_close_that_nobody_takes_from_the_kernel_is_given_up(void **state)
+{
+	struct client *client;
+	struct rig *rig = closed_with_the_kernel(300, 60000, &client);
+
+	(void)state;
+	rig_until(rig, all_are_gone);
+	assert_int_equal(rig_stats(rig)->closed_stalled, 1);
+	assert_int_equal(rig->stats.closed_unread, 0);
+	rig_destroy(rig);
+}
+
+static void
+a_close_does_not_stay_with_the_kernel_for_ever(void **state)
+{
+	struct client *client;
+	struct rig *rig = closed_with_the_kernel(60000, 300, &client);
+
+	(void)state;
+	rig_until(rig, all_are_gone);
+	assert_int_equal(rig_stats(rig)->closed_unread, 1);
+	assert_int_equal(rig->stats.closed_stalled, 0);
+	rig_destroy(rig);
+}
+
 static void
 a_half_closed_connection_is_over(void **state)
 {
@@ -424,6 +516,15 @@ main(void)
 		    both_may_close_at_once, client_teardown),
 		cmocka_unit_test_teardown(
 		    a_close_that_is_not_answered_has_its_time, client_teardown),
+		cmocka_unit_test_teardown(
+		    a_close_that_the_kernel_holds_is_heard_though_its_reader_goes_on,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    a_close_that_nobody_takes_from_the_kernel_is_given_up,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    a_close_does_not_stay_with_the_kernel_for_ever,
+		    client_teardown),
 		cmocka_unit_test_teardown(
 		    a_half_closed_connection_is_over, client_teardown),
 		cmocka_unit_test_teardown(

@@ -257,6 +257,30 @@ a_source_waits_for_its_target_a_moment(void **state)
 	rig_destroy(rig);
 }
 
+/* It is read on, so nothing would bound what its target is spared. */
+static void
+press_one_that_closes(struct rig *rig)
+{
+	conn_close(rig->last, 1001, "", true);
+	rig->net->reading = rig->last;
+	rig->number = conn_press(rig->first) ? 1 : 0;
+	rig->net->reading = NULL;
+}
+
+static void
+a_source_that_closes_waits_for_nobody(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+
+	(void)state;
+	(void)rig_peer(rig, 0);
+	(void)rig_peer(rig, 0);
+	rig_until(rig, has_two);
+	rig_call(rig, press_one_that_closes);
+	assert_int_equal(rig->number, 0);
+	rig_destroy(rig);
+}
+
 static void
 drop_first(struct rig *rig)
 {
@@ -360,6 +384,8 @@ main(void)
 		cmocka_unit_test_teardown(
 		    a_source_that_goes_while_it_waits_is_read_to_the_end,
 		    client_teardown),
+		cmocka_unit_test_teardown(
+		    a_source_that_closes_waits_for_nobody, client_teardown),
 		cmocka_unit_test_teardown(
 		    nobody_waits_for_a_target_that_is_gone, client_teardown),
 		cmocka_unit_test_teardown(

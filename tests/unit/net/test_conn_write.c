@@ -2,6 +2,7 @@
  * Records into messages, messages into frames, frames into the socket. */
 #include "net/private.h"
 #include "rig.h"
+#include "support/fault.h"
 
 static struct client *speaker; /* what a job on the loop talks with */
 
@@ -90,25 +91,72 @@ dial(struct rig *rig)
 	assert_non_null(net_dial(rig->net, rig->url, rig));
 }
 
-static void
-what_a_dialler_says_is_masked(void **state)
+static struct peer *
+rig_dial(struct rig *rig)
 {
-	struct rig *rig = rig_create(rig_config());
 	struct peer *peer = peer_create(1);
 	char url[64];
 
-	(void)state;
 	peer_listen(peer);
 	(void)snprintf(url, sizeof(url), "ws://127.0.0.1:%u", peer->port);
 	rig->url = url;
 	rig_call(rig, dial);
 	peer_accept(peer, "grapevine.peer.1");
 	rig_until(rig, rig_has_opened);
+	return peer;
+}
+
+static void
+what_a_dialler_says_is_masked(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+	struct peer *peer = rig_dial(rig);
+
+	(void)state;
 	rig_call(rig, append_two); /* client_read_frame looks for the mask */
 	expect_two(peer->client);
 	rig_call(rig, append_large);
 	rig_call(rig, send_control);
 	rig_destroy(rig);
+}
+
+/* What is not framed and not masked yet is more than the chunk has room for. */
+static void
+write_without_memory(struct rig *rig)
+{
+	append(rig, 'a', 100000);
+	fault_fail_nth(1);
+	(void)conn_relieve(rig->last);
+	assert_true(fault_off());
+}
+
+static void
+close_without_memory(struct rig *rig)
+{
+	append(rig, 'a', 100000);
+	fault_fail_nth(1);
+	conn_close(rig->last, 1001, "bye", true);
+	assert_true(fault_off());
+}
+
+static void
+nothing_is_written_that_was_not_framed(void **state)
+{
+	void (*const jobs[])(
+	    struct rig *) = { write_without_memory, close_without_memory };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
+		struct rig *rig = rig_create(rig_config());
+		struct peer *peer = rig_dial(rig);
+
+		rig_call(rig, jobs[i]);
+		client_expect_silent_eof(peer->client);
+		rig_until(rig, rig_has_closed);
+		assert_int_equal(rig_stats(rig)->dropped_nomem, 1);
+		rig_destroy(rig);
+		(void)peer_teardown(NULL);
+	}
 }
 
 /* Read frames of records until `bytes` have come; true: each was whole, at
@@ -229,13 +277,6 @@ close_slow(struct rig *rig)
 	rig->number = rig->net->tick_ms;
 }
 
-static bool
-has_looked_again(struct rig *rig)
-{
-	return rig->last == NULL ||
-	       rig->net->tick_ms > rig->number + WHEEL_TICK_MS;
-}
-
 /* Who is closed for reading slowly reads slowly. */
 static void
 a_close_that_waits_for_room_is_not_given_up(void **state)
@@ -254,97 +295,10 @@ a_close_that_waits_for_room_is_not_given_up(void **state)
 	rig_call(rig, append_many);
 	rig_until(rig, is_blocked);
 	rig_call(rig, close_slow);
-	rig_until(rig, has_looked_again);
+	rig_until(rig, rig_has_looked_again);
 	expect_records(client, (size_t)MANY * RECORD, &control_at);
 	client_expect_close(client, 4002);
 	rig_until(rig, rig_has_closed);
-	rig_destroy(rig);
-}
-
-/* The kernel has it all, and the other end's window has room for little. */
-static void
-close_with_the_kernel(struct rig *rig)
-{
-	int bytes = 1 << 20;
-
-	assert_int_equal(setsockopt(rig->last->fd, SOL_SOCKET, SO_SNDBUF,
-	                     &bytes, sizeof(bytes)),
-	    0);
-	append_some(rig);
-	close_slow(rig);
-	assert_int_equal(conn_relieve(rig->last), 0);
-}
-
-static struct client *
-closed_with_the_kernel(struct rig *rig)
-{
-	struct client *client = rig_peer(rig, 4096);
-
-	rig_until(rig, rig_has_opened);
-	rig_call(rig, close_with_the_kernel);
-	return client;
-}
-
-static bool
-has_dropped_one(struct rig *rig)
-{
-	return net_stats(rig->net)->dropped_closing == 1;
-}
-
-/* A connection that was dropped would answer what still comes with a reset. */
-static void
-a_close_that_the_kernel_holds_is_heard_though_its_reader_goes_on(void **state)
-{
-	struct net_config config = rig_config();
-	struct rig *rig;
-	struct client *client;
-	size_t control_at = 0;
-
-	(void)state;
-	config.times.close = 1;
-	config.times.stall = 60000;
-	rig = rig_create(config);
-	client = closed_with_the_kernel(rig);
-	rig_until(rig, has_looked_again);
-	client_text(client, "thrown away");
-	rig_until(rig, has_dropped_one);
-	expect_records(client, (size_t)40 * RECORD, &control_at);
-	client_expect_close(client, 4002);
-	rig_until(rig, rig_has_closed);
-	rig_destroy(rig);
-}
-
-static void
-a_close_that_nobody_takes_from_the_kernel_is_given_up(void **state)
-{
-	struct net_config config = rig_config();
-	struct rig *rig;
-
-	(void)state;
-	config.times.close = 1;
-	config.times.stall = 300;
-	rig = rig_create(config);
-	(void)closed_with_the_kernel(rig);
-	rig_until(rig, rig_has_closed);
-	assert_int_equal(rig_stats(rig)->closed_stalled, 1);
-	rig_destroy(rig);
-}
-
-static void
-a_close_does_not_stay_with_the_kernel_for_ever(void **state)
-{
-	struct net_config config = rig_config();
-	struct rig *rig;
-
-	(void)state;
-	config.times.close = 1;
-	config.times.stall = 60000;
-	config.times.linger = 300;
-	rig = rig_create(config);
-	(void)closed_with_the_kernel(rig);
-	rig_until(rig, rig_has_closed);
-	assert_int_equal(rig_stats(rig)->closed_unread, 1);
-	assert_int_equal(rig_stats(rig)->closed_stalled, 0);
 	rig_destroy(rig);
 }
 
@@ -542,6 +496,8 @@ main(void)
 		cmocka_unit_test_teardown(
 		    what_a_dialler_says_is_masked, peer_teardown),
 		cmocka_unit_test_teardown(
+		    nothing_is_written_that_was_not_framed, peer_teardown),
+		cmocka_unit_test_teardown(
 		    a_message_holds_at_most_64_kib, client_teardown),
 		cmocka_unit_test_teardown(
 		    a_longer_record_goes_alone, client_teardown),
@@ -552,15 +508,6 @@ main(void)
 		    a_close_comes_behind_what_was_queued, client_teardown),
 		cmocka_unit_test_teardown(
 		    a_close_that_waits_for_room_is_not_given_up,
-		    client_teardown),
-		cmocka_unit_test_teardown(
-		    a_close_that_the_kernel_holds_is_heard_though_its_reader_goes_on,
-		    client_teardown),
-		cmocka_unit_test_teardown(
-		    a_close_that_nobody_takes_from_the_kernel_is_given_up,
-		    client_teardown),
-		cmocka_unit_test_teardown(
-		    a_close_does_not_stay_with_the_kernel_for_ever,
 		    client_teardown),
 		cmocka_unit_test_teardown(
 		    what_was_said_before_the_end_is_heard_though_writing_fails,
