@@ -256,6 +256,18 @@ conn_end(struct conn *conn, uint16_t code, const char *reason, bool flush)
 	conn_close(conn, code, reason, flush);
 }
 
+/* Bytes of ours that the kernel has and the other end's has not. */
+static uint32_t
+conn_unsent(const struct conn *conn)
+{
+	int bytes = 0;
+
+	if (ioctl(conn->fd, SIOCOUTQ, &bytes) != 0 || bytes < 0) {
+		return 0;
+	}
+	return (uint32_t)bytes;
+}
+
 /* Both sides have said Close, or ours is out and nobody listens: done. */
 void
 conn_on_close_sent(struct conn *conn)
@@ -269,6 +281,7 @@ conn_on_close_sent(struct conn *conn)
 		return;
 	}
 	(void)shutdown(conn->fd, SHUT_WR);
+	conn->unsent = conn_unsent(conn);
 	wheel_hasten(&conn->net->wheel, &conn->timer,
 	    conn->net->now_ms + conn_times(conn)->close);
 }
@@ -328,44 +341,35 @@ conn_check_open(struct conn *conn, uint64_t now)
 	                                      : conn_times(conn)->ping));
 }
 
-/* Bytes of ours that the kernel has and the other end's has not. */
-static uint32_t
-conn_unsent(const struct conn *conn)
-{
-	int bytes = 0;
-
-	if (ioctl(conn->fd, SIOCOUTQ, &bytes) != 0 || bytes < 0) {
-		return 0;
-	}
-	return (uint32_t)bytes;
-}
-
 /* The kernel has our Close.  A connection that is dropped answers what still
- * comes with a reset, and the Close would not arrive any more. */
+ * comes with a reset, and the Close would not arrive any more.  But a stop is
+ * not held up by those who take nothing. */
 static uint64_t
 conn_check_close_sent(struct conn *conn, uint64_t now)
 {
+	const struct net_times *times = conn_times(conn);
+	uint32_t stall = conn->net->leaving ? times->close : times->stall;
 	uint32_t unsent = conn_unsent(conn);
 
 	if (unsent == 0) {
-		if (now - conn->close_ms >= conn_times(conn)->close) {
+		if (now - conn->close_ms >= times->close) {
 			conn_drop(conn);
 		}
-		return conn->close_ms + conn_times(conn)->close;
+		return conn->close_ms + times->close;
 	}
 	if (unsent < conn->unsent) {
 		conn->progress_ms = now;
 	}
 	conn->unsent = unsent;
 	conn->close_ms = now;
-	if (now - conn->progress_ms >= conn_times(conn)->stall) {
+	if (now - conn->progress_ms >= stall) {
 		conn_count_stalled(conn);
 		conn_drop(conn);
-	} else if (now - conn->sent_ms >= conn_times(conn)->linger) {
+	} else if (now - conn->sent_ms >= times->linger) {
 		conn->net->stats.closed_unread++;
 		conn_drop(conn);
 	}
-	return now + conn_times(conn)->close;
+	return now + times->close;
 }
 
 static uint64_t

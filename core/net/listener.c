@@ -405,5 +405,6 @@ net_each_listener(const struct net *net,
 void
 net_stop_listening(struct net *net)
 {
+	net->leaving = true;
 	listener_close_all(net);
 }

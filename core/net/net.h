@@ -129,7 +129,8 @@ NODISCARD enum err net_listen(
 /* Call `each` with "HOST PORT" of every listening socket. */
 void net_each_listener(const struct net *net,
     void (*each)(void *ctx, const char *host, uint16_t port), void *ctx);
-/* No new connections any more. */
+/* No new connections any more.  From now on who takes nothing of what the
+ * kernel holds for him is waited for 2 s, not 10. */
 void net_stop_listening(struct net *net);
 
 /* Dial ws://HOST:PORT[/PATH] as a peer, each address of HOST in turn.

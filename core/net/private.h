@@ -152,7 +152,9 @@ struct net {
 	uint64_t emfile_ms; /* last logged */
 	int epoll_fd, reserve_fd;
 	bool timer_due, tick_due; /* looked at behind the next poll */
-	bool listening_paused, stopping;
+	bool listening_paused;
+	bool leaving;  /* net_stop_listening was called */
+	bool stopping; /* net_destroy was */
 };
 
 static inline const struct net_times *

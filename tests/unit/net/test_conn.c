@@ -198,6 +198,25 @@ a_close_that_nobody_takes_from_the_kernel_is_given_up(void **state)
 }
 
 static void
+stop_listening(struct rig *rig)
+{
+	net_stop_listening(rig->net);
+}
+
+static void
+a_node_that_stops_waits_for_nobody_who_takes_nothing(void **state)
+{
+	struct client *client;
+	struct rig *rig = closed_with_the_kernel(60000, 60000, &client);
+
+	(void)state;
+	rig_call(rig, stop_listening);
+	rig_until(rig, all_are_gone);
+	assert_int_equal(rig_stats(rig)->closed_stalled, 1);
+	rig_destroy(rig);
+}
+
+static void
 a_close_does_not_stay_with_the_kernel_for_ever(void **state)
 {
 	struct client *client;
@@ -517,6 +536,9 @@ main(void)
 		    client_teardown),
 		cmocka_unit_test_teardown(
 		    a_close_that_nobody_takes_from_the_kernel_is_given_up,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    a_node_that_stops_waits_for_nobody_who_takes_nothing,
 		    client_teardown),
 		cmocka_unit_test_teardown(
 		    a_close_does_not_stay_with_the_kernel_for_ever,
