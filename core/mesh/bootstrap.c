@@ -59,12 +59,10 @@ static void
 bootstrap_schedule(
     struct mesh *mesh, struct seed *seed, uint64_t now_ms, uint64_t delay_ms)
 {
-	uint64_t earliest = seed->dialled_ms + BOOTSTRAP_EVERY_MS;
-
 	seed->is_parked = false;
 	seed->next_ms = now_ms + delay_ms;
-	if (seed->was_dialled && seed->next_ms < earliest) {
-		seed->next_ms = earliest;
+	if (seed->next_ms < seed->earliest_ms) {
+		seed->next_ms = seed->earliest_ms;
 	}
 	mesh_wake_at(mesh, seed->next_ms);
 }
@@ -105,8 +103,7 @@ bootstrap_dial(
 {
 	struct link *link;
 
-	seed->dialled_ms = now_ms;
-	seed->was_dialled = true;
+	seed->earliest_ms = now_ms + BOOTSTRAP_EVERY_MS;
 	/* Valid, hence short enough; a WELCOME does not say a better one. */
 	link = link_dial(mesh, seed->url, flags, now_ms);
 	if (link == NULL) {
@@ -146,17 +143,12 @@ bootstrap_has(const struct bootstrap *bootstrap, const char *addr)
 	return false;
 }
 
+/* One without a link: is it lost, or not? */
 static bool
-bootstrap_is_lost(const struct mesh *mesh, const struct seed *seed)
+bootstrap_is_free(const struct mesh *mesh, const struct seed *seed, bool lost)
 {
-	return seed->link == NULL && (!seed->is_known || seed->failures > 0) &&
-	       !bootstrap_is_satisfied(mesh, seed);
-}
-
-static bool
-bootstrap_is_idle(const struct mesh *mesh, const struct seed *seed)
-{
-	return seed->link == NULL && !bootstrap_is_lost(mesh, seed) &&
+	return seed->link == NULL &&
+	       (!seed->is_known || seed->failures > 0) == lost &&
 	       !bootstrap_is_satisfied(mesh, seed);
 }
 
@@ -166,16 +158,16 @@ bootstrap_lost_count(const struct mesh *mesh)
 	size_t count = 0;
 
 	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
-		count += bootstrap_is_lost(mesh, &mesh->bootstrap.seeds[i]) ? 1
-		                                                            : 0;
+		const struct seed *seed = &mesh->bootstrap.seeds[i];
+
+		count += bootstrap_is_free(mesh, seed, true) ? 1 : 0;
 	}
 	return count;
 }
 
-/* Dial a random one that `is_fit`, if a dial of it is allowed now. */
-static bool
-bootstrap_dial_any(struct mesh *mesh, uint16_t flags, uint64_t now_ms,
-    bool (*is_fit)(const struct mesh *mesh, const struct seed *seed))
+bool
+bootstrap_dial_any(
+    struct mesh *mesh, bool lost, uint16_t flags, uint64_t now_ms)
 {
 	struct seed *pick = NULL;
 	uint64_t seen = 0;
@@ -186,13 +178,11 @@ bootstrap_dial_any(struct mesh *mesh, uint16_t flags, uint64_t now_ms,
 	}
 	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
 		struct seed *seed = &mesh->bootstrap.seeds[i];
-		bool too_soon = seed->is_open ||
-		                (seed->was_dialled &&
-		                    now_ms <
-		                        seed->dialled_ms + BOOTSTRAP_EVERY_MS);
+		bool too_soon = seed->is_open || now_ms < seed->earliest_ms;
 		bool shunned = seed->next_ms > now_ms + VIEWS_AGAIN_MS;
 
-		if (!too_soon && !shunned && is_fit(mesh, seed) &&
+		if (!too_soon && !shunned &&
+		    bootstrap_is_free(mesh, seed, lost) &&
 		    rng_below(mesh->rng, ++seen) == 0) {
 			pick = seed;
 		}
@@ -201,18 +191,6 @@ bootstrap_dial_any(struct mesh *mesh, uint16_t flags, uint64_t now_ms,
 		bootstrap_dial(mesh, pick, flags, now_ms);
 	}
 	return pick != NULL;
-}
-
-bool
-bootstrap_dial_lost(struct mesh *mesh, uint16_t flags, uint64_t now_ms)
-{
-	return bootstrap_dial_any(mesh, flags, now_ms, bootstrap_is_lost);
-}
-
-bool
-bootstrap_probe(struct mesh *mesh, uint64_t now_ms)
-{
-	return bootstrap_dial_any(mesh, 0, now_ms, bootstrap_is_idle);
 }
 
 uint64_t
@@ -284,12 +262,13 @@ static uint64_t
 bootstrap_delay(struct mesh *mesh, struct seed *seed, const struct link *link,
     enum mesh_closed how)
 {
-	if (how == MESH_DIAL_NOT_A_PEER || how == MESH_DIAL_BAD_URL) {
+	if (link->bye == BYE_SELF) {
+		return BOOTSTRAP_SELF_MS;
+	}
+	if (link_is_final(link, how)) {
 		return bootstrap_long(mesh);
 	}
 	switch (link->bye) {
-	case BYE_SELF:
-		return BOOTSTRAP_SELF_MS;
 	case BYE_FULL:
 		if (mesh->views.is_auto) {
 			/* Others may have room; without any, be a pest. */
@@ -303,11 +282,6 @@ bootstrap_delay(struct mesh *mesh, struct seed *seed, const struct link *link,
 		/* In the handshake it is what is left of that minute. */
 		return link->was_up ? bootstrap_long(mesh)
 		                    : rng_around(mesh->rng, VIEWS_AGAIN_MS, 20);
-	case BYE_NETWORK:
-	case BYE_VERSION:
-	case BYE_AUTH:
-	case BYE_ABUSE:
-		return bootstrap_long(mesh);
 	case BYE_DUPLICATE:
 		return 0;
 	default:

@@ -26,12 +26,11 @@ struct seed {
 	struct nodeid node_id; /* who answered last */
 	bool is_known;         /* node_id is */
 	bool is_parked;        /* satisfied by another link */
-	bool was_dialled;
 	bool is_open;      /* its last connection is not reported closed yet */
 	struct link *link; /* the dial, or what became of it */
-	uint64_t dialled_ms;
-	uint64_t next_ms;  /* while there is no link and not parked */
-	unsigned failures; /* in a row */
+	uint64_t earliest_ms; /* of the next dial, whoever asks for it */
+	uint64_t next_ms;     /* while there is no link and not parked */
+	unsigned failures;    /* in a row */
 };
 
 struct bootstrap {
@@ -53,10 +52,11 @@ uint64_t bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms);
 bool bootstrap_has(const struct bootstrap *bootstrap, const char *addr);
 /* Those without a link whose last dial failed, or that never answered. */
 size_t bootstrap_lost_count(const struct mesh *mesh);
-/* Dial a random one of them, with these flags of HELLO.  False: too soon. */
-bool bootstrap_dial_lost(struct mesh *mesh, uint16_t flags, uint64_t now_ms);
-/* Ask a random one of the others whom it knows.  False: there is none. */
-bool bootstrap_probe(struct mesh *mesh, uint64_t now_ms);
+/* Dial a random one of those, or of the others without a link (they work, and
+ * know whom this node does not), with these flags of HELLO.  False: there is
+ * none, or it is too soon. */
+bool bootstrap_dial_any(
+    struct mesh *mesh, bool lost, uint16_t flags, uint64_t now_ms);
 
 /* The dialled link has said who it is. */
 void bootstrap_on_identity(const struct link *link);

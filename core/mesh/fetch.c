@@ -402,13 +402,7 @@ fetch_gone_run(struct link *link, struct origin *origin,
 	struct missing_run *run;
 
 	assert(link->slot < MESH_LINKS_MAX); /* it is UP */
-	while (
-	    seq < end &&
-	    (run = missing_find(&mesh->spread.missing, origin, seq)) != NULL &&
-	    run->seq < end) {
-		run = fetch_isolate(
-		    mesh, run, seq > run->seq ? seq : run->seq, end);
-		seq = run->seq + run->count;
+	while ((run = fetch_next(mesh, origin, &seq, end)) != NULL) {
 		if ((run->known & UINT64_C(1) << link->slot) == 0) {
 			continue;
 		}

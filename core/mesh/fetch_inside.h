@@ -43,9 +43,10 @@ void fetch_make_room(struct mesh *mesh, uint64_t now_ms);
 /* The link was waited for in vain, and nothing at all has come since. */
 bool fetch_is_suspect(const struct link *link);
 
-/* The part of `run` within seq .. end - 1 as a run of its own; without memory
- * for that, the whole run. */
-struct missing_run *fetch_isolate(
-    struct mesh *mesh, struct missing_run *run, uint64_t seq, uint64_t end);
+/* The first of what is missing within *seq .. end - 1, as a run of its own
+ * (without memory for that, all of its run); *seq is moved behind it.  NULL:
+ * nothing is. */
+struct missing_run *fetch_next(
+    struct mesh *mesh, struct origin *origin, uint64_t *seq, uint64_t end);
 
 #endif

@@ -69,7 +69,8 @@ fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
 	}
 }
 
-struct missing_run *
+/* The part of `run` within seq .. end - 1. */
+static struct missing_run *
 fetch_isolate(
     struct mesh *mesh, struct missing_run *run, uint64_t seq, uint64_t end)
 {
@@ -82,6 +83,21 @@ fetch_isolate(
 	    fetch_split(mesh, run, end, &tail) != ERR_OK) {
 		mesh->stats.missing_full++;
 	}
+	return run;
+}
+
+struct missing_run *
+fetch_next(
+    struct mesh *mesh, struct origin *origin, uint64_t *seq, uint64_t end)
+{
+	struct missing_run *run = missing_find(
+	    &mesh->spread.missing, origin, *seq);
+
+	if (*seq >= end || run == NULL || run->seq >= end) {
+		return NULL;
+	}
+	run = fetch_isolate(mesh, run, *seq > run->seq ? *seq : run->seq, end);
+	*seq = run->seq + run->count;
 	return run;
 }
 
@@ -159,14 +175,8 @@ fetch_note_old(struct link *link, struct origin *origin, uint64_t seq,
 	struct missing_run *run;
 
 	fetch_expect_last(link->mesh, origin, seq, end, now_ms);
-	while (seq < end &&
-	       (run = missing_find(&link->mesh->spread.missing, origin, seq)) !=
-	           NULL &&
-	       run->seq < end) {
-		seq = run->seq > seq ? run->seq : seq;
-		run = fetch_isolate(link->mesh, run, seq, end);
+	while ((run = fetch_next(link->mesh, origin, &seq, end)) != NULL) {
 		fetch_know(link, run, now_ms);
-		seq = run->seq + run->count;
 	}
 }
 

@@ -110,6 +110,20 @@ handshake_contest(struct link *link, uint64_t now_ms)
 	return true;
 }
 
+/* What both sides have to show: the dialler's goes into `link->proof`. */
+static enum err
+handshake_proofs(struct link *link, uint8_t listener[RECORD_PROOF_LEN],
+    const struct record *hello, const struct record *welcome, size_t at)
+{
+	const uint8_t *key = link->mesh->key;
+	enum err err = auth_prove(
+	    listener, key, AUTH_LISTENER, hello, welcome, at);
+
+	return err == ERR_OK ? auth_prove(link->proof, key, AUTH_DIALLER, hello,
+	                           welcome, at)
+	                     : err;
+}
+
 /* Write our proof into the WELCOME in the scratch buffer, remember theirs. */
 static enum err
 handshake_prove(struct link *link, const struct record *hello,
@@ -124,13 +138,8 @@ handshake_prove(struct link *link, const struct record *hello,
 	};
 	size_t at = record_welcome_proof_at(welcome);
 	uint8_t proof[RECORD_PROOF_LEN];
-	enum err err = auth_prove(
-	    proof, mesh->key, AUTH_LISTENER, hello, &record, at);
+	enum err err = handshake_proofs(link, proof, hello, &record, at);
 
-	if (err == ERR_OK) {
-		err = auth_prove(
-		    link->proof, mesh->key, AUTH_DIALLER, hello, &record, at);
-	}
 	if (err == ERR_OK) {
 		memcpy(body + at, proof, sizeof(proof));
 	}
@@ -210,7 +219,7 @@ static void
 handshake_admit(struct link *link, uint64_t now_ms, const struct record *hello)
 {
 	struct mesh *mesh = link->mesh;
-	const struct str8 addr = str8_of(link->addr);
+	const struct record_peer peer = views_peer(&link->node_id, link->addr);
 	bool has_room;
 
 	if (mesh_is_refused(mesh, &link->node_id, now_ms)) {
@@ -231,7 +240,7 @@ handshake_admit(struct link *link, uint64_t now_ms, const struct record *hello)
 	}
 	handshake_refuse(link, now_ms, hello, BYE_FULL);
 	if (!link->is_leaf) {
-		views_learn(mesh, link, &link->node_id, &addr);
+		views_learn(mesh, link, &peer);
 	}
 }
 
@@ -283,8 +292,12 @@ handshake_take_hello(struct link *link, const struct record_hello *hello)
 	link->is_leaf = (hello->flags & HELLO_LEAF) != 0;
 	handshake_take_limits(link, &hello->name, hello->max_message);
 	if (hello->addr.len > 0) {
-		(void)views_take_addr(
-		    link->mesh, link, &hello->addr, link->addr);
+		const struct record_peer peer = {
+			.node_id = hello->node_id,
+			.addr = hello->addr,
+		};
+
+		(void)views_take_addr(link->mesh, link, &peer, link->addr);
 	}
 }
 
@@ -326,7 +339,6 @@ static bool
 handshake_check_proof(struct link *link, const struct record *record,
     const struct record_welcome *welcome)
 {
-	struct mesh *mesh = link->mesh;
 	const struct record hello = {
 		.type = RECORD_HELLO,
 		.body = link->hello,
@@ -334,13 +346,10 @@ handshake_check_proof(struct link *link, const struct record *record,
 	};
 	size_t at = record_welcome_proof_at(welcome);
 	uint8_t expected[RECORD_PROOF_LEN];
-	bool is_good;
+	bool is_good = handshake_proofs(link, expected, &hello, record, at) ==
+	                   ERR_OK &&
+	               auth_is_same(expected, welcome->proof);
 
-	is_good = auth_prove(expected, mesh->key, AUTH_LISTENER, &hello, record,
-	              at) == ERR_OK &&
-	          auth_prove(link->proof, mesh->key, AUTH_DIALLER, &hello,
-	              record, at) == ERR_OK &&
-	          auth_is_same(expected, welcome->proof);
 	auth_forget(expected, sizeof(expected));
 	link_forget_hello(link);
 	return is_good;
@@ -355,8 +364,7 @@ handshake_send_auth(struct link *link, uint64_t now_ms)
 	memcpy(auth.proof, link->proof, sizeof(auth.proof));
 	auth_forget(link->proof, sizeof(link->proof));
 	handshake_ask(link, now_ms,
-	    record_auth_encode(mesh_scratch(link->mesh), &auth),
-	    LINK_AUTH_SENT);
+	    record_auth_encode(mesh_scratch(link->mesh), &auth), LINK_WELCOMED);
 }
 
 static void
@@ -387,13 +395,13 @@ handshake_judge(struct link *link, uint64_t now_ms, const struct record *record,
 	               !handshake_check_proof(link, record, welcome))) {
 		link_bye(link, now_ms, BYE_AUTH);
 	} else if (!has_auth && (welcome->flags & WELCOME_ACCEPT) == 0) {
-		link->is_refused = true; /* the BYE behind it says why */
+		link->state = LINK_REFUSED;
 	} else if (mesh_is_refused(mesh, &welcome->node_id, now_ms)) {
 		link_bye(link, now_ms, BYE_SLOW);
 	} else if (!handshake_contest(link, now_ms)) {
 		link_bye(link, now_ms, BYE_DUPLICATE);
 	} else {
-		link->is_welcome = true;
+		link->state = LINK_WELCOMED;
 		link->is_proven = has_auth;
 		if (has_auth) {
 			handshake_send_auth(link, now_ms);
@@ -407,7 +415,7 @@ handshake_on_welcome(
 {
 	struct record_welcome welcome;
 
-	if (link->is_welcome || link->is_refused) {
+	if (link->state != LINK_HELLO_SENT) {
 		link_violate(link, now_ms, 1002, "a second WELCOME");
 	} else if (record_welcome_decode(record, &welcome) != ERR_OK) {
 		link_violate(link, now_ms, 1002, "malformed WELCOME");
@@ -441,7 +449,7 @@ handshake_on_welcome2(
 	struct mesh *mesh = link->mesh;
 	struct record_welcome2 welcome2;
 
-	if (!link->is_welcome) {
+	if (link->state != LINK_WELCOMED) {
 		link_violate(link, now_ms, 1002, "WELCOME2 without WELCOME");
 		return;
 	}

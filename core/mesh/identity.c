@@ -87,15 +87,13 @@ static void
 identity_bury(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
-	struct origins *origins = &mesh->origins;
 
 	history_forget(&spread->history, &spread->self);
 	lazy_forget_origin(&spread->early, &spread->self);
 	lazy_forget_origin(&spread->late, &spread->self);
 	tree_forget(mesh, &spread->self);
-	if (spread->has_published && tombstones_put(&origins->tombstones,
-	                                 &mesh->node_id, mesh->seq) != ERR_OK) {
-		origins->tombstones_lost++;
+	if (spread->has_published) {
+		origins_bury(&mesh->origins, &mesh->node_id, mesh->seq);
 	}
 	spread->has_published = false;
 }

@@ -43,13 +43,7 @@ void idtable_remove(struct idtable *table, const struct nodeid *id);
 static inline uint64_t
 idtable_hash(const struct idtable *table, const struct nodeid *id)
 {
-	uint64_t words[2];
-	uint64_t hash;
-
-	memcpy(words, id->bytes, sizeof(words));
-	hash = (words[0] ^ table->salt) * UINT64_C(0x9e3779b97f4a7c15);
-	hash = (hash ^ (hash >> 32) ^ words[1]) * (table->salt | 1);
-	return hash ^ (hash >> 29);
+	return nodeid_hash(id, table->salt);
 }
 
 /* Something of this hash will be looked for soon: have its place fetched.  Of a

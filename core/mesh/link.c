@@ -41,6 +41,14 @@ link_bye_text(uint8_t reason)
 	                                     : "no reason";
 }
 
+bool
+link_is_final(const struct link *link, enum mesh_closed how)
+{
+	return how == MESH_DIAL_NOT_A_PEER || how == MESH_DIAL_BAD_URL ||
+	       (link->bye >= BYE_SELF && link->bye <= BYE_ABUSE &&
+	           link->bye != BYE_SLOW);
+}
+
 struct link *
 link_create(struct mesh *mesh, bool dialled, uint64_t now_ms)
 {
@@ -433,12 +441,8 @@ link_find(
     const struct mesh *mesh, const struct nodeid *id, const struct link *except)
 {
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
-		bool counts = link->state == LINK_UP ||
-		              (link->state <= LINK_AUTH_SENT &&
-		                  link->is_welcome);
-
-		if (counts && link != except &&
-		    nodeid_equal(&link->node_id, id)) {
+		if ((link->state == LINK_UP || link->state == LINK_WELCOMED) &&
+		    link != except && nodeid_equal(&link->node_id, id)) {
 			return link;
 		}
 	}
@@ -496,7 +500,8 @@ link_on_tick(struct link *link, uint64_t now_ms)
 		return link_keep_alive(link, now_ms);
 	case LINK_ACCEPTED:
 	case LINK_HELLO_SENT:
-	case LINK_AUTH_SENT:
+	case LINK_WELCOMED:
+	case LINK_REFUSED:
 	case LINK_AUTH_WAIT:
 		if (now_ms < link->deadline_ms) {
 			return link->deadline_ms;

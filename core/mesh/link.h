@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * link.h - one connection to a peer: its state, its deadlines, its end.
  *
- *     dialled   DIALING -> HELLO_SENT -> (AUTH_SENT) -> UP -> CLOSING
+ *     dialled   DIALING -> HELLO_SENT -> WELCOMED, REFUSED -> UP -> CLOSING
  *     accepted  ACCEPTED -> (AUTH_WAIT) -> UP -> CLOSING
  *
  * CLOSING begins when either side ends the link; io.close has been called, and
@@ -30,8 +30,9 @@ struct seed;
 
 enum link_state {
 	LINK_DIALING,    /* TCP, TLS, upgrade: the caller's deadlines */
-	LINK_HELLO_SENT, /* dialled: waiting for WELCOME and WELCOME2 */
-	LINK_AUTH_SENT,  /* dialled: shown the key, waiting for WELCOME2 */
+	LINK_HELLO_SENT, /* dialled: waiting for WELCOME */
+	LINK_WELCOMED,   /* dialled: the key shown, waiting for WELCOME2 */
+	LINK_REFUSED,    /* dialled: waiting for the BYE that says why */
 	LINK_ACCEPTED,   /* waiting for HELLO; nothing may be sent */
 	LINK_AUTH_WAIT,  /* accepted: waiting for AUTH */
 	LINK_UP,
@@ -48,9 +49,7 @@ struct link {
 	uint8_t bye;  /* reason, LINK_BYE_NONE */
 	bool dialled;
 	bool reading;
-	bool is_known;   /* node_id is */
-	bool is_welcome; /* dialled: WELCOME came, with ACCEPT */
-	bool is_refused; /* dialled: WELCOME came, without */
+	bool is_known; /* node_id is */
 	bool was_up;
 	bool is_deaf;    /* what it still brings is ignored */
 	bool has_spoken; /* accepted: its first record is a HELLO */
@@ -146,6 +145,9 @@ bool link_takes_origin(struct link *link, uint64_t now_ms);
 uint64_t link_on_tick(struct link *link, uint64_t now_ms);
 /* The loop was late: so much for all deadlines. */
 void link_delay(struct link *link, uint64_t late_ms);
+
+/* Its end says that the next one would end like this. */
+bool link_is_final(const struct link *link, enum mesh_closed how);
 
 /* The close code that goes with a reason. */
 uint16_t link_bye_code(uint8_t reason);

@@ -43,8 +43,9 @@ void
 mesh_end_links(struct mesh *mesh, uint64_t now_ms)
 {
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
-		if (link->state == LINK_UP || link->state == LINK_HELLO_SENT ||
-		    link->state == LINK_AUTH_SENT) {
+		bool has_spoken = link->dialled && link->state != LINK_DIALING;
+
+		if (has_spoken || link->state == LINK_UP) {
 			link_bye(link, now_ms, BYE_LEAVING);
 		} else {
 			link_end(link, now_ms, 0, "stopping");
@@ -194,7 +195,8 @@ mesh_dispatch(struct link *link, uint64_t now_ms, const struct record *record)
 		return;
 	case LINK_DIALING:
 	case LINK_HELLO_SENT:
-	case LINK_AUTH_SENT:
+	case LINK_WELCOMED:
+	case LINK_REFUSED:
 	case LINK_ACCEPTED:
 	case LINK_AUTH_WAIT:
 		handshake_on_record(link, now_ms, record);
@@ -390,6 +392,7 @@ mesh_stats(struct mesh *mesh)
 	stats->history_evicted = history->evicted;
 	stats->history_expired = history->expired;
 	stats->missing = mesh->spread.missing.count;
+	stats->unicast_full = mesh->spread.unicast.windows.replaced;
 	stats->tombstones_lost = mesh->origins.tombstones_lost;
 	return stats;
 }

@@ -296,11 +296,11 @@ NODISCARD enum err mesh_snapshot(const struct mesh *mesh, struct buf *out);
 uint64_t mesh_snapshot_version(const struct mesh *mesh);
 /* Take a snapshot into a mesh that has not started: its id, a boot number
  * behind both its own and the config's, and the addresses.  ERR_INVALID: it is
- * damaged, or from the future; nothing was taken.  ERR_NOMEM. */
+ * damaged, or from the future; nothing was taken. */
 NODISCARD enum err mesh_restore(
     struct mesh *mesh, const uint8_t *bytes, size_t len);
 /* Only the node id in it; `wall_s`: what the config's boot number will be.
- * ERR_INVALID, ERR_NOMEM. */
+ * ERR_INVALID. */
 NODISCARD enum err mesh_snapshot_id(
     const uint8_t *bytes, size_t len, uint32_t wall_s, struct nodeid *id);
 

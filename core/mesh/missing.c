@@ -7,12 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MISSING_SLAB = 64, MISSING_ROOM_MIN = 64 };
-
-struct missing_slab {
-	struct missing_slab *next;
-	struct missing_run runs[MISSING_SLAB];
-};
+enum { MISSING_ROOM_MIN = 64 };
 
 void
 missing_init(struct missing *missing)
@@ -23,11 +18,8 @@ missing_init(struct missing *missing)
 void
 missing_fini(struct missing *missing)
 {
-	while (missing->slabs != NULL) {
-		struct missing_slab *next = missing->slabs->next;
-
-		free(missing->slabs);
-		missing->slabs = next;
+	for (size_t i = 0; i < missing->count; i++) {
+		free(missing->sorted[i]);
 	}
 	free(missing->sorted);
 	free(missing->heap);
@@ -171,12 +163,11 @@ missing_grow(struct missing *missing)
 	return ERR_OK;
 }
 
-/* A run to use, and room for it. */
+/* `run` copied, and room for the copy. */
 static enum err
-missing_reserve(struct missing *missing)
+missing_copy(struct missing *missing, const struct missing_run *run,
+    struct missing_run **out)
 {
-	struct missing_slab *slab;
-
 	if (missing->count == MISSING_MAX) {
 		return ERR_FULL;
 	}
@@ -184,28 +175,22 @@ missing_reserve(struct missing *missing)
 	    missing_grow(missing) != ERR_OK) {
 		return ERR_NOMEM;
 	}
-	if (missing->spare != NULL) {
-		return ERR_OK;
-	}
-	slab = malloc(sizeof(*slab));
-	if (slab == NULL) {
+	*out = malloc(sizeof(**out));
+	if (*out == NULL) {
 		return ERR_NOMEM;
 	}
-	slab->next = missing->slabs;
-	missing->slabs = slab;
-	for (size_t i = 0; i < MISSING_SLAB; i++) {
-		slab->runs[i].newer = missing->spare;
-		missing->spare = &slab->runs[i];
-	}
+	**out = *run;
 	return ERR_OK;
 }
 
-/* Into the sorted array and the heap; the list is the caller's. */
+/* Into the list behind run->older, the sorted array and the heap. */
 static void
 missing_insert(struct missing *missing, struct missing_run *run)
 {
 	size_t place = missing_search(missing, run->origin, run->seq);
 
+	*(run->older != NULL ? &run->older->newer : &missing->oldest) = run;
+	*(run->newer != NULL ? &run->newer->older : &missing->newest) = run;
 	memmove(&missing->sorted[place + 1], &missing->sorted[place],
 	    (missing->count - place) * sizeof(void *));
 	missing->sorted[place] = run;
@@ -220,15 +205,7 @@ enum err
 missing_add(struct missing *missing, struct origin *origin, uint64_t seq,
     uint32_t count, uint64_t now_ms, struct missing_run **out)
 {
-	struct missing_run *run;
-	enum err err = missing_reserve(missing);
-
-	if (err != ERR_OK) {
-		return err;
-	}
-	run = missing->spare;
-	missing->spare = run->newer;
-	*run = (struct missing_run){
+	const struct missing_run run = {
 		.origin = origin,
 		.seq = seq,
 		.count = count,
@@ -238,12 +215,12 @@ missing_add(struct missing *missing, struct origin *origin, uint64_t seq,
 		.asked = ORIGIN_NO_SLOT,
 		.older = missing->newest,
 	};
-	*(missing->newest != NULL ? &missing->newest->newer
-	                          : &missing->oldest) = run;
-	missing->newest = run;
-	missing_insert(missing, run);
-	*out = run;
-	return ERR_OK;
+	enum err err = missing_copy(missing, &run, out);
+
+	if (err == ERR_OK) {
+		missing_insert(missing, *out);
+	}
+	return err;
 }
 
 enum err
@@ -251,26 +228,17 @@ missing_split(struct missing *missing, struct missing_run *run, uint64_t seq,
     struct missing_run **out)
 {
 	uint32_t head = (uint32_t)(seq - run->seq);
-	struct missing_run *tail;
-	enum err err = missing_reserve(missing);
+	enum err err = missing_copy(missing, run, out);
 
 	assert(head > 0 && head < run->count);
-	if (err != ERR_OK) {
-		return err;
+	if (err == ERR_OK) {
+		(*out)->seq = seq;
+		(*out)->count = run->count - head;
+		(*out)->older = run; /* as old as what it was part of */
+		run->count = head;
+		missing_insert(missing, *out);
 	}
-	tail = missing->spare;
-	missing->spare = tail->newer;
-	*tail = *run;
-	tail->seq = seq;
-	tail->count = run->count - head;
-	run->count = head;
-	/* As old as the run it was part of. */
-	tail->older = run;
-	run->newer = tail;
-	*(tail->newer != NULL ? &tail->newer->older : &missing->newest) = tail;
-	missing_insert(missing, tail);
-	*out = tail;
-	return ERR_OK;
+	return err;
 }
 
 void
@@ -310,6 +278,5 @@ missing_remove(struct missing *missing, struct missing_run *run)
 	*(run->newer != NULL ? &run->newer->older
 	                     : &missing->newest) = run->older;
 	run->origin->runs--;
-	run->newer = missing->spare;
-	missing->spare = run;
+	free(run);
 }

@@ -35,14 +35,13 @@ struct missing_run {
 	uint8_t tries; /* rounds over all that know it */
 	bool is_sure;  /* it exists: not one announcement alone says so */
 	uint16_t at;   /* place in the heap */
-	struct missing_run *older, *newer; /* by birth; newer: next free one */
+	struct missing_run *older, *newer; /* by birth */
 };
 
 struct missing {
 	struct missing_run **sorted; /* by origin and seq */
 	struct missing_run **heap;   /* by due_ms and serial */
-	struct missing_run *oldest, *newest, *spare;
-	struct missing_slab *slabs;
+	struct missing_run *oldest, *newest;
 	size_t count, room; /* `room`: of sorted and heap */
 	uint64_t serial;
 };

@@ -14,43 +14,55 @@ enum {
 	ORIGINS_EXPIRE_MAX = 1024, /* a call */
 };
 
-/* The gaps of one origin's window, on their way to the owner. */
-struct origin_gaps {
-	struct window_gaps gaps;
-	const struct origins *origins;
-	struct origin *origin;
-	uint64_t told;
-};
-
-static void
-origin_on_gap(void *ctx, uint64_t first, uint64_t count)
+/* These numbers were not taken and never will be.  Returns how many of them
+ * are gaps. */
+static uint64_t
+origins_pass_run(const struct origins *origins, struct origin *origin,
+    uint64_t first, uint64_t count)
 {
-	struct origin_gaps *gaps = ctx;
-	const struct origins_events *events = &gaps->origins->events;
-	uint64_t base = gaps->origin->base;
+	const struct origins_events *events = &origins->events;
+	uint64_t base = origin->base;
 
-	events->passed(events->ctx, gaps->origin, first, count);
+	events->passed(events->ctx, origin, first, count);
 	/* Below the base nothing was promised. */
 	if (first < base) {
 		if (base - first >= count) {
-			return;
+			return 0;
 		}
 		count -= base - first;
 		first = base;
 	}
-	gaps->told += count;
-	events->gap(events->ctx, gaps->origin, first, count);
+	events->gap(events->ctx, origin, first, count);
+	return count;
 }
 
-static void
-origin_gaps_init(struct origin_gaps *gaps, const struct origins *origins,
-    struct origin *origin)
+/* The window is about to leave all numbers up to `last` behind. */
+static uint64_t
+origins_pass(
+    const struct origins *origins, struct origin *origin, uint64_t last)
 {
-	gaps->gaps.gap = origin_on_gap;
-	gaps->gaps.ctx = gaps;
-	gaps->origins = origins;
-	gaps->origin = origin;
-	gaps->told = 0;
+	uint64_t first = 0;
+	uint64_t gaps = 0;
+	uint64_t count;
+
+	while (window_next_unset(&origin->window, &first, last, &count)) {
+		gaps += origins_pass_run(origins, origin, first, count);
+		first += count;
+	}
+	return gaps;
+}
+
+/* As window_take. */
+static enum window_verdict
+origins_mark(const struct origins *origins, struct origin *origin, uint64_t seq,
+    uint64_t *gaps)
+{
+	struct window *window = &origin->window;
+
+	if (window->max != 0 && seq > window->max) {
+		*gaps += origins_pass(origins, origin, window_old(window, seq));
+	}
+	return window_take(window, seq);
 }
 
 void
@@ -59,7 +71,8 @@ origins_init(struct origins *origins, struct rng *rng,
 {
 	memset(origins, 0, sizeof(*origins));
 	origins->events = *events;
-	tombstones_init(&origins->tombstones, rng);
+	idcache_init(&origins->tombstones, rng, TOMBSTONES_MAX,
+	    sizeof(struct idcache_item));
 	idtable_init(&origins->table, origins->tombstones.salt);
 }
 
@@ -85,7 +98,7 @@ origins_fini(struct origins *origins)
 	origins->oldest = NULL;
 	origins->newest = NULL;
 	origins->count = 0;
-	tombstones_fini(&origins->tombstones);
+	idcache_fini(&origins->tombstones);
 }
 
 struct origin *
@@ -131,18 +144,39 @@ origins_link_newest(struct origins *origins, struct origin *origin)
 	origins->newest = origin;
 }
 
+void
+origins_bury(struct origins *origins, const struct nodeid *id, uint64_t max)
+{
+	struct idcache_item *tombstone = idcache_put(&origins->tombstones, id);
+
+	if (tombstone != NULL) {
+		tombstone->max = max;
+	} else {
+		origins->tombstones_lost++;
+	}
+}
+
+/* Its newest number, which is forgotten; 0: it has no tombstone. */
+static uint64_t
+origins_exhume(struct origins *origins, const struct nodeid *id)
+{
+	struct idcache_item *tombstone = idcache_find(&origins->tombstones, id);
+	uint64_t max = 0;
+
+	if (tombstone != NULL) {
+		max = tombstone->max;
+		idcache_drop(&origins->tombstones, tombstone);
+	}
+	return max;
+}
+
 static void
 origins_remove(struct origins *origins, struct origin *origin)
 {
-	struct origin_gaps gaps;
-
-	origin_gaps_init(&gaps, origins, origin);
-	window_flush(&origin->window, &gaps.gaps);
+	(void)origins_pass(origins, origin, origin->window.max);
 	origins->events.gone(origins->events.ctx, origin);
-	if (origin->window.max != 0 &&
-	    tombstones_put(&origins->tombstones, &origin->id,
-	        origin->window.max) != ERR_OK) {
-		origins->tombstones_lost++;
+	if (origin->window.max != 0) {
+		origins_bury(origins, &origin->id, origin->window.max);
 	}
 	idtable_remove(&origins->table, &origin->id);
 	origins_unlink(origins, origin);
@@ -201,7 +235,7 @@ origins_add(struct origins *origins, const struct nodeid *id, uint64_t now_ms,
 		free(origin);
 		return ERR_NOMEM;
 	}
-	origin->base = tombstones_take(&origins->tombstones, id);
+	origin->base = origins_exhume(origins, id);
 	window_restart(&origin->window, origin->base);
 	origin->base += origin->base != 0 ? 1 : 0;
 	origins_link_newest(origins, origin);
@@ -226,17 +260,15 @@ static void
 origins_narrow(struct origins *origins, struct origin *origin)
 {
 	struct window *window = &origin->window;
+	uint64_t last = window->max < WINDOW_IDS ? 0 : window->max - WINDOW_IDS;
 	uint64_t first = origin->base;
 	uint64_t count;
-	struct origin_gaps gaps;
 
-	if (window->max >= WINDOW_IDS &&
-	    window_next_unset(
-	        window, &first, window->max - WINDOW_IDS, &count)) {
+	if (window_next_unset(window, &first, last, &count)) {
 		return;
 	}
-	origin_gaps_init(&gaps, origins, origin);
-	window_narrow(window, &gaps.gaps);
+	(void)origins_pass(origins, origin, last);
+	window_narrow(window);
 	origins->wide--;
 }
 
@@ -314,8 +346,6 @@ static enum window_verdict
 origins_take_any(struct origins *origins, struct origin *origin, uint64_t seq)
 {
 	struct window *window = &origin->window;
-	struct origin_gaps gaps;
-	enum window_verdict verdict;
 
 	if (origin->base == 0 || origin_is_new_boot(origin, seq)) {
 		(void)origins_expect(origins, origin, seq);
@@ -325,10 +355,7 @@ origins_take_any(struct origins *origins, struct origin *origin, uint64_t seq)
 	if (seq > window->max + 1 || (origin->runs > 0 && seq > window->max)) {
 		origins_keep_missing(origins, origin, seq);
 	}
-	origin_gaps_init(&gaps, origins, origin);
-	verdict = window_take(window, seq, &gaps.gaps);
-	origins->window_lost += gaps.told;
-	return verdict;
+	return origins_mark(origins, origin, seq, &origins->window_lost);
 }
 
 enum window_verdict
@@ -355,35 +382,30 @@ origins_take(struct origins *origins, struct origin *origin, uint64_t seq,
 
 /* `count` numbers from `first` on, of which the window has none. */
 static void
-origins_give_up_run(struct origin *origin, struct origin_gaps *gaps,
+origins_give_up_run(const struct origins *origins, struct origin *origin,
     uint64_t first, uint64_t count)
 {
 	struct window *window = &origin->window;
 	uint64_t end = first + count;
 	uint64_t seq = first;
+	uint64_t gaps = 0;
 
 	while (
 	    seq < end && (seq <= window->max || end - seq <= WINDOW_IDS_WIDE)) {
-		(void)window_take(window, seq++, &gaps->gaps);
+		(void)origins_mark(origins, origin, seq++, &gaps);
 	}
 	if (seq < end) {
 		/* All that the window holds falls off. */
-		uint64_t next = window->max + 1;
-
-		window_flush(window, &gaps->gaps);
-		if (seq > next) {
-			origin_on_gap(gaps, next, seq - next);
-		}
+		(void)origins_pass(origins, origin, seq - 1);
 		window_restart(window, end - 1);
 	}
-	origin_on_gap(gaps, first, count);
+	(void)origins_pass_run(origins, origin, first, count);
 }
 
 void
 origins_give_up(struct origins *origins, struct origin *origin, uint64_t first,
     uint64_t count)
 {
-	struct origin_gaps gaps;
 	uint64_t end = first + count;
 	uint64_t run;
 
@@ -395,10 +417,9 @@ origins_give_up(struct origins *origins, struct origin *origin, uint64_t first,
 		return;
 	}
 	(void)origins_expect(origins, origin, first);
-	origin_gaps_init(&gaps, origins, origin);
 	while (first < end &&
 	       window_next_unset(&origin->window, &first, end - 1, &run)) {
-		origins_give_up_run(origin, &gaps, first, run);
+		origins_give_up_run(origins, origin, first, run);
 		first += run;
 	}
 }
@@ -407,9 +428,13 @@ uint64_t
 origins_newest(const struct origins *origins, const struct nodeid *id)
 {
 	const struct origin *origin = origins_find(origins, id);
+	const struct idcache_item *tombstone;
 
-	return origin != NULL ? origin->window.max
-	                      : tombstones_find(&origins->tombstones, id);
+	if (origin != NULL) {
+		return origin->window.max;
+	}
+	tombstone = idcache_find(&origins->tombstones, id);
+	return tombstone != NULL ? tombstone->max : 0;
 }
 
 void

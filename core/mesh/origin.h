@@ -14,13 +14,14 @@
 
 #include "base/err.h"
 #include "base/rng.h"
+#include "mesh/idcache.h"
 #include "mesh/idtable.h"
-#include "mesh/tombstone.h"
 #include "mesh/window.h"
 #include "wire/nodeid.h"
 
 #define ORIGINS_MAX      65536u
-#define ORIGINS_WIDE_MAX 256u    /* with a wide window */
+#define ORIGINS_WIDE_MAX 256u /* with a wide window */
+#define TOMBSTONES_MAX   65536u
 #define ORIGIN_KEEP_MS   120000u /* never evicted before */
 #define ORIGIN_IDLE_MS   600000u /* freed then */
 #define ORIGIN_SOFT_IDS  64u     /* below the base, taken but not expected */
@@ -81,7 +82,8 @@ struct origins_events {
 struct origins {
 	struct idtable table;
 	struct origin *oldest, *newest;
-	struct tombstones tombstones;
+	struct idcache tombstones; /* of who is forgotten, so that what was old
+	                              stays old */
 	struct origins_events events;
 	size_t count, wide;
 	uint64_t tombstones_lost; /* no memory for one */
@@ -141,6 +143,11 @@ enum window_verdict origins_take(struct origins *origins, struct origin *origin,
  * smaller boot they are promised and not taken; that is the caller's word. */
 void origins_give_up(struct origins *origins, struct origin *origin,
     uint64_t first, uint64_t count);
+
+/* `max` (> 0) is all that is remembered of `id`; without memory for it,
+ * nothing is, and that is counted. */
+void origins_bury(
+    struct origins *origins, const struct nodeid *id, uint64_t max);
 
 /* The newest number known of `id`, 0: none. */
 uint64_t origins_newest(const struct origins *origins, const struct nodeid *id);

@@ -16,7 +16,8 @@ spread_init(struct mesh *mesh, struct chunk_pool *pool, size_t history_bytes)
 	missing_init(&spread->missing);
 	lazy_init(&spread->early, LAZY_MS, LAZY_QUIET_MS);
 	lazy_init(&spread->late, LAZY_LATE_MS, LAZY_LATE_MS);
-	unicast_init(&spread->unicast, rng_next(mesh->rng));
+	idcache_init(&spread->unicast.windows, mesh->rng, UNICAST_MAX,
+	    sizeof(struct unicast_window));
 	buf_init(&spread->out);
 	spread->flow_ms = UINT64_MAX;
 }
@@ -31,7 +32,7 @@ spread_fini(struct mesh *mesh)
 	missing_fini(&spread->missing);
 	lazy_fini(&spread->early);
 	lazy_fini(&spread->late);
-	unicast_fini(&spread->unicast);
+	idcache_fini(&spread->unicast.windows);
 	buf_fini(&spread->out);
 }
 

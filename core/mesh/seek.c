@@ -165,7 +165,7 @@ seek_lost(struct mesh *mesh, uint64_t now_ms)
 	size_t count = views->lost.count + seeds;
 
 	if (count > 0 && rng_below(mesh->rng, count) < seeds) {
-		return bootstrap_dial_lost(mesh, VIEWS_REWIRE, now_ms);
+		return bootstrap_dial_any(mesh, true, VIEWS_REWIRE, now_ms);
 	}
 	return seek_any(mesh, &views->lost, VIEWS_REWIRE, now_ms);
 }
@@ -183,7 +183,8 @@ seek_rewire(struct mesh *mesh, uint64_t now_ms)
 	                rng_below(mesh->rng, SEEK_LOST_ONE_IN) == 0)) {
 		has_dialled = seek_lost(mesh, now_ms);
 	} else if (rng_below(mesh->rng, SEEK_PROBE_ONE_IN) == 0) {
-		has_dialled = bootstrap_probe(mesh, now_ms);
+		has_dialled = bootstrap_dial_any(
+		    mesh, false, VIEWS_LOW, now_ms);
 	}
 	if (!has_dialled && mesh->stats.links_up >= views->links_min) {
 		has_dialled = seek_any(

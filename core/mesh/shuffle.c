@@ -20,11 +20,17 @@ shuffle_send(struct link *link, bool is_reply)
 void
 shuffle_begin(struct mesh *mesh)
 {
-	struct link *link = views_random_link(mesh, NULL);
+	struct link *pick = NULL;
+	uint64_t seen = 0;
 
-	if (link != NULL) {
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		if (rng_below(mesh->rng, ++seen) == 0) {
+			pick = mesh->up[__builtin_ctzll(left)];
+		}
+	}
+	if (pick != NULL) {
 		mesh->stats.shuffles++;
-		shuffle_send(link, false);
+		shuffle_send(pick, false);
 	}
 }
 

@@ -10,12 +10,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "mesh/inside.h"
 
-enum { SNAPSHOT_LINE_MAX = 512, SNAPSHOT_PEERS_MAX = 64 };
+enum { SNAPSHOT_LINE_MAX = 512 };
 
 static const char snapshot_head[] = "grapevine-state 1\n";
 
@@ -101,8 +100,7 @@ mesh_snapshot_version(const struct mesh *mesh)
 struct snapshot {
 	struct nodeid id;
 	uint32_t boot;
-	struct view peers[SNAPSHOT_PEERS_MAX];
-	size_t peer_count;
+	struct mesh *learner; /* NULL: addresses are checked, not learned */
 };
 
 static int
@@ -145,25 +143,21 @@ snapshot_read_boot(const char *text, uint32_t *boot)
 	return value <= UINT32_MAX;
 }
 
-/* `HEX ADDR`.  More than there is room for are left out. */
+/* `HEX ADDR` */
 static bool
-snapshot_read_peer(const char *text, struct snapshot *snapshot)
+snapshot_read_peer(const char *text, const struct snapshot *snapshot)
 {
-	size_t len = strlen(text);
-	struct view view;
+	const char *addr = text + NODEID_HEX_LEN + 1;
+	struct record_peer peer;
 
-	if (len <= NODEID_HEX_LEN + 1 || text[NODEID_HEX_LEN] != ' ' ||
-	    !snapshot_read_id(text, &view.id)) {
+	if (strlen(text) <= NODEID_HEX_LEN + 1 || addr[-1] != ' ' ||
+	    !snapshot_read_id(text, &peer.node_id) ||
+	    !record_addr_is_valid(addr, strlen(addr))) {
 		return false;
 	}
-	text += NODEID_HEX_LEN + 1;
-	len -= NODEID_HEX_LEN + 1;
-	if (!record_addr_is_valid(text, len)) {
-		return false;
-	}
-	memcpy(view.addr, text, len + 1);
-	if (snapshot->peer_count < SNAPSHOT_PEERS_MAX) {
-		snapshot->peers[snapshot->peer_count++] = view;
+	peer.addr = str8_of(addr);
+	if (snapshot->learner != NULL) {
+		views_learn(snapshot->learner, NULL, &peer);
 	}
 	return true;
 }
@@ -215,7 +209,6 @@ snapshot_read(const uint8_t *bytes, size_t len, uint32_t wall_s,
 	size_t number = 0;
 	size_t at = head;
 
-	snapshot->peer_count = 0;
 	if (end < head || memcmp(bytes, snapshot_head, head) != 0) {
 		return ERR_INVALID;
 	}
@@ -244,49 +237,29 @@ enum err
 mesh_snapshot_id(
     const uint8_t *bytes, size_t len, uint32_t wall_s, struct nodeid *id)
 {
-	struct snapshot *snapshot = malloc(sizeof(*snapshot));
-	enum err err = ERR_NOMEM;
+	struct snapshot snapshot = { .learner = NULL };
+	enum err err = snapshot_read(bytes, len, wall_s, &snapshot);
 
-	if (snapshot != NULL) {
-		err = snapshot_read(bytes, len, wall_s, snapshot);
-	}
 	if (err == ERR_OK) {
-		*id = snapshot->id;
+		*id = snapshot.id;
 	}
-	free(snapshot);
 	return err;
-}
-
-/* The id, a boot number behind the stored one, the addresses. */
-static void
-snapshot_take(struct mesh *mesh, const struct snapshot *snapshot)
-{
-	uint64_t boot = (uint64_t)snapshot->boot + 1;
-
-	mesh->node_id = snapshot->id;
-	if (boot > mesh_boot(mesh)) {
-		mesh->seq = boot << 32;
-	}
-	for (size_t i = 0; i < snapshot->peer_count; i++) {
-		const struct view *view = &snapshot->peers[i];
-		const struct str8 addr = str8_of(view->addr);
-
-		views_learn(mesh, NULL, &view->id, &addr);
-	}
 }
 
 enum err
 mesh_restore(struct mesh *mesh, const uint8_t *bytes, size_t len)
 {
-	struct snapshot *snapshot = malloc(sizeof(*snapshot));
-	enum err err = ERR_NOMEM;
+	struct snapshot snapshot = { .learner = NULL };
+	enum err err = snapshot_read(bytes, len, mesh->wall_s, &snapshot);
 
-	if (snapshot != NULL) {
-		err = snapshot_read(bytes, len, mesh->wall_s, snapshot);
+	if (err != ERR_OK) {
+		return err;
 	}
-	if (err == ERR_OK) {
-		snapshot_take(mesh, snapshot);
+	mesh->node_id = snapshot.id;
+	if (snapshot.boot >= mesh_boot(mesh)) {
+		mesh->seq = ((uint64_t)snapshot.boot + 1) << 32;
 	}
-	free(snapshot);
-	return err;
+	/* Nothing is taken of one that is damaged: so it is read again. */
+	snapshot.learner = mesh;
+	return snapshot_read(bytes, len, mesh->wall_s, &snapshot);
 }

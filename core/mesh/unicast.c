@@ -3,101 +3,46 @@
 
 #include "mesh/unicast.h"
 
-#include <stdlib.h>
-
 #include "mesh/inside.h"
 
-enum { UNICAST_WAYS = 8, UNICAST_IDS = 64 };
-
-void
-unicast_init(struct unicast *unicast, uint64_t salt)
-{
-	unicast->places = NULL;
-	unicast->salt = salt | 1;
-	unicast->seq = 0;
-}
-
-void
-unicast_fini(struct unicast *unicast)
-{
-	free(unicast->places);
-	unicast->places = NULL;
-}
-
-static struct unicast_window *
-unicast_bucket(const struct unicast *unicast, const struct nodeid *id)
-{
-	uint64_t words[2];
-	uint64_t hash;
-
-	memcpy(words, id->bytes, sizeof(words));
-	hash = (words[0] ^ unicast->salt) * UINT64_C(0x9e3779b97f4a7c15);
-	hash = (hash ^ (hash >> 32) ^ words[1]) * unicast->salt;
-	hash = (hash ^ (hash >> 29)) % (UNICAST_MAX / UNICAST_WAYS);
-	return &unicast->places[hash * UNICAST_WAYS];
-}
-
-/* The window of this sender, else a place for it. */
-static struct unicast_window *
-unicast_window(struct mesh *mesh, const struct nodeid *id)
-{
-	struct unicast_window *bucket = unicast_bucket(
-	    &mesh->spread.unicast, id);
-	struct unicast_window *room = NULL;
-
-	for (size_t i = 0; i < UNICAST_WAYS; i++) {
-		if (bucket[i].max == 0) {
-			room = room == NULL ? &bucket[i] : room;
-		} else if (nodeid_equal(&bucket[i].id, id)) {
-			return &bucket[i];
-		}
-	}
-	if (room == NULL) {
-		room = &bucket[rng_below(mesh->rng, UNICAST_WAYS)];
-		mesh->stats.unicast_full++;
-	}
-	*room = (struct unicast_window){ .id = *id };
-	return room;
-}
+enum { UNICAST_IDS = 64 };
 
 static void
 unicast_slide(struct unicast_window *window, uint64_t seq)
 {
-	uint64_t step = seq - window->max;
+	uint64_t step = seq - window->newest.max;
 
-	if (window->max == 0 || step > UNICAST_IDS) {
+	if (window->newest.max == 0 || step > UNICAST_IDS) {
 		window->bits = 0;
 	} else if (step == UNICAST_IDS) {
 		window->bits = UINT64_C(1) << (UNICAST_IDS - 1);
 	} else {
 		window->bits = window->bits << step | UINT64_C(1) << (step - 1);
 	}
-	window->max = seq;
+	window->newest.max = seq;
 }
 
 bool
 unicast_is_new(struct mesh *mesh, const struct nodeid *id, uint64_t seq)
 {
-	struct unicast *unicast = &mesh->spread.unicast;
-	struct unicast_window *window;
+	struct unicast_window *window = idcache_put(
+	    &mesh->spread.unicast.windows, id);
+	uint64_t back;
 	uint64_t bit;
 
-	if (unicast->places == NULL) {
-		unicast->places = calloc(UNICAST_MAX, sizeof(*unicast->places));
-		if (unicast->places == NULL) {
-			mesh->stats.nomem++;
-			return false;
-		}
+	if (window == NULL) {
+		mesh->stats.nomem++;
+		return false;
 	}
-	window = unicast_window(mesh, id);
-	if (seq > window->max) {
+	if (seq > window->newest.max) {
 		unicast_slide(window, seq);
 		return true;
 	}
-	if (seq == window->max || window->max - seq > UNICAST_IDS) {
+	back = window->newest.max - seq;
+	if (back == 0 || back > UNICAST_IDS) {
 		return false;
 	}
-	bit = UINT64_C(1) << (window->max - seq - 1);
+	bit = UINT64_C(1) << (back - 1);
 	if ((window->bits & bit) != 0) {
 		return false;
 	}

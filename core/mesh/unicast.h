@@ -3,8 +3,7 @@
  * (PROTOCOL 11).
  *
  * They are not stored and not announced; the destination remembers the last 64
- * numbers of each sender.  UNICAST_MAX senders at the most, in buckets of
- * eight; a full bucket replaces one at random. */
+ * numbers of each of UNICAST_MAX senders. */
 #ifndef MESH_UNICAST_H
 #define MESH_UNICAST_H
 
@@ -13,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "mesh/idcache.h"
 #include "wire/nodeid.h"
 #include "wire/record.h"
 
@@ -22,19 +22,14 @@ struct mesh;
 struct link;
 
 struct unicast_window {
-	struct nodeid id;
-	uint64_t max;  /* 0: an empty place */
-	uint64_t bits; /* of max - 1, max - 2, ... */
+	struct idcache_item newest;
+	uint64_t bits; /* of newest.max - 1, - 2, ... */
 };
 
 struct unicast {
-	struct unicast_window *places; /* allocated with the first message */
-	uint64_t salt;
-	uint64_t seq; /* of the last one sent */
+	struct idcache windows; /* of senders */
+	uint64_t seq;           /* of the last one sent */
 };
-
-void unicast_init(struct unicast *unicast, uint64_t salt);
-void unicast_fini(struct unicast *unicast);
 
 /* True if `data` takes one way to one node, and no tree. */
 static inline bool

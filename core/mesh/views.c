@@ -81,22 +81,6 @@ views_are_low(const struct mesh *mesh, uint64_t now_ms)
 	       mesh->views.links_min;
 }
 
-struct link *
-views_random_link(const struct mesh *mesh, const struct link *except)
-{
-	struct link *pick = NULL;
-	uint64_t seen = 0;
-
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(left)];
-
-		if (link != except && rng_below(mesh->rng, ++seen) == 0) {
-			pick = link;
-		}
-	}
-	return pick;
-}
-
 /* ---- addresses */
 
 static bool
@@ -133,13 +117,16 @@ views_has_no_host(const struct str8 *addr)
 
 bool
 views_take_addr(struct mesh *mesh, const struct link *from,
-    const struct str8 *addr, char out[RECORD_ADDR_MAX + 1])
+    const struct record_peer *peer, char out[RECORD_ADDR_MAX + 1])
 {
+	const struct str8 *addr = &peer->addr;
 	char made[2 * RECORD_ADDR_MAX];
 	int scheme = views_has_no_host(addr) ? addr->text[2] == ':' ? 5 : 6 : 0;
 	int len;
 
-	if (scheme != 0 && from != NULL) {
+	/* Of anybody else than who speaks it stays without: no address. */
+	if (scheme != 0 && from != NULL &&
+	    nodeid_equal(&peer->node_id, &from->node_id)) {
 		bool is_v6 = strchr(from->remote, ':') != NULL;
 
 		len = snprintf(made, sizeof(made), "%.*s%s%s%s%.*s", scheme,
@@ -164,19 +151,6 @@ views_take_addr(struct mesh *mesh, const struct link *from,
 	}
 	memcpy(out, made, (size_t)len + 1);
 	return true;
-}
-
-bool
-views_take_other(struct mesh *mesh, const struct link *from,
-    const struct record_peer *peer, char out[RECORD_ADDR_MAX + 1])
-{
-	/* A missing host is that of the one who speaks, of nobody else. */
-	if (from != NULL && views_has_no_host(&peer->addr) &&
-	    !nodeid_equal(&peer->node_id, &from->node_id)) {
-		mesh->stats.bad_addr++;
-		return false;
-	}
-	return views_take_addr(mesh, from, &peer->addr, out);
 }
 
 /* ---- tables */
@@ -280,16 +254,15 @@ views_store(struct mesh *mesh, const struct nodeid *id, const char *addr)
 }
 
 void
-views_learn(struct mesh *mesh, const struct link *from, const struct nodeid *id,
-    const struct str8 *addr)
+views_learn(
+    struct mesh *mesh, const struct link *from, const struct record_peer *peer)
 {
-	const struct record_peer peer = { .node_id = *id, .addr = *addr };
 	char taken[RECORD_ADDR_MAX + 1];
 
-	if (mesh->views.is_auto && addr->len > 0 &&
-	    !nodeid_equal(id, &mesh->node_id) &&
-	    views_take_other(mesh, from, &peer, taken)) {
-		views_store(mesh, id, taken);
+	if (mesh->views.is_auto && peer->addr.len > 0 &&
+	    !nodeid_equal(&peer->node_id, &mesh->node_id) &&
+	    views_take_addr(mesh, from, peer, taken)) {
+		views_store(mesh, &peer->node_id, taken);
 	}
 }
 
@@ -298,22 +271,25 @@ views_learn_all(struct mesh *mesh, const struct link *from,
     const struct record_peers *peers)
 {
 	for (size_t i = 0; i < peers->count; i++) {
-		views_learn(mesh, from, &peers->peers[i].node_id,
-		    &peers->peers[i].addr);
+		views_learn(mesh, from, &peers->peers[i]);
 	}
 }
 
 /* ---- what others are told */
 
+_Static_assert(1 + VIEWS_SAMPLE_LINKS + VIEWS_SAMPLE_KNOWN <= RECORD_PEERS_MAX,
+    "a sample that does not fit");
+
+/* Up to `max` of the `count` candidates, at random; they are reordered. */
 static void
-views_give(
-    struct record_peers *peers, const struct nodeid *id, const char *addr)
+views_give(const struct mesh *mesh, struct record_peers *peers,
+    struct record_peer *candidates, size_t count, size_t max)
 {
-	if (*addr != '\0' && peers->count < RECORD_PEERS_MAX) {
-		peers->peers[peers->count++] = (struct record_peer){
-			.node_id = *id,
-			.addr = str8_of(addr),
-		};
+	for (; max > 0 && count > 0; max--) {
+		size_t pick = rng_below(mesh->rng, count);
+
+		peers->peers[peers->count++] = candidates[pick];
+		candidates[pick] = candidates[--count];
 	}
 }
 
@@ -330,7 +306,7 @@ static void
 views_give_links(
     const struct mesh *mesh, const struct link *to, struct record_peers *peers)
 {
-	const struct link *links[MESH_LINKS_MAX];
+	struct record_peer links[MESH_LINKS_MAX];
 	size_t count = 0;
 
 	for (const struct link *link = mesh->links; link != NULL;
@@ -338,15 +314,10 @@ views_give_links(
 		if (link != to && views_is_neighbour(link) && !link->is_leaf &&
 		    *link->addr != '\0' && count < MESH_LINKS_MAX &&
 		    !nodeid_equal(&link->node_id, &to->node_id)) {
-			links[count++] = link;
+			links[count++] = views_peer(&link->node_id, link->addr);
 		}
 	}
-	for (size_t i = 0; i < VIEWS_SAMPLE_LINKS && count > 0; i++) {
-		size_t pick = rng_below(mesh->rng, count);
-
-		views_give(peers, &links[pick]->node_id, links[pick]->addr);
-		links[pick] = links[--count];
-	}
+	views_give(mesh, peers, links, count, VIEWS_SAMPLE_LINKS);
 }
 
 static void
@@ -354,21 +325,17 @@ views_give_known(
     const struct mesh *mesh, const struct link *to, struct record_peers *peers)
 {
 	const struct view_list *passive = &mesh->views.passive;
-	size_t order[VIEWS_PASSIVE_MAX];
+	struct record_peer known[VIEWS_PASSIVE_MAX];
 	size_t count = 0;
 
 	for (size_t i = 0; i < passive->count; i++) {
-		if (!nodeid_equal(&passive->views[i].id, &to->node_id)) {
-			order[count++] = i;
+		const struct view *view = &passive->views[i];
+
+		if (!nodeid_equal(&view->id, &to->node_id)) {
+			known[count++] = views_peer(&view->id, view->addr);
 		}
 	}
-	for (size_t i = 0; i < VIEWS_SAMPLE_KNOWN && count > 0; i++) {
-		size_t pick = rng_below(mesh->rng, count);
-		const struct view *view = &passive->views[order[pick]];
-
-		views_give(peers, &view->id, view->addr);
-		order[pick] = order[--count];
-	}
+	views_give(mesh, peers, known, count, VIEWS_SAMPLE_KNOWN);
 }
 
 void
@@ -380,7 +347,8 @@ views_sample(const struct mesh *mesh, const struct link *to, bool with_self,
 		return;
 	}
 	if (with_self && mesh->advertise.len > 0) {
-		views_give(peers, &mesh->node_id, mesh->advertise.text);
+		peers->peers[peers->count++] = views_peer(
+		    &mesh->node_id, mesh->advertise.text);
 	}
 	views_give_links(mesh, to, peers);
 	views_give_known(mesh, to, peers);
@@ -396,6 +364,13 @@ views_fill_within(struct mesh *mesh, uint64_t now_ms, uint64_t ms)
 		mesh->views.fill_ms = now_ms + ms;
 		mesh_wake_at(mesh, mesh->views.fill_ms);
 	}
+}
+
+static void
+views_fill_after_loss(struct mesh *mesh, uint64_t now_ms)
+{
+	views_fill_within(
+	    mesh, now_ms, rng_below(mesh->rng, VIEWS_LOSS_MS + 1));
 }
 
 void
@@ -426,64 +401,35 @@ views_on_up(struct link *link, uint64_t now_ms)
 	}
 }
 
-/* A link that was UP has ended. */
+/* What becomes of an address whose link or dial has ended: named to others,
+ * forgotten, or lost; and for how long it is not dialled again. */
 static void
-views_on_down(struct link *link, uint64_t now_ms)
+views_settle(struct link *link, uint64_t now_ms, enum mesh_closed how)
 {
 	struct mesh *mesh = link->mesh;
+	const struct nodeid *id = link->was_up ? &link->node_id : &link->wanted;
 	const char *addr = link->is_leaf ? "" : link->addr;
+	bool is_final = link_is_final(link, how);
+	uint64_t shun_ms = 0;
 
-	mesh->views.down_ms = now_ms;
-	switch (link->bye) {
-	case BYE_LEAVING:
-	case BYE_FULL:
-		views_store(mesh, &link->node_id, addr);
-		break;
-	case BYE_EVICTED:
-		/* Not at once: it has just found that it has better ones. */
-		views_store(mesh, &link->node_id, addr);
-		recent_put(mesh, addr, now_ms, VIEWS_AGAIN_MS);
-		break;
-	case BYE_DUPLICATE:
-		break;
-	case LINK_BYE_NONE:
-		views_lose(mesh, &link->node_id, addr);
-		break;
-	case BYE_SLOW:
-		/* It may do better in a minute. */
-		views_lose(mesh, &link->node_id, addr);
-		recent_put(mesh, addr, now_ms, VIEWS_SHUN_MS);
-		break;
-	default:
-		views_forget(mesh, &link->node_id, addr);
-		recent_put(mesh, addr, now_ms, VIEWS_SHUN_MS);
-		break;
-	}
-	views_fill_within(
-	    mesh, now_ms, rng_below(mesh->rng, VIEWS_LOSS_MS + 1));
-}
-
-/* A dial of a learned address came to nothing. */
-static void
-views_on_failed(struct link *link, uint64_t now_ms, enum mesh_closed how)
-{
-	struct mesh *mesh = link->mesh;
-
-	mesh->stats.dial_failures++;
-	if (how == MESH_DIAL_NOT_A_PEER || how == MESH_DIAL_BAD_URL ||
-	    (link->bye >= BYE_SELF && link->bye <= BYE_ABUSE &&
-	        link->bye != BYE_SLOW)) {
-		views_forget(mesh, &link->wanted, link->addr);
-		recent_put(mesh, link->addr, now_ms,
-		    link->bye == BYE_SELF ? VIEWS_SELF_MS : VIEWS_SHUN_MS);
+	if (link->was_up && link->bye <= BYE_EVICTED) {
+		views_store(mesh, id, addr);
+	} else if (is_final) {
+		views_forget(mesh, id, addr);
 	} else {
-		views_lose(mesh, &link->wanted, link->addr);
-		if (link->bye == BYE_SLOW) {
-			recent_put(mesh, link->addr, now_ms, VIEWS_SHUN_MS);
-		}
+		views_lose(mesh, id, addr);
 	}
-	views_fill_within(
-	    mesh, now_ms, rng_below(mesh->rng, VIEWS_LOSS_MS + 1));
+	if (link->bye == BYE_SELF) {
+		shun_ms = VIEWS_SELF_MS;
+	} else if (is_final || link->bye == BYE_SLOW) {
+		shun_ms = VIEWS_SHUN_MS; /* it may do better in a minute */
+	} else if (link->was_up && link->bye == BYE_EVICTED) {
+		/* It has just found that it has better ones. */
+		shun_ms = VIEWS_AGAIN_MS;
+	}
+	if (shun_ms > 0) {
+		(void)recent_put(mesh, addr, now_ms, shun_ms);
+	}
 }
 
 /* A dial that was never UP has ended. */
@@ -502,18 +448,26 @@ views_on_dialled(struct link *link, uint64_t now_ms, enum mesh_closed how)
 		views_drop(&mesh->views.passive, &link->node_id, link->addr);
 		views_count(mesh);
 	} else if (link->bye != BYE_DUPLICATE && link->seed == NULL) {
-		views_on_failed(link, now_ms, how);
+		mesh->stats.dial_failures++;
+		views_settle(link, now_ms, how);
+		views_fill_after_loss(mesh, now_ms);
 	}
 }
 
 void
 views_on_end(struct link *link, uint64_t now_ms, enum mesh_closed how)
 {
-	if (!link->mesh->views.is_auto || link->mesh->stopped) {
+	struct mesh *mesh = link->mesh;
+
+	if (!mesh->views.is_auto || mesh->stopped) {
 		return;
 	}
 	if (link->was_up) {
-		views_on_down(link, now_ms);
+		mesh->views.down_ms = now_ms;
+		if (link->bye != BYE_DUPLICATE) {
+			views_settle(link, now_ms, how);
+		}
+		views_fill_after_loss(mesh, now_ms);
 	} else if (link->dialled) {
 		views_on_dialled(link, now_ms, how);
 	}

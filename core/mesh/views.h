@@ -68,6 +68,12 @@ struct views {
 	uint64_t version;               /* of what a snapshot holds */
 };
 
+static inline struct record_peer
+views_peer(const struct nodeid *id, const char *addr)
+{
+	return (struct record_peer){ .node_id = *id, .addr = str8_of(addr) };
+}
+
 /* What a dial asks for: flags of HELLO. */
 enum views_dial {
 	VIEWS_LOW = 0,
@@ -99,10 +105,10 @@ void views_on_up(struct link *link, uint64_t now_ms);
 /* A link has ended, whatever it was. */
 void views_on_end(struct link *link, uint64_t now_ms, enum mesh_closed how);
 
-/* Somebody named `id` at `addr`.  `from` (may be NULL) is the link over which
- * it was heard. */
-void views_learn(struct mesh *mesh, const struct link *from,
-    const struct nodeid *id, const struct str8 *addr);
+/* Somebody named `peer`.  `from` (may be NULL) is the link over which it was
+ * heard. */
+void views_learn(
+    struct mesh *mesh, const struct link *from, const struct record_peer *peer);
 void views_learn_all(struct mesh *mesh, const struct link *from,
     const struct record_peers *peers);
 /* Some addresses for `to`: links and known ones at random, and this node
@@ -130,17 +136,10 @@ void shuffle_begin(struct mesh *mesh);
 void shuffle_on_record(
     struct link *link, uint64_t now_ms, const struct record *record);
 
-/* A random link that is UP, but not `except` (may be NULL); or NULL. */
-struct link *views_random_link(
-    const struct mesh *mesh, const struct link *except);
-
 /* record.c's addresses, as this node stores them: a missing host is the one
- * that `from` has.  False: it is none, or a loopback address from elsewhere;
- * counted. */
+ * that `from` has, if it is `peer` itself.  False: it is none, or a loopback
+ * address from elsewhere; counted. */
 bool views_take_addr(struct mesh *mesh, const struct link *from,
-    const struct str8 *addr, char out[RECORD_ADDR_MAX + 1]);
-/* The same for somebody whom `from` names. */
-bool views_take_other(struct mesh *mesh, const struct link *from,
     const struct record_peer *peer, char out[RECORD_ADDR_MAX + 1]);
 
 #endif

@@ -44,8 +44,7 @@ walk_begin(struct link *link, uint64_t now_ms)
 {
 	const struct record_walk walk = {
 		.ttl = VIEWS_WALK_TTL,
-		.peer = { .node_id = link->node_id,
-		    .addr = str8_of(link->addr) },
+		.peer = views_peer(&link->node_id, link->addr),
 	};
 	struct mesh *mesh = link->mesh;
 
@@ -62,12 +61,12 @@ static void
 walk_end(struct mesh *mesh, const struct link *from, const struct view *view,
     uint64_t now_ms)
 {
-	const struct str8 addr = str8_of(view->addr);
+	const struct record_peer peer = views_peer(&view->id, view->addr);
 
 	mesh->stats.walk_ends++;
 	if (mesh->stats.links_up + mesh->dials >= mesh->views.links_max ||
 	    !seek_dial(mesh, view, VIEWS_LOW, now_ms)) {
-		views_learn(mesh, from, &view->id, &addr);
+		views_learn(mesh, from, &peer);
 	}
 }
 
@@ -81,11 +80,11 @@ walk_on(struct link *link, uint64_t now_ms, struct record_walk *walk)
 		walk->ttl = VIEWS_WALK_TTL;
 	}
 	if (nodeid_equal(&view.id, &mesh->node_id) ||
-	    !views_take_other(mesh, link, &walk->peer, view.addr)) {
+	    !views_take_addr(mesh, link, &walk->peer, view.addr)) {
 		return;
 	}
 	if (walk->ttl == WALK_LEARN_TTL) {
-		views_learn(mesh, link, &view.id, &walk->peer.addr);
+		views_learn(mesh, link, &walk->peer);
 	}
 	if (walk->ttl == 0) {
 		walk_end(mesh, link, &view, now_ms);

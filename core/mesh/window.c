@@ -39,56 +39,16 @@ window_bit(const struct window *window, uint64_t seq)
 	           window_mask(seq)) != 0;
 }
 
-/* Unseen numbers, gathered into runs. */
-struct window_run {
-	const struct window_gaps *gaps;
-	uint64_t first, count;
-};
-
+/* Move the upper edge to `seq`: what enters is unseen. */
 static void
-window_run_end(struct window_run *run)
+window_slide(struct window *window, uint64_t seq)
 {
-	if (run->count > 0) {
-		run->gaps->gap(run->gaps->ctx, run->first, run->count);
-		run->count = 0;
-	}
-}
-
-static void
-window_run_add(struct window_run *run, uint64_t first, uint64_t count)
-{
-	if (count == 0) {
-		return;
-	}
-	if (run->count > 0 && run->first + run->count != first) {
-		window_run_end(run);
-	}
-	if (run->count == 0) {
-		run->first = first;
-	}
-	run->count += count;
-}
-
-/* Move the upper edge to `seq`, telling what falls off the lower one. */
-static void
-window_slide(
-    struct window *window, uint64_t seq, const struct window_gaps *gaps)
-{
-	struct window_run run = { .gaps = gaps };
 	uint64_t ids = window_ids(window);
-	uint64_t base = window->max;
-	uint64_t step = seq - base < ids ? seq - base : ids;
+	uint64_t step = seq - window->max < ids ? seq - window->max : ids;
 
-	for (uint64_t n = base + 1; n <= base + step; n++) {
-		/* The slot of n still holds the bit of n - ids. */
-		if (!window_bit(window, n)) {
-			window_run_add(&run, n - ids, 1);
-		}
-		*window_word(window, n) &= ~window_mask(n);
+	for (uint64_t back = 0; back < step; back++) {
+		*window_word(window, seq - back) &= ~window_mask(seq - back);
 	}
-	/* A jump: these never entered. */
-	window_run_add(&run, base + 1, seq - base - step);
-	window_run_end(&run);
 	window->max = seq;
 }
 
@@ -129,11 +89,11 @@ window_has(const struct window *window, uint64_t seq)
 }
 
 uint64_t
-window_low(const struct window *window)
+window_old(const struct window *window, uint64_t max)
 {
 	uint64_t ids = window_ids(window);
 
-	return window->max < ids ? 1 : window->max - ids + 1;
+	return max < ids ? 0 : max - ids;
 }
 
 /* The first number from `seq` to `last` whose bit is `want`; last + 1: none. */
@@ -163,7 +123,7 @@ window_next_unset(const struct window *window, uint64_t *first, uint64_t last,
     uint64_t *count)
 {
 	uint64_t inside = last < window->max ? last : window->max;
-	uint64_t seq = window_low(window);
+	uint64_t seq = window_old(window, window->max) + 1;
 	uint64_t end;
 
 	seq = *first > seq ? *first : seq;
@@ -180,7 +140,7 @@ window_next_unset(const struct window *window, uint64_t *first, uint64_t last,
 }
 
 enum window_verdict
-window_take(struct window *window, uint64_t seq, const struct window_gaps *gaps)
+window_take(struct window *window, uint64_t seq)
 {
 	if (window->max == 0) {
 		window->max = seq;
@@ -190,7 +150,7 @@ window_take(struct window *window, uint64_t seq, const struct window_gaps *gaps)
 		return WINDOW_NEW;
 	}
 	if (seq > window->max) {
-		window_slide(window, seq, gaps);
+		window_slide(window, seq);
 		*window_word(window, seq) |= window_mask(seq);
 		return WINDOW_NEW;
 	}
@@ -204,27 +164,18 @@ window_take(struct window *window, uint64_t seq, const struct window_gaps *gaps)
 	return WINDOW_NEW;
 }
 
-/* Tell the unseen numbers among the `from` newest but the `to` newest. */
+/* The WINDOW_IDS newest numbers, for a window of `ids`. */
 static void
-window_tell(const struct window *window, uint64_t from, uint64_t to,
-    const struct window_gaps *gaps)
+window_copy(const struct window *window, uint64_t *words, uint64_t ids)
 {
-	struct window_run run = { .gaps = gaps };
-
-	for (uint64_t back = from; back > to; back--) {
-		uint64_t seq = window->max - (back - 1);
+	memset(words, 0xff, ids / 8);
+	for (uint64_t back = 0; back < WINDOW_IDS; back++) {
+		uint64_t seq = window->max - back;
 
 		if (!window_bit(window, seq)) {
-			window_run_add(&run, seq, 1);
+			words[seq % ids / 64] &= ~window_mask(seq);
 		}
 	}
-	window_run_end(&run);
-}
-
-void
-window_flush(const struct window *window, const struct window_gaps *gaps)
-{
-	window_tell(window, window_ids(window), 0, gaps);
 }
 
 enum err
@@ -239,36 +190,16 @@ window_widen(struct window *window)
 	if (wide == NULL) {
 		return ERR_NOMEM;
 	}
-	memset(wide, 0xff, WINDOW_IDS_WIDE / 8);
-	for (uint64_t back = 0; back < WINDOW_IDS; back++) {
-		uint64_t seq = window->max - back;
-
-		if (!window_bit(window, seq)) {
-			wide[seq % WINDOW_IDS_WIDE / 64] &= ~window_mask(seq);
-		}
-	}
+	window_copy(window, wide, WINDOW_IDS_WIDE);
 	window->wide = wide;
 	return ERR_OK;
 }
 
 void
-window_narrow(struct window *window, const struct window_gaps *gaps)
+window_narrow(struct window *window)
 {
-	uint64_t *wide = window->wide;
-
-	if (wide == NULL) {
-		return;
+	if (window->wide != NULL) {
+		window_copy(window, window->bits, WINDOW_IDS);
+		window_fini(window);
 	}
-	window_tell(window, WINDOW_IDS_WIDE, WINDOW_IDS, gaps);
-	memset(window->bits, 0xff, sizeof(window->bits));
-	for (uint64_t back = 0; back < WINDOW_IDS; back++) {
-		uint64_t seq = window->max - back;
-
-		if (!window_bit(window, seq)) {
-			window->bits[seq % WINDOW_IDS / 64] &= ~window_mask(
-			    seq);
-		}
-	}
-	window->wide = NULL;
-	free(wide);
 }

@@ -3,7 +3,8 @@
  *
  * A bitmap over the newest numbers, as in RFC 4303 section 3.4.3
  * (anti-replay).  Numbers below it are old for ever, so nothing is delivered
- * twice however late it comes; a number that leaves it unseen is a gap. */
+ * twice however late it comes; a number that leaves it unseen is a gap.  Which
+ * ones will is asked with window_next_unset, before what makes them leave. */
 #ifndef MESH_WINDOW_H
 #define MESH_WINDOW_H
 
@@ -27,20 +28,13 @@ struct window {
 	uint64_t bits[WINDOW_IDS / 64]; /* bit of n is n % WINDOW_IDS */
 };
 
-/* Who is told of numbers that leave a window unseen, lowest first. */
-struct window_gaps {
-	void (*gap)(void *ctx, uint64_t first, uint64_t count);
-	void *ctx;
-};
-
 /* Make an empty window in the caller's memory.  Cannot fail. */
 void window_init(struct window *window);
 void window_fini(struct window *window);
 
 /* Ask about `seq` (> 0) and remember it.  The first number ever seen is the
  * base: what is below it counts as seen. */
-enum window_verdict window_take(
-    struct window *window, uint64_t seq, const struct window_gaps *gaps);
+enum window_verdict window_take(struct window *window, uint64_t seq);
 
 /* The usual case by far: `seq` is the next one, and its slot is set, for the
  * number that falls off.  False: it is not so, ask window_take. */
@@ -64,8 +58,8 @@ void window_restart(struct window *window, uint64_t max);
 /* True if `seq` was taken and is still inside the window. */
 bool window_has(const struct window *window, uint64_t seq);
 
-/* The lowest number that the window still tells apart; below, all are old. */
-uint64_t window_low(const struct window *window);
+/* The highest number that is old when `max` is the newest; 0: none. */
+uint64_t window_old(const struct window *window, uint64_t max);
 
 /* The next run of numbers within `*first` .. `last` that may still come: not
  * taken, not old; those above `max` count.  True: it begins at `*first` and has
@@ -73,12 +67,9 @@ uint64_t window_low(const struct window *window);
 bool window_next_unset(const struct window *window, uint64_t *first,
     uint64_t last, uint64_t *count);
 
-/* Give up every number inside that is still unseen. */
-void window_flush(const struct window *window, const struct window_gaps *gaps);
-
 /* Remember more.  ERR_NOMEM: it stays as it is. */
 NODISCARD enum err window_widen(struct window *window);
-/* Remember WINDOW_IDS again; what falls out unseen is a gap. */
-void window_narrow(struct window *window, const struct window_gaps *gaps);
+/* Remember WINDOW_IDS again. */
+void window_narrow(struct window *window);
 
 #endif

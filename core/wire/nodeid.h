@@ -26,6 +26,19 @@ nodeid_equal(const struct nodeid *a, const struct nodeid *b)
 	return nodeid_compare(a, b) == 0;
 }
 
+/* For tables.  Ids are chosen by others: nobody may know the salt. */
+static inline uint64_t
+nodeid_hash(const struct nodeid *id, uint64_t salt)
+{
+	uint64_t words[2];
+	uint64_t hash;
+
+	memcpy(words, id->bytes, sizeof(words));
+	hash = (words[0] ^ salt) * UINT64_C(0x9e3779b97f4a7c15);
+	hash = (hash ^ (hash >> 32) ^ words[1]) * (salt | 1);
+	return hash ^ (hash >> 29);
+}
+
 /* 32 lower-case hex digits and a NUL. */
 void nodeid_hex(const struct nodeid *id, char hex[NODEID_HEX_LEN + 1]);
 

@@ -231,22 +231,12 @@ out_of_memory_is_told(void **state)
 	struct lab *lab = *state;
 	struct buf buf = { 0 };
 	struct buf other = { 0 };
-	struct nodeid id;
 
 	snapshot_of_two(lab, &buf);
 	fault_fail_nth(1);
 	assert_int_equal(mesh_snapshot(lab->mesh, &other), ERR_NOMEM);
 	assert_true(fault_off());
 	assert_int_equal(other.len, 0);
-	fault_fail_nth(1);
-	assert_int_equal(
-	    mesh_snapshot_id(buf.bytes, buf.len, LAB_BOOT, &id), ERR_NOMEM);
-	assert_true(fault_off());
-	make_again(lab, 0x90, LAB_BOOT);
-	fault_fail_nth(1);
-	assert_int_equal(
-	    mesh_restore(lab->mesh, buf.bytes, buf.len), ERR_NOMEM);
-	assert_true(fault_off());
 	buf_fini(&buf);
 	buf_fini(&other);
 }

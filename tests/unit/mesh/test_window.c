@@ -6,45 +6,48 @@
 #include "base/rng.h"
 #include "mesh/window.h"
 
-struct told { /* what window_gaps was told */
-	struct window_gaps gaps;
+struct told { /* what left the window unseen */
 	unsigned runs;
 	uint64_t first, last, count;
 };
 
+/* All numbers up to `last` are about to leave. */
 static void
-on_gap(void *ctx, uint64_t first, uint64_t count)
+leave(const struct window *window, uint64_t last, struct told *told)
 {
-	struct told *told = ctx;
+	uint64_t first = 0;
+	uint64_t count;
 
-	assert_true(count > 0);
-	assert_true(told->runs == 0 || first > told->last);
-	told->first = told->runs == 0 ? first : told->first;
-	told->last = first + count - 1;
-	told->count += count;
-	told->runs++;
+	while (window_next_unset(window, &first, last, &count)) {
+		assert_true(count > 0);
+		assert_true(told->runs == 0 || first > told->last);
+		told->first = told->runs == 0 ? first : told->first;
+		told->last = first + count - 1;
+		told->count += count;
+		told->runs++;
+		first += count;
+	}
 }
 
-static struct told *
-listen(struct told *told)
+static enum window_verdict
+take(struct window *window, uint64_t seq, struct told *told)
 {
-	memset(told, 0, sizeof(*told));
-	told->gaps.gap = on_gap;
-	told->gaps.ctx = told;
-	return told;
+	if (window->max != 0 && seq > window->max) {
+		leave(window, window_old(window, seq), told);
+	}
+	return window_take(window, seq);
 }
 
 static void
 delivers_a_number_once(void **state)
 {
 	struct window window;
-	struct told told;
+	struct told told = { 0 };
 
 	(void)state;
 	window_init(&window);
-	listen(&told);
-	assert_int_equal(window_take(&window, 700, &told.gaps), WINDOW_NEW);
-	assert_int_equal(window_take(&window, 700, &told.gaps), WINDOW_SEEN);
+	assert_int_equal(take(&window, 700, &told), WINDOW_NEW);
+	assert_int_equal(take(&window, 700, &told), WINDOW_SEEN);
 	assert_true(window_has(&window, 700));
 	assert_false(window_has(&window, 701));
 	assert_int_equal(told.runs, 0);
@@ -54,30 +57,27 @@ static void
 takes_late_numbers_inside_the_window(void **state)
 {
 	struct window window;
-	struct told told;
+	struct told told = { 0 };
 
 	(void)state;
 	window_init(&window);
-	listen(&told);
-	assert_int_equal(window_take(&window, 700, &told.gaps), WINDOW_NEW);
-	assert_int_equal(window_take(&window, 710, &told.gaps), WINDOW_NEW);
-	assert_int_equal(window_take(&window, 705, &told.gaps), WINDOW_NEW);
-	assert_int_equal(window_take(&window, 705, &told.gaps), WINDOW_SEEN);
-	assert_int_equal(window_take(&window, 699, &told.gaps), WINDOW_SEEN);
+	assert_int_equal(take(&window, 700, &told), WINDOW_NEW);
+	assert_int_equal(take(&window, 710, &told), WINDOW_NEW);
+	assert_int_equal(take(&window, 705, &told), WINDOW_NEW);
+	assert_int_equal(take(&window, 705, &told), WINDOW_SEEN);
+	assert_int_equal(take(&window, 699, &told), WINDOW_SEEN);
 }
 
 static void
 calls_numbers_below_the_window_old(void **state)
 {
 	struct window window;
-	struct told told;
+	struct told told = { 0 };
 
 	(void)state;
 	window_init(&window);
-	listen(&told);
-	assert_int_equal(window_take(&window, 5000, &told.gaps), WINDOW_NEW);
-	assert_int_equal(
-	    window_take(&window, 5000 - WINDOW_IDS, &told.gaps), WINDOW_OLD);
+	assert_int_equal(take(&window, 5000, &told), WINDOW_NEW);
+	assert_int_equal(take(&window, 5000 - WINDOW_IDS, &told), WINDOW_OLD);
 	assert_false(window_has(&window, 5000 - WINDOW_IDS));
 }
 
@@ -85,19 +85,16 @@ static void
 tells_every_number_that_leaves_unseen(void **state)
 {
 	struct window window;
-	struct told told;
+	struct told told = { 0 };
 
 	(void)state;
 	window_init(&window);
-	listen(&told);
-	assert_int_equal(window_take(&window, 1, &told.gaps), WINDOW_NEW);
-	assert_int_equal(window_take(&window, 3, &told.gaps), WINDOW_NEW);
-	assert_int_equal(
-	    window_take(&window, 3 + WINDOW_IDS, &told.gaps), WINDOW_NEW);
+	assert_int_equal(take(&window, 1, &told), WINDOW_NEW);
+	assert_int_equal(take(&window, 3, &told), WINDOW_NEW);
+	assert_int_equal(take(&window, 3 + WINDOW_IDS, &told), WINDOW_NEW);
 	assert_int_equal(told.count, 1);
 	assert_int_equal(told.first, 2);
-	assert_int_equal(
-	    window_take(&window, 3 + 10 * WINDOW_IDS, &told.gaps), WINDOW_NEW);
+	assert_int_equal(take(&window, 3 + 10 * WINDOW_IDS, &told), WINDOW_NEW);
 	/* All but one of the old window; eight windows never entered. */
 	assert_int_equal(told.count, 1 + (WINDOW_IDS - 1) + 8 * WINDOW_IDS);
 	assert_int_equal(told.last, 3 + 9 * WINDOW_IDS);
@@ -107,15 +104,14 @@ static void
 flushes_what_is_still_missing(void **state)
 {
 	struct window window;
-	struct told told;
+	struct told told = { 0 };
 
 	(void)state;
 	window_init(&window);
-	listen(&told);
-	(void)window_take(&window, 10, &told.gaps);
-	(void)window_take(&window, 13, &told.gaps);
-	(void)window_take(&window, 15, &told.gaps);
-	window_flush(&window, &told.gaps);
+	(void)take(&window, 10, &told);
+	(void)take(&window, 13, &told);
+	(void)take(&window, 15, &told);
+	leave(&window, window.max, &told);
 	assert_int_equal(told.runs, 2);
 	assert_int_equal(told.first, 11);
 	assert_int_equal(told.last, 14);
@@ -126,16 +122,15 @@ static void
 starts_again_behind_a_number(void **state)
 {
 	struct window window;
-	struct told told;
+	struct told told = { 0 };
 
 	(void)state;
 	window_init(&window);
-	listen(&told);
 	window_restart(&window, 100);
-	assert_int_equal(window_take(&window, 99, &told.gaps), WINDOW_SEEN);
-	assert_int_equal(window_take(&window, 100, &told.gaps), WINDOW_SEEN);
-	assert_int_equal(window_take(&window, 103, &told.gaps), WINDOW_NEW);
-	window_flush(&window, &told.gaps);
+	assert_int_equal(take(&window, 99, &told), WINDOW_SEEN);
+	assert_int_equal(take(&window, 100, &told), WINDOW_SEEN);
+	assert_int_equal(take(&window, 103, &told), WINDOW_NEW);
+	leave(&window, window.max, &told);
 	assert_int_equal(told.count, 2);
 }
 
@@ -143,15 +138,14 @@ static void
 a_wide_window_remembers_the_same_and_more(void **state)
 {
 	struct window window;
-	struct told told;
+	struct told told = { 0 };
 
 	(void)state;
 	window_init(&window);
-	listen(&told);
 	for (uint64_t n = 100000; n < 103000; n += 3) {
-		(void)window_take(&window, n, &told.gaps);
+		(void)take(&window, n, &told);
 	}
-	listen(&told);
+	told = (struct told){ 0 };
 	fault_fail_nth(1);
 	assert_int_equal(window_widen(&window), ERR_NOMEM);
 	assert_true(fault_off());
@@ -159,16 +153,17 @@ a_wide_window_remembers_the_same_and_more(void **state)
 	assert_int_equal(window_widen(&window), ERR_OK);
 	assert_true(window_has(&window, 102001));
 	assert_false(window_has(&window, 102002));
-	(void)window_take(&window, 160000, &told.gaps);
+	(void)take(&window, 160000, &told);
 	assert_int_equal(told.runs, 0); /* nothing has left it yet */
-	assert_int_equal(window_take(&window, 102002, &told.gaps), WINDOW_NEW);
+	assert_int_equal(take(&window, 102002, &told), WINDOW_NEW);
 
-	/* Narrow again: what is below is told, once. */
-	window_narrow(&window, &told.gaps);
+	/* Narrow again: what is below has left. */
+	leave(&window, 160000 - WINDOW_IDS, &told);
+	window_narrow(&window);
 	assert_int_equal(told.last, 160000 - WINDOW_IDS);
 	assert_true(window_has(&window, 160000));
-	assert_int_equal(window_take(&window, 102004, &told.gaps), WINDOW_OLD);
-	window_narrow(&window, &told.gaps);
+	assert_int_equal(take(&window, 102004, &told), WINDOW_OLD);
+	window_narrow(&window);
 	window_fini(&window);
 }
 
@@ -180,7 +175,7 @@ agrees_with_a_plain_model(void **state)
 	static uint8_t seen[NUMBERS]; /* 1 taken, 2 told as a gap */
 	struct window window;
 	struct rng rng;
-	struct told told;
+	struct told told = { 0 };
 	uint64_t base = 5000;
 	uint64_t max = base;
 	uint64_t taken = 1;
@@ -188,8 +183,7 @@ agrees_with_a_plain_model(void **state)
 	(void)state;
 	rng_init(&rng, 3);
 	window_init(&window);
-	listen(&told);
-	assert_int_equal(window_take(&window, base, &told.gaps), WINDOW_NEW);
+	assert_int_equal(take(&window, base, &told), WINDOW_NEW);
 	seen[base] = 1;
 	while (max < NUMBERS - 10000) {
 		uint64_t back = rng_below(&rng, 4000);
@@ -201,7 +195,7 @@ agrees_with_a_plain_model(void **state)
 		if (rng_below(&rng, 2000) == 0) {
 			seq = max + rng_below(&rng, 9000) + 1;
 		}
-		verdict = window_take(&window, seq, &told.gaps);
+		verdict = take(&window, seq, &told);
 		if (seq + WINDOW_IDS <= max) {
 			assert_int_equal(verdict, WINDOW_OLD);
 		} else if (seen[seq] == 1) {
@@ -213,7 +207,7 @@ agrees_with_a_plain_model(void **state)
 		}
 		max = seq > max ? seq : max;
 	}
-	window_flush(&window, &told.gaps);
+	leave(&window, window.max, &told);
 	/* Every number from the base on was taken, or told, never both. */
 	assert_int_equal(taken + told.count, max - base + 1);
 }

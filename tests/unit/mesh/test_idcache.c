@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+
+#include <stdlib.h>
+
+#include "support/fault.h"
+#include "support/test.h"
+
+#include "mesh/idcache.h"
+
+static struct nodeid
+id_of(uint32_t n)
+{
+	struct nodeid id = { .bytes = { 0 } };
+
+	memcpy(id.bytes, &n, sizeof(n));
+	return id;
+}
+
+enum { LIMIT = 65536 };
+
+/* More than an item: what follows is the owner's. */
+struct thing {
+	struct idcache_item item;
+	uint64_t more;
+};
+
+struct fixture {
+	struct rng rng;
+	struct idcache cache;
+};
+
+static int
+setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	rng_init(&fixture->rng, 1);
+	idcache_init(
+	    &fixture->cache, &fixture->rng, LIMIT, sizeof(struct thing));
+	*state = fixture;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	idcache_fini(&fixture->cache);
+	free(fixture);
+	return 0;
+}
+
+static void
+remembers_until_it_is_dropped(void **state)
+{
+	struct idcache *cache = &((struct fixture *)*state)->cache;
+	struct nodeid id = id_of(7);
+	struct thing *thing;
+
+	assert_null(idcache_find(cache, &id));
+	thing = idcache_put(cache, &id);
+	assert_non_null(thing);
+	assert_int_equal(thing->item.max, 0);
+	assert_int_equal(thing->more, 0);
+	thing->item.max = 5;
+	thing->more = 6;
+	assert_ptr_equal(idcache_find(cache, &id), thing);
+	assert_ptr_equal(idcache_put(cache, &id), thing);
+	assert_int_equal(thing->more, 6);
+	assert_int_equal(cache->count, 1);
+	idcache_drop(cache, &thing->item);
+	assert_null(idcache_find(cache, &id));
+	assert_int_equal(cache->count, 0);
+	/* Whoever has the place next finds nothing of it. */
+	thing = idcache_put(cache, &id);
+	assert_non_null(thing);
+	assert_int_equal(thing->more, 0);
+}
+
+static void
+never_holds_more_than_its_limit(void **state)
+{
+	struct idcache *cache = &((struct fixture *)*state)->cache;
+	unsigned found = 0;
+
+	for (uint32_t n = 0; n < 2 * LIMIT; n++) {
+		struct nodeid id = id_of(n);
+		struct thing *thing = idcache_put(cache, &id);
+
+		assert_non_null(thing);
+		thing->item.max = 1;
+		assert_ptr_equal(idcache_find(cache, &id), thing);
+	}
+	for (uint32_t n = 0; n < 2 * LIMIT; n++) {
+		struct nodeid id = id_of(n);
+
+		found += idcache_find(cache, &id) != NULL ? 1 : 0;
+	}
+	assert_int_equal(found, cache->count);
+	assert_int_equal(found + cache->replaced, 2 * LIMIT);
+	assert_true(found <= LIMIT);
+	/* Spread evenly: nearly every place is used. */
+	assert_true(found > LIMIT / 10 * 9);
+}
+
+static void
+without_memory_it_says_so(void **state)
+{
+	struct idcache *cache = &((struct fixture *)*state)->cache;
+	struct nodeid id = id_of(7);
+
+	fault_fail_nth(1);
+	assert_null(idcache_put(cache, &id));
+	assert_true(fault_off());
+	assert_null(idcache_find(cache, &id));
+	assert_int_equal(cache->count, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(remembers_until_it_is_dropped),
+		TEST(never_holds_more_than_its_limit),
+		TEST(without_memory_it_says_so),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
