@@ -158,6 +158,7 @@ vnode_create_mesh(struct vnode *node)
 		.presence = config->presence,
 		.floods = config->floods,
 		.history_bytes = config->history,
+		.pool = &node->world->pool,
 	};
 
 	for (size_t i = 0; i < mesh.peer_count; i++) {
