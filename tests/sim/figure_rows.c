@@ -199,6 +199,18 @@ const struct figure_run figure_runs[] = {
 		{ "G12", "neither delivered nor a gap",
 		    event_missing, '<', 0 },
 	} },
+	{ "--nodes 1000 --rate 0.5 --partition 300", 1, false, {
+		{ "G12", "5 min cut: one component after s",
+		    whole, '<', 10 },
+		{ "G12", "neither delivered nor a gap",
+		    event_missing, '<', 0 },
+	} },
+	{ "--nodes 1000 --rate 0.5 --partition 1200", 1, false, {
+		{ "G12", "20 min cut: one component after s",
+		    whole, '<', 10 },
+		{ "G12", "neither delivered nor a gap",
+		    event_missing, '<', 0 },
+	} },
 	{ "--nodes 1000 --join 2 --settle 12 --steady 5 --duration 1", 1, false, {
 		{ "G13", "1000 joins in 2 s: one component at s",
 		    joined, '<', 12 },
@@ -280,6 +292,19 @@ const struct figure_run figure_runs[] = {
 		    whole, '<', 10 },
 		{ "G12", "neither delivered nor a gap",
 		    event_missing, '<', 0 },
+	} },
+	{ "--nodes 10000 --rate 0.5 --partition 1200", 1, true, {
+		{ "G12", "20 min cut: one component after s",
+		    whole, '<', 10 },
+		{ "G12", "neither delivered nor a gap",
+		    event_missing, '<', 0 },
+	} },
+	{ "--nodes 10000 --rate 100 --steady 5 --duration 1", 1, true, {
+		{ "G1", "delivered", steady_delivery, '>', 1 },
+		{ "G1", "twice at a plugin", duplicates, '<', 0 },
+		{ "G6", "payload bytes", steady_payload, '<', 300 },
+		{ "G6", "control bytes at 100 msg/s",
+		    steady_control, '<', 65 },
 	} },
 };
 /* clang-format on */
