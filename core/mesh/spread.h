@@ -75,6 +75,9 @@ void spread_foresee(struct link *link, struct spread_next *next);
 /* The second step, one message later: of what has a seq. */
 void spread_foresee_more(
     const struct link *link, const struct spread_next *next);
+/* The third, when its turn has come: its origin is most likely the link's last
+ * one now. */
+void spread_recall(struct link *link, const struct spread_next *next);
 /* IHAVE, GRAFT, PRUNE, SYNC, GONE of a link that is UP. */
 void spread_on_record(
     struct link *link, uint64_t now_ms, const struct record *record);
