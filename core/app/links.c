@@ -10,27 +10,22 @@
 #include "base/clock.h"
 
 static void
-links_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
-    const void *payload, size_t payload_len)
+links_spread(void *ctx, uint64_t slots, const struct range *record)
 {
 	struct node *node = ctx;
 
-	net_share_record(node->net, mesh_users(node->mesh), slots, head,
-	    head_len, payload, payload_len);
+	net_share_record(node->net, mesh_users(node->mesh), slots, record);
 }
 
 static void
 links_send(void *ctx, struct link *link, const uint8_t *records, size_t len,
     bool control)
 {
-	struct node *node = ctx;
-	struct range range;
-
+	(void)ctx;
 	if (control) {
 		conn_send_control(link_user(link), records, len);
-	} else if (net_encode_record(
-	               node->net, records, len, NULL, 0, &range) == ERR_OK) {
-		conn_append_record(link_user(link), &range);
+	} else {
+		conn_send_records(link_user(link), records, len);
 	}
 }
 

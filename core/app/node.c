@@ -15,7 +15,11 @@
 #include "base/log.h"
 #include "wire/topic.h"
 
-enum { NODE_HUB_TICK_MS = 1000, NODE_NAME_MAX = 64 };
+enum {
+	NODE_HUB_TICK_MS = 1000,
+	NODE_NAME_MAX = 64,
+	NODE_BUFFERS_MAX = 256 << 20, /* all out buffers together */
+};
 
 const struct counter node_counters[] = {
 	COUNTER(struct node_stats, published_clients),
@@ -314,7 +318,7 @@ node_create_net(struct node *node, struct diag *diag)
 		.allow_origin_count = config->allow_origins.count,
 		.soft = config->queue_soft,
 		.pool = &node->pool,
-		.buffers_max = (size_t)256 << 20,
+		.buffers_max = NODE_BUFFERS_MAX + config->history,
 	};
 	enum err err;
 
@@ -404,6 +408,7 @@ node_create_mesh(struct node *node, struct diag *diag)
 		.floods = config->floods,
 		.version = GV_VERSION,
 		.history_bytes = config->history,
+		.pool = &node->pool,
 	};
 	enum err err;
 

@@ -43,7 +43,7 @@ struct node_stats {
 struct node {
 	const struct config *config;
 	struct rng rng;
-	struct chunk_pool pool; /* of all out buffers */
+	struct chunk_pool pool; /* of all out buffers, and the history */
 	struct nodeid id;
 	char *name;
 	char *advertise; /* "": nothing listens */

@@ -60,12 +60,6 @@ chunk_create(struct chunk_pool *pool, size_t size)
 }
 
 void
-chunk_ref(struct chunk *chunk)
-{
-	chunk->refs++;
-}
-
-void
 chunk_unref(struct chunk *chunk)
 {
 	struct chunk_pool *pool;
@@ -85,10 +79,11 @@ chunk_unref(struct chunk *chunk)
 }
 
 void
-chunk_log_init(struct chunk_log *log, struct chunk_pool *pool)
+chunk_log_init(struct chunk_log *log, struct chunk_pool *pool, size_t size)
 {
 	log->pool = pool;
 	log->chunk = NULL;
+	log->size = size;
 }
 
 void
@@ -109,10 +104,12 @@ chunk_log_make_room(struct chunk_log *log, size_t len)
 	}
 	if (chunk == NULL || chunk->size - chunk->used < len) {
 		chunk = chunk_create(
-		    log->pool, len > CHUNK_BYTES ? len : CHUNK_BYTES);
+		    log->pool, len > log->size ? len : log->size);
 		if (chunk == NULL) {
 			return ERR_NOMEM;
 		}
+		log->size = log->size < CHUNK_BYTES ? log->size * 2
+		                                    : CHUNK_BYTES;
 		chunk_unref(log->chunk);
 		log->chunk = chunk;
 	}

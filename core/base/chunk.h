@@ -13,6 +13,9 @@
 #include "base/err.h"
 
 #define CHUNK_BYTES ((size_t)64 * 1024) /* of a standard chunk */
+#define CHUNK_SMALL \
+	((size_t)4 * 1024) /* the first of a log that is seldom
+                                           written to */
 
 /* Where chunks come from: counts what is out, keeps a few to use again. */
 struct chunk_pool {
@@ -40,6 +43,7 @@ struct range {
 struct chunk_log {
 	struct chunk_pool *pool;
 	struct chunk *chunk; /* being filled, or NULL */
+	size_t size;         /* of the next one; doubles up to CHUNK_BYTES */
 };
 
 void chunk_pool_init(struct chunk_pool *pool);
@@ -48,10 +52,17 @@ void chunk_pool_fini(struct chunk_pool *pool);
 
 /* A chunk of at least `size` bytes with one reference; NULL: no memory. */
 struct chunk *chunk_create(struct chunk_pool *pool, size_t size);
-void chunk_ref(struct chunk *chunk);
+static inline void
+chunk_ref(struct chunk *chunk)
+{
+	chunk->refs++;
+}
+
 void chunk_unref(struct chunk *chunk); /* NULL is fine */
 
-void chunk_log_init(struct chunk_log *log, struct chunk_pool *pool);
+/* `size` of its first chunk: CHUNK_SMALL to CHUNK_BYTES. */
+void chunk_log_init(
+    struct chunk_log *log, struct chunk_pool *pool, size_t size);
 void chunk_log_fini(struct chunk_log *log);
 
 /* See to it that chunk_log_append finds `len` bytes.  ERR_NOMEM. */

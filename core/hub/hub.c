@@ -46,7 +46,7 @@ hub_create(struct hub **hub, const struct hub_config *config,
 	assert(config->soft <= config->hard);
 	made->config = *config;
 	made->io = *io;
-	chunk_log_init(&made->log, pool);
+	chunk_log_init(&made->log, pool, CHUNK_BYTES);
 	topic_table_init(&made->topics);
 	*hub = made;
 	return ERR_OK;

@@ -302,7 +302,7 @@ fetch_is_behind(const struct link *link, const struct history_entry *entry,
 
 	return age_ms < RECORD_AGE_MAX && link->rtt_us != 0 &&
 	       had_ms < INT32_MAX &&
-	       had_ms >= rtt_ms + TREE_LEAD_MS + entry->payload_len / TREE_WIRE;
+	       had_ms >= rtt_ms + TREE_LEAD_MS + entry->range.len / TREE_WIRE;
 }
 
 /* This node has the last id of the run too. */
@@ -323,8 +323,7 @@ fetch_compare(struct link *link, struct origin *origin,
 	if (origin != &link->mesh->spread.self) {
 		tree_on_announced(link->mesh, origin, now_ms, link->slot, seq,
 		    entry->ms,
-		    fetch_would_ms(run, now_ms) +
-		        entry->payload_len / TREE_WIRE);
+		    fetch_would_ms(run, now_ms) + entry->range.len / TREE_WIRE);
 	}
 }
 

@@ -2,9 +2,12 @@
  * history.h - the messages of the last minute, to answer those who missed one
  * (PROTOCOL 8, 9).
  *
- * A log of entries in blocks, oldest first, and a hash over (origin, seq).
- * Entries leave in the order they came: after HISTORY_MS, or when the bytes
- * are needed.  Putting one allocates nothing once blocks circulate. */
+ * The records lie in a log of chunks, as they were sent: encoded once, for all
+ * links and for this.  A ring of entries, oldest first, says where, and a hash
+ * over (origin, seq) finds them.  Entries leave in the order they came: after
+ * HISTORY_MS, or when the bytes are needed; who is gone is left in the hash,
+ * where nobody follows a step to before the oldest.  Putting one allocates
+ * nothing once chunks circulate. */
 #ifndef MESH_HISTORY_H
 #define MESH_HISTORY_H
 
@@ -12,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/chunk.h"
 #include "base/err.h"
 #include "mesh/origin.h"
 #include "wire/record.h"
@@ -20,39 +24,44 @@
 #define HISTORY_BYTES_DEFAULT ((size_t)8 * 1024 * 1024)
 
 struct history_entry {
-	struct history_entry *next; /* newer, with the same hash */
-	struct origin *origin;      /* borrowed; NULL: forgotten */
+	struct origin *origin; /* borrowed; NULL: forgotten */
 	uint64_t seq;
-	uint64_t known; /* slots of links that have it; see history_find */
-	uint32_t ms;    /* when it came; wraps */
-	uint32_t payload_len;
-	uint8_t hops, flags, topic_len;
-	char bytes[]; /* topic, payload */
-};
-
-/* Oldest first: who leaves is at the front. */
-struct history_bucket {
-	struct history_entry *first;
-	struct history_entry *last; /* if there is a first */
+	uint64_t known;     /* slots of links that have it; see history_find */
+	struct range range; /* the record; holds a reference */
+	uint32_t ms;        /* when it came; wraps */
+	uint32_t step;      /* back to the one of the same hash; 0: none */
 };
 
 struct history {
-	struct history_block *first, *last, *spare;
-	struct history_bucket *buckets;
-	size_t bucket_count; /* a power of two, or 0 */
-	size_t count, bytes; /* of entries, overhead included */
+	struct chunk_log log;
+	/* Places are counted from 1 on, and never again. */
+	struct history_entry *ring; /* of place % room */
+	uint64_t *newest;           /* place of each hash */
+	size_t room;                /* of both, a power of two, or 0 */
+	uint64_t first, next; /* places of the oldest; behind the newest */
+	size_t bytes; /* of records, entries and their places in the hash */
 	size_t limit;
 	uint64_t evicted; /* before their time: the bytes were needed */
 	uint64_t expired; /* their time was over */
 };
 
-/* `limit` bytes at the most; 0: nothing is ever kept. */
-void history_init(struct history *history, size_t limit);
+/* `limit` bytes at the most, of records and entries (ring and hash may have as
+ * many places empty again); 0: nothing is ever kept.  The pool outlives it. */
+void history_init(
+    struct history *history, struct chunk_pool *pool, size_t limit);
 void history_fini(struct history *history);
 
-/* Copy a message in.  ERR_TOOBIG: larger than the whole history; ERR_NOMEM. */
+/* Write a message's record, and keep it.  `*range` is the record, until the
+ * next call.  ERR_TOOBIG: larger than the whole history; ERR_NOMEM. */
 NODISCARD enum err history_put(struct history *history, struct origin *origin,
-    const struct record_data *data, uint64_t known, uint64_t now_ms);
+    const struct record_data *data, uint64_t known, uint64_t now_ms,
+    struct range *range);
+
+static inline size_t
+history_count(const struct history *history)
+{
+	return (size_t)(history->next - history->first);
+}
 
 /* The entry, or NULL.  A bit of `known` counts only for a link that was UP
  * when the entry came: slots are used again, entries are not gone over. */
@@ -72,6 +81,6 @@ void history_expire(struct history *history, uint64_t now_ms);
 uint64_t history_next_ms(const struct history *history, uint64_t now_ms);
 
 /* `origin` is about to be freed. */
-void history_forget(struct history *history, const struct origin *origin);
+void history_forget(struct history *history, struct origin *origin);
 
 #endif

@@ -25,11 +25,23 @@ identity_is_due(struct identity_signs *signs, uint64_t now_ms)
 	return true;
 }
 
+/* A sign that another has this node's id. */
+static void
+identity_on_other(struct mesh *mesh, uint64_t now_ms)
+{
+	struct identity *identity = &mesh->identity;
+
+	if (!identity->is_kept && identity_is_due(&identity->others, now_ms)) {
+		/* Not here: a link is being read. */
+		identity->must_change = true;
+		mesh_wake_at(mesh, now_ms);
+	}
+}
+
 void
 identity_on_spoof(struct link *link, uint64_t now_ms, uint64_t seq)
 {
 	struct mesh *mesh = link->mesh;
-	struct identity *identity = &mesh->identity;
 
 	mesh->stats.spoofed++;
 	log_warn("mesh", "spoofed",
@@ -37,11 +49,7 @@ identity_on_spoof(struct link *link, uint64_t now_ms, uint64_t seq)
 	    "id for each node: no copy of a --state folder, no --seed twice",
 	    LOG_STR("name", link->name), LOG_STR("remote", link->remote),
 	    LOG_U64("seq", seq));
-	if (!identity->is_kept && identity_is_due(&identity->spoofs, now_ms)) {
-		/* Not here: the link is being read. */
-		identity->must_change = true;
-		mesh_wake_at(mesh, now_ms);
-	}
+	identity_on_other(mesh, now_ms);
 }
 
 /* `link` was one of two, or is about to be. */
@@ -63,14 +71,64 @@ identity_on_twin(struct link *link, const struct nodeid *id, uint64_t now_ms)
 	}
 }
 
+/* The other end of a link to `id` that was lost here may hold it still.  Of
+ * many that were lost only the last few are known. */
+static bool
+identity_has_lost(
+    const struct identity *identity, const struct nodeid *id, uint64_t now_ms)
+{
+	unsigned recent = 0;
+
+	for (unsigned i = 0; i < identity->lost_count && i < IDENTITY_LOST_MAX;
+	     i++) {
+		const struct identity_lost *lost = &identity->lost[i];
+
+		if (now_ms - lost->ms < IDENTITY_LOST_MS) {
+			recent++;
+			if (nodeid_equal(&lost->id, id)) {
+				return true;
+			}
+		}
+	}
+	return recent == IDENTITY_LOST_MAX;
+}
+
+/* Another has its place: thrown out with too few links left. */
+static bool
+identity_is_shut_out(const struct link *link, uint64_t now_ms)
+{
+	const struct mesh *mesh = link->mesh;
+	const struct identity *identity = &mesh->identity;
+	uint64_t left = mesh->stats.links_up - (link_is_up(link) ? 1 : 0);
+
+	return left < mesh->views.links_min &&
+	       !identity_has_lost(identity, &link->node_id, now_ms) &&
+	       now_ms - identity->others.ms[1] >= IDENTITY_APART_MS;
+}
+
 void
 identity_on_duplicate(struct link *link, uint64_t now_ms)
 {
 	struct mesh *mesh = link->mesh;
 
 	/* Of two links of this node the other one is there still. */
-	if (link->is_known && link_find(mesh, &link->node_id, link) == NULL) {
-		identity_on_twin(link, &mesh->node_id, now_ms);
+	if (!link->is_known || link_find(mesh, &link->node_id, link) != NULL) {
+		return;
+	}
+	identity_on_twin(link, &mesh->node_id, now_ms);
+	if (identity_is_shut_out(link, now_ms)) {
+		identity_on_other(mesh, now_ms);
+	}
+}
+
+void
+identity_on_down(const struct link *link, uint64_t now_ms)
+{
+	struct identity *identity = &link->mesh->identity;
+
+	if (link->bye != BYE_DUPLICATE) {
+		identity->lost[identity->lost_count++ % IDENTITY_LOST_MAX] =
+		    (struct identity_lost){ link->node_id, now_ms };
 	}
 }
 
@@ -129,8 +187,7 @@ identity_on_tick(struct mesh *mesh, uint64_t now_ms)
 	nodeid_hex(&mesh->node_id, old);
 	nodeid_hex(&id, hex);
 	log_warn("mesh", "id_changed",
-	    "another node speaks under this node's id: it goes on under a new "
-	    "one",
+	    "another node uses this node's id: it goes on under a new one",
 	    LOG_STR("old", old), LOG_STR("id", hex));
 	mesh_end_links(mesh, now_ms);
 	identity_bury(mesh);

@@ -3,7 +3,8 @@
  * neighbours have one id (PROTOCOL 2, 4).
  *
  * It takes three signs within a minute: one alone may be a crossing of links,
- * or an echo of this node's life before. */
+ * or an echo of this node's life before.  Of a link that was lost here the
+ * other side may not know yet, and hold it for a living one. */
 #ifndef MESH_IDENTITY_H
 #define MESH_IDENTITY_H
 
@@ -12,7 +13,10 @@
 
 #include "mesh/link.h"
 
-#define IDENTITY_MS 60000u /* three signs within; done at most so often */
+#define IDENTITY_MS       60000u /* three signs within; done at most so often */
+#define IDENTITY_APART_MS 5000u  /* BYE 3 sooner than that is one sign */
+#define IDENTITY_LOST_MS  10000u /* a link that was lost is lost on both ends */
+#define IDENTITY_LOST_MAX 8
 
 /* When the last two were, and when something was done about them; 0: never. */
 struct identity_signs {
@@ -20,17 +24,30 @@ struct identity_signs {
 	uint64_t done_ms;
 };
 
+/* A link that ended, and not in favour of another. */
+struct identity_lost {
+	struct nodeid id; /* to whom */
+	uint64_t ms;
+};
+
 struct identity {
 	bool is_kept;     /* beyond this life: never changed */
 	bool must_change; /* with the next tick */
-	struct identity_signs spoofs, twins;
+	struct identity_lost lost[IDENTITY_LOST_MAX]; /* in turn */
+	unsigned lost_count;
+	struct identity_signs others; /* one has this node's id */
+	struct identity_signs twins;
 };
 
 /* A message of this node's id came that it has not published. */
 void identity_on_spoof(struct link *link, uint64_t now_ms, uint64_t seq);
 
-/* A BYE 3 came: is the link that it speaks of another's? */
+/* A BYE 3 came: is the link that it speaks of another's?  Who hears that again
+ * and again, and has too few links left, is shut out. */
 void identity_on_duplicate(struct link *link, uint64_t now_ms);
+
+/* `link` was UP, and is not. */
+void identity_on_down(const struct link *link, uint64_t now_ms);
 
 /* `link` is refused, as an older life of who lives on over `other`. */
 void identity_on_past(

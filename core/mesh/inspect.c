@@ -95,7 +95,7 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 		.origins_max = ORIGINS_MAX,
 		.tombstones = mesh->origins.tombstones.count,
 		.tombstones_max = TOMBSTONES_MAX,
-		.history = spread->history.count,
+		.history = history_count(&spread->history),
 		.history_bytes = spread->history.bytes,
 		.history_bytes_max = spread->history.limit,
 		.missing = spread->missing.count,

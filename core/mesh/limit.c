@@ -16,6 +16,7 @@ static const uint32_t limit_of[LIMIT_KINDS] = {
 	[LIMIT_ANNOUNCE] = 5000,
 	[LIMIT_GRAFT] = 1000,
 	[LIMIT_SYNC] = 10,
+	[LIMIT_SYNC_SENT] = 10,
 };
 
 bool
@@ -37,7 +38,8 @@ limit_takes(
 	if (*used <= limit) {
 		return true;
 	}
-	if (kind != LIMIT_WALK_SENT && *used > limit * LIMIT_ABUSE) {
+	if (kind != LIMIT_WALK_SENT && kind != LIMIT_SYNC_SENT &&
+	    *used > limit * LIMIT_ABUSE) {
 		link->mesh->stats.abuse++;
 		link_bye(link, now_ms, BYE_ABUSE);
 	}

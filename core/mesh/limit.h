@@ -18,6 +18,7 @@ enum limit_kind {
 	LIMIT_ANNOUNCE,  /* 5000 runs of IHAVE */
 	LIMIT_GRAFT,     /* 1000 runs */
 	LIMIT_SYNC,      /* 10 records, not in the first 10 s after UP */
+	LIMIT_SYNC_SENT, /* 10, of those that are passed on */
 	LIMIT_KINDS,
 };
 

@@ -223,6 +223,7 @@ link_down(struct link *link, uint64_t now_ms)
 	struct mesh *mesh = link->mesh;
 
 	spread_on_down(link, now_ms);
+	identity_on_down(link, now_ms);
 	mesh->up[link->slot] = NULL;
 	mesh->users[link->slot] = NULL;
 	mesh->up_slots &= ~(UINT64_C(1) << link->slot);

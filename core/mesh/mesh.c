@@ -223,7 +223,7 @@ mesh_on_message(struct mesh *mesh, struct link *link, uint64_t now_ms,
     const uint8_t *bytes, size_t len)
 {
 	struct spread_next ring[SPREAD_AHEAD];
-	const struct spread_next *soon;
+	const struct spread_next *next, *soon;
 	const uint8_t *at = bytes;
 	size_t read = 0, taken = 0;
 	enum err err = len > 0 ? ERR_OK : ERR_INVALID;
@@ -246,8 +246,11 @@ mesh_on_message(struct mesh *mesh, struct link *link, uint64_t now_ms,
 		if (taken + 2 < read && soon->seq != 0) {
 			spread_foresee_more(link, soon);
 		}
-		mesh_dispatch(
-		    link, now_ms, &ring[taken++ % SPREAD_AHEAD].record);
+		next = &ring[taken++ % SPREAD_AHEAD];
+		if (next->seq != 0) {
+			spread_recall(link, next);
+		}
+		mesh_dispatch(link, now_ms, &next->record);
 	}
 	if (!link->is_deaf && err == ERR_INVALID) {
 		link_violate(link, now_ms, 1002, "no whole record");
@@ -387,7 +390,7 @@ mesh_stats(struct mesh *mesh)
 	stats->origins = mesh->origins.count;
 	stats->window_lost = mesh->origins.window_lost;
 	stats->window_widened = mesh->origins.widened;
-	stats->history = history->count;
+	stats->history = history_count(history);
 	stats->history_bytes = history->bytes;
 	stats->history_evicted = history->evicted;
 	stats->history_expired = history->expired;

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/chunk.h"
 #include "base/counter.h"
 #include "base/err.h"
 #include "base/rng.h"
@@ -46,11 +47,10 @@ struct mesh_peer {
 struct mesh_io {
 	void *ctx;
 
-	/* Queue one DATA record, `head` then `payload`, on every link whose
-	 * slot is in `slots` (mesh_users has them); encoded once, shared.
-	 * Both are copied. */
-	void (*spread)(void *ctx, uint64_t slots, const uint8_t *head,
-	    size_t head_len, const void *payload, size_t payload_len);
+	/* Queue one DATA record on every link whose slot is in `slots`
+	 * (mesh_users has them).  It was encoded once and is shared: take a
+	 * reference of its chunk, or copy it. */
+	void (*spread)(void *ctx, uint64_t slots, const struct range *record);
 	/* Queue whole records on one link: ahead of DATA if `control`, behind
 	 * everything else not. */
 	void (*send)(void *ctx, struct link *link, const uint8_t *records,
@@ -111,9 +111,10 @@ struct mesh_config {
 	const uint8_t *psk; /* >= MESH_PSK_MIN bytes that all nodes share; NULL:
 	                       anybody may join.  Not kept, only its hash. */
 	size_t psk_len;
-	bool presence;        /* tell the others of this node now and then */
-	const char *version;  /* told with it; NULL: nothing */
-	size_t history_bytes; /* messages kept to repair others; 0: 8 MiB */
+	bool presence;           /* tell the others of this node now and then */
+	const char *version;     /* told with it; NULL: nothing */
+	size_t history_bytes;    /* messages kept to repair others; 0: 8 MiB */
+	struct chunk_pool *pool; /* of messages; outlives the mesh */
 };
 
 /* Counters; each drop has its reason. */
@@ -193,7 +194,8 @@ struct mesh_stats {
 	uint64_t bad_runs;                /* ids that cannot be */
 	uint64_t syncs;                   /* sent */
 	uint64_t sync_cut;                /* of them, not all fitted */
-	uint64_t congested;       /* links that got announcements only */
+	uint64_t sync_busy; /* not passed on: the link had its ten a second */
+	uint64_t congested; /* links that got announcements only */
 	uint64_t history_limit;   /* messages larger than the history */
 	uint64_t history_evicted; /* left it early: the bytes were needed */
 	uint64_t history_expired; /* left it after their minute */

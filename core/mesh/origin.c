@@ -111,8 +111,7 @@ origins_find(const struct origins *origins, const struct nodeid *id)
 const struct origin *
 origins_foresee(const struct origins *origins, uint64_t hash, uint64_t seq)
 {
-	const struct origin *origin = (const struct origin *)(const void *)
-	    idtable_guess(&origins->table, hash);
+	const struct origin *origin = origins_guess(origins, hash);
 
 	if (origin != NULL) {
 		const uint8_t *at = (const uint8_t *)origin;

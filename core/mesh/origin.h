@@ -102,6 +102,15 @@ void origins_fini(struct origins *origins);
 struct origin *origins_find(
     const struct origins *origins, const struct nodeid *id);
 
+/* Where the origin with this hash in the table is, as far as that can tell
+ * without a look at it; or NULL.  Of a table that has had one. */
+static inline struct origin *
+origins_guess(const struct origins *origins, uint64_t hash)
+{
+	/* An origin begins with its id. */
+	return (struct origin *)(uintptr_t)idtable_guess(&origins->table, hash);
+}
+
 /* `seq` of the origin with this hash in the table will be taken soon: have the
  * caches filled.  Returns where it is most likely, or NULL. */
 const struct origin *origins_foresee(

@@ -5,13 +5,14 @@
 #include "mesh/tree.h"
 
 void
-spread_init(struct mesh *mesh, size_t history_bytes)
+spread_init(struct mesh *mesh, struct chunk_pool *pool, size_t history_bytes)
 {
 	struct spread *spread = &mesh->spread;
 
 	origin_init(&spread->self, &mesh->node_id, 0);
-	history_init(&spread->history,
+	history_init(&spread->history, pool,
 	    history_bytes != 0 ? history_bytes : HISTORY_BYTES_DEFAULT);
+	chunk_log_init(&spread->passing, pool, CHUNK_SMALL);
 	missing_init(&spread->missing);
 	lazy_init(&spread->early, LAZY_MS, LAZY_QUIET_MS);
 	lazy_init(&spread->late, LAZY_LATE_MS, LAZY_LATE_MS);
@@ -27,6 +28,7 @@ spread_fini(struct mesh *mesh)
 	struct spread *spread = &mesh->spread;
 
 	history_fini(&spread->history);
+	chunk_log_fini(&spread->passing);
 	missing_fini(&spread->missing);
 	lazy_fini(&spread->early);
 	lazy_fini(&spread->late);
@@ -98,8 +100,7 @@ mesh_reply(
     struct mesh *mesh, struct link *link, const struct message_view *view)
 {
 	struct record_data data = spread_data(mesh, view, DATA_REPLY);
-	uint8_t head[RECORD_DATA_HEAD_MAX];
-	size_t len;
+	struct range range;
 
 	if (link->state != LINK_UP) {
 		return ERR_CLOSED;
@@ -113,10 +114,11 @@ mesh_reply(
 	}
 	data.hops = 1;
 	data.seq = ++link->reply_seq;
-	len = record_data_head(head, &data);
-	mesh->io->spread(mesh->io->ctx, UINT64_C(1) << link->slot, head, len,
-	    view->payload, view->payload_len);
-	mesh->unchecked += len + view->payload_len;
+	if (spread_write(mesh, &data, &range) != ERR_OK) {
+		return ERR_NOMEM;
+	}
+	mesh->io->spread(mesh->io->ctx, UINT64_C(1) << link->slot, &range);
+	mesh->unchecked += range.len;
 	if (mesh->unchecked >= mesh->check_every) {
 		mesh->next_ms = 0; /* the tick looks at the queues */
 	}

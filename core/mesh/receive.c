@@ -311,3 +311,14 @@ spread_foresee_more(const struct link *link, const struct spread_next *next)
 		history_foresee(&mesh->spread.history, origin, next->seq);
 	}
 }
+
+void
+spread_recall(struct link *link, const struct spread_next *next)
+{
+	struct origin *origin = origins_guess(&link->mesh->origins, next->hash);
+
+	if (origin != NULL && origin != link->last) {
+		link->last = origin;
+		link->mixed = SPREAD_MIXED;
+	}
+}

@@ -57,7 +57,7 @@ repair_send(struct repair *repair, struct history_entry *entry)
 {
 	struct mesh *mesh = repair->link->mesh;
 	struct record_data data = history_data(entry);
-	size_t len = RECORD_DATA_HEAD_MAX + data.payload_len;
+	size_t len = entry->range.len;
 
 	if (len > repair->room && !repair->is_idle) {
 		mesh->stats.repair_limit++;
@@ -67,9 +67,6 @@ repair_send(struct repair *repair, struct history_entry *entry)
 	repair->room -= len < repair->room ? len : repair->room;
 	entry->known |= UINT64_C(1) << repair->link->slot;
 	data.flags |= DATA_REPAIR;
-	if (data.hops < UINT8_MAX) {
-		data.hops++;
-	}
 	mesh->stats.repairs++;
 	spread_to(
 	    mesh, UINT64_C(1) << repair->link->slot, &data, repair->now_ms);
@@ -88,7 +85,8 @@ repair_run(
 		                   : history_find(&link->mesh->spread.history,
 		                         origin, run->seq + i);
 
-		if (entry == NULL || entry->payload_len > link->max_message) {
+		if (entry == NULL ||
+		    history_data(entry).payload_len > link->max_message) {
 			repair_say_gone(repair, run, run->seq + i);
 		} else if (!repair_send(repair, entry)) {
 			return;

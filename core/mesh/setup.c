@@ -138,7 +138,7 @@ mesh_create(struct mesh **out, const struct mesh_config *config,
 	        .gone = spread_on_gone,
 	    });
 	mesh->origins.since_s = config->boot;
-	spread_init(mesh, config->history_bytes);
+	spread_init(mesh, config->pool, config->history_bytes);
 	views_init(mesh, config);
 	err = mesh_init(mesh, config, diag);
 	if (err != ERR_OK) {

@@ -26,25 +26,47 @@ spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
 	return slots;
 }
 
-void
-spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data,
-    uint64_t now_ms)
+enum err
+spread_write(
+    struct mesh *mesh, const struct record_data *data, struct range *range)
 {
-	uint8_t head[RECORD_DATA_HEAD_MAX];
-	size_t len;
+	enum err err = chunk_log_append(
+	    &mesh->spread.passing, record_data_size(data), range);
 
-	if (UNLIKELY(data->payload_len > mesh->smallest_max)) {
-		slots = spread_limit(mesh, slots, data->payload_len);
+	if (err != ERR_OK) {
+		mesh->stats.nomem++;
+		return err;
+	}
+	record_data_write(range_bytes(range), data);
+	return ERR_OK;
+}
+
+/* Queue a record, of a message with so large a payload. */
+static inline void
+spread_queue(struct mesh *mesh, uint64_t slots, const struct range *record,
+    size_t payload_len, uint64_t now_ms)
+{
+	if (UNLIKELY(payload_len > mesh->smallest_max)) {
+		slots = spread_limit(mesh, slots, payload_len);
 	}
 	if (slots == 0) {
 		return;
 	}
-	len = record_data_head(head, data);
-	mesh->io->spread(
-	    mesh->io->ctx, slots, head, len, data->payload, data->payload_len);
+	mesh->io->spread(mesh->io->ctx, slots, record);
 	mesh->stats.relayed += (uint64_t)__builtin_popcountll(slots);
-	mesh->unchecked += len + data->payload_len;
+	mesh->unchecked += record->len;
 	flow_check(mesh, now_ms);
+}
+
+void
+spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data,
+    uint64_t now_ms)
+{
+	struct range range;
+
+	if (spread_write(mesh, data, &range) == ERR_OK) {
+		spread_queue(mesh, slots, &range, data->payload_len, now_ms);
+	}
 }
 
 void
@@ -167,24 +189,32 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 	uint64_t slots = mesh->up_slots & ~from;
 	uint64_t mute = mesh->floods ? 0 : origin->mute;
 	uint64_t lazy = slots & (mute | spread->congested);
+	bool is_far = data->hops == UINT8_MAX;
+	struct range range;
 	enum err err;
 
 	data->flags &= (uint8_t)~DATA_REPAIR;
+	data->hops = (uint8_t)(data->hops + (is_far ? 0 : 1));
 	slots &= ~lazy;
-	err = history_put(&spread->history, origin, data, from | slots, now_ms);
-	if (UNLIKELY(err != ERR_OK)) {
+	err = history_put(
+	    &spread->history, origin, data, from | slots, now_ms, &range);
+	if (LIKELY(err == ERR_OK)) {
+		if (history_count(&spread->history) == 1) {
+			mesh_wake_at(mesh, now_ms + HISTORY_MS);
+		}
+	} else {
 		/* It can be sent, but not repaired. */
 		*(err == ERR_NOMEM ? &mesh->stats.nomem
 		                   : &mesh->stats.history_limit) += 1;
-	} else if (spread->history.count == 1) {
-		mesh_wake_at(mesh, now_ms + HISTORY_MS);
+		if (spread_write(mesh, data, &range) != ERR_OK) {
+			slots = 0;
+		}
 	}
-	if (data->hops == UINT8_MAX) {
+	if (is_far) {
 		mesh->stats.hop_limit++;
 		return;
 	}
-	data->hops++;
-	spread_to(mesh, slots, data, now_ms);
+	spread_queue(mesh, slots, &range, data->payload_len, now_ms);
 	/* Whoever was found too slow just now is not UP any more. */
 	lazy &= mesh->up_slots;
 	if (lazy != 0 && err == ERR_OK) {

@@ -47,6 +47,7 @@ struct spread {
 	struct origin self; /* of this node's own messages; not in the table */
 	bool has_published;
 	struct history history;
+	struct chunk_log passing; /* records that are not kept */
 	struct missing missing;
 	struct lazy early, late; /* announcements; see spread_announce */
 	uint64_t second; /* slots of links whose other end has a lower id */
@@ -60,7 +61,8 @@ struct spread {
 	size_t given_count; /* of all time */
 };
 
-void spread_init(struct mesh *mesh, size_t history_bytes);
+void spread_init(
+    struct mesh *mesh, struct chunk_pool *pool, size_t history_bytes);
 void spread_fini(struct mesh *mesh);
 
 /* A DATA record of a link that is, or was, UP.  Allocates nothing, unless its
@@ -73,6 +75,9 @@ void spread_foresee(struct link *link, struct spread_next *next);
 /* The second step, one message later: of what has a seq. */
 void spread_foresee_more(
     const struct link *link, const struct spread_next *next);
+/* The third, when its turn has come: its origin is most likely the link's last
+ * one now. */
+void spread_recall(struct link *link, const struct spread_next *next);
 /* IHAVE, GRAFT, PRUNE, SYNC, GONE of a link that is UP. */
 void spread_on_record(
     struct link *link, uint64_t now_ms, const struct record *record);
@@ -95,6 +100,9 @@ struct origin *spread_origin(
 bool spread_run_is_fit(
     struct mesh *mesh, const struct record_run *run, uint64_t now_ms);
 
+/* Write the record of a message that is not kept; ERR_NOMEM: counted. */
+NODISCARD enum err spread_write(
+    struct mesh *mesh, const struct record_data *data, struct range *range);
 /* Queue `data` on the links of `slots`, with the hops it has. */
 void spread_to(struct mesh *mesh, uint64_t slots,
     const struct record_data *data, uint64_t now_ms);

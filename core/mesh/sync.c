@@ -227,17 +227,32 @@ sync_origin(struct link *link, const struct record_run *run, uint64_t now_ms)
 	           : NULL;
 }
 
+/* Would it be taken?  One that is new, and a little later at the other end,
+ * takes any number. */
+static bool
+sync_is_welcome(struct link *link, uint64_t now_ms)
+{
+	return now_ms - link->up_ms < SYNC_EARLY_MS / 2 ||
+	       limit_takes(link, now_ms, LIMIT_SYNC_SENT, 1);
+}
+
 /* What no history holds is announced by nobody: the others would never hear of
  * it, if its author is silent, or in the next boot already. */
 static void
-sync_pass_on(struct link *from, const struct sync *news)
+sync_pass_on(struct link *from, const struct sync *news, uint64_t now_ms)
 {
 	struct mesh *mesh = from->mesh;
 	uint64_t slots = mesh->up_slots & ~(UINT64_C(1) << from->slot);
 
 	for (; slots != 0 && news->count > 0; slots &= slots - 1) {
-		spread_send_runs(mesh, (unsigned)__builtin_ctzll(slots),
-		    RECORD_SYNC, news->runs, news->count);
+		unsigned slot = (unsigned)__builtin_ctzll(slots);
+
+		if (sync_is_welcome(mesh->up[slot], now_ms)) {
+			spread_send_runs(
+			    mesh, slot, RECORD_SYNC, news->runs, news->count);
+		} else {
+			mesh->stats.sync_busy++;
+		}
 	}
 }
 
@@ -262,7 +277,7 @@ sync_on_record(struct link *link, uint64_t now_ms, const struct record *record)
 			sync_add_empty(&news, &run.origin, max);
 		}
 	}
-	sync_pass_on(link, &news);
+	sync_pass_on(link, &news, now_ms);
 	free(news.runs);
 	fetch_due(link->mesh, now_ms);
 }

@@ -169,6 +169,19 @@ conn_append_record(struct conn *conn, const struct range *range)
 }
 
 void
+conn_send_records(struct conn *conn, const void *records, size_t len)
+{
+	struct range range;
+
+	if (chunk_log_append(&conn->net->records, len, &range) != ERR_OK) {
+		conn_drop_nomem(conn);
+		return;
+	}
+	memcpy(range_bytes(&range), records, len);
+	conn_append_record(conn, &range);
+}
+
+void
 conn_queue_control(struct conn *conn, enum frame_opcode opcode,
     const void *payload, size_t len)
 {

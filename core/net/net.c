@@ -357,8 +357,8 @@ net_create(struct net **out, const struct net_config *config,
 	net->tick_ms = net->now_ms;
 	wheel_init(&net->wheel, net->now_ms);
 	net->pool = config->pool;
-	chunk_log_init(&net->records, net->pool);
-	chunk_log_init(&net->frames, net->pool);
+	chunk_log_init(&net->records, net->pool, CHUNK_BYTES);
+	chunk_log_init(&net->frames, net->pool, CHUNK_BYTES);
 	net->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	net->read_buffer = malloc(NET_READ_BYTES);
 	if (net->read_buffer == NULL || admit_create(&net->admit) != ERR_OK ||

@@ -84,7 +84,7 @@ struct net_config {
 	size_t allow_origin_count;
 	size_t soft;             /* SOFT limit of an out queue, for pauses */
 	struct chunk_pool *pool; /* of all out buffers, borrowed for life */
-	size_t buffers_max;      /* all out buffers together */
+	size_t buffers_max;      /* the whole pool, others' share included */
 };
 
 struct net_stats {
@@ -106,7 +106,7 @@ struct net_stats {
 	uint64_t dropped_closing; /* from or for a closing connection */
 	uint64_t dropped_unsent;  /* frames that a client never got */
 	uint64_t dropped_nomem;
-	uint64_t buffer_bytes; /* now, in out buffers */
+	uint64_t buffer_bytes; /* of the pool, now */
 };
 
 /* Names every member of struct net_stats. */
@@ -169,17 +169,13 @@ size_t net_conn_count(const struct net *net);
 /* Bytes queued, also on connections that are closing; as conn_queued. */
 size_t net_queued(struct net *net);
 
-/* Queue `head` and `payload`, one whole peer record, on those connections of the
- * array whose bits are in `which` (not 0), as conn_append_record does: encoded
- * once, and one look at each connection for a run of records that go to the
- * same.  Whoever changes the array has closed the connection he takes out.
- * Out of memory: counted. */
+/* Queue one whole peer record on those connections of the array whose bits are
+ * in `which` (not 0), as conn_append_record does, but with one look at each
+ * connection for a run of records that lie behind each other and go to the
+ * same.  Takes references of its own.  Whoever changes the array has closed
+ * the connection he takes out. */
 void net_share_record(struct net *net, void *const *conns, uint64_t which,
-    const void *head, size_t head_len, const void *payload, size_t payload_len);
-/* Append one record to the shared log, for conn_append_record. */
-NODISCARD enum err net_encode_record(struct net *net, const void *head,
-    size_t head_len, const void *payload, size_t payload_len,
-    struct range *range);
+    const struct range *record);
 
 /* ---- one connection ---- */
 
@@ -202,6 +198,8 @@ size_t conn_queued(struct conn *conn);
  * records of this turn; nothing if it is closing.  A link that lost a record
  * would be worse than none: out of memory drops it. */
 void conn_append_record(struct conn *conn, const struct range *range);
+/* The same, of bytes that are copied. */
+void conn_send_records(struct conn *conn, const void *records, size_t len);
 /* The same, ahead of what waits, as a message of its own. */
 void conn_send_control(struct conn *conn, const void *records, size_t len);
 void conn_ping(struct conn *conn, uint64_t stamp);

@@ -135,7 +135,7 @@ struct net {
 	struct admit *admit;
 	struct wheel wheel;
 	struct chunk_pool *pool;  /* config's */
-	struct chunk_log records; /* peers' DATA, shared */
+	struct chunk_log records; /* of conn_send_records */
 	struct chunk_log frames;  /* headers, masked batches */
 	struct share share;
 	struct listener *listeners;

@@ -20,17 +20,17 @@ static enum class actions_class(const uint8_t *head, size_t len) {
 }
 
 static void
-actions_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
-    const void *payload, size_t payload_len)
+actions_spread(void *ctx, uint64_t slots, const struct range *record)
 {
 	struct vnode *node = ctx;
+	const uint8_t *bytes = range_bytes(record);
+	enum class class = actions_class(bytes, record->len);
 	struct blob *blob;
-	enum class class = actions_class(head, head_len);
 
 	if (!vnode_is_honest(node)) {
 		return; /* nothing is passed on */
 	}
-	blob = blob_create(head, head_len, payload, payload_len);
+	blob = blob_create(bytes, record->len);
 	if (blob == NULL) {
 		node->world->err = ERR_NOMEM;
 		return;
@@ -51,7 +51,7 @@ actions_say(struct vend *end, const uint8_t *records, size_t len, bool control)
 		lane_control(end, records, len);
 		return;
 	}
-	blob = blob_create(records, len, NULL, 0);
+	blob = blob_create(records, len);
 	if (blob == NULL) {
 		end->conn->world->err = ERR_NOMEM;
 		return;
@@ -203,6 +203,16 @@ actions_gap(
 	traffic_on_gap(node->world, node, origin, first, count);
 }
 
+static void
+actions_renamed(void *ctx, const struct nodeid *id)
+{
+	struct vnode *node = ctx;
+
+	node->id = *id;
+	node->world->result->seen[SEEN_RENAMED] += vnode_is_honest(node) ? 1
+	                                                                 : 0;
+}
+
 void
 actions_init(struct vnode *node)
 {
@@ -220,5 +230,6 @@ actions_init(struct vnode *node)
 		.deliver = actions_deliver,
 		.peer = actions_peer,
 		.gap = actions_gap,
+		.renamed = actions_renamed,
 	};
 }

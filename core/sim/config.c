@@ -139,9 +139,13 @@ config_random_roles(struct sim_config *config, struct rng *rng)
 	if (config_chance(rng, 15)) {
 		config->liars = 1 + (uint32_t)rng_below(rng, 2);
 		config->forges = config_chance(rng, 30);
+		config->imitates = config_chance(rng, 30);
 		/* With fewer links some would have liars only. */
 		config->view_min = 0;
 		config->view_max = 0;
+	}
+	if (config->imitates) {
+		config->restart_per_s = 0; /* under a kept id */
 	}
 	honest = config->nodes - config->strangers - config->liars;
 	if (config->senders > honest) {

@@ -49,7 +49,9 @@ struct sim_config {
 	uint32_t slow_nodes;       /* of them, so many */
 	double slow_kib;           /* take so much a second */
 	uint32_t liars;            /* of all, so many tell lies (lies.h) */
-	bool forges; /* also under the ids of others: nothing is promised */
+	bool forges;   /* also under the ids of others: nothing is promised */
+	bool imitates; /* they join under the id of one that is there; no node
+	                  keeps its id whatever comes */
 
 	/* All the time: so many know another key, or none (roles.h). */
 	uint32_t strangers;

@@ -16,20 +16,16 @@ enum {
 };
 
 struct blob *
-blob_create(
-    const void *head, size_t head_len, const void *payload, size_t payload_len)
+blob_create(const void *bytes, size_t len)
 {
-	struct blob *blob = malloc(sizeof(*blob) + head_len + payload_len);
+	struct blob *blob = malloc(sizeof(*blob) + len);
 
 	if (blob == NULL) {
 		return NULL;
 	}
 	blob->refs = 1;
-	blob->len = (uint32_t)(head_len + payload_len);
-	memcpy(blob->bytes, head, head_len);
-	if (payload_len > 0) {
-		memcpy(blob->bytes + head_len, payload, payload_len);
-	}
+	blob->len = (uint32_t)len;
+	memcpy(blob->bytes, bytes, len);
 	return blob;
 }
 
@@ -163,7 +159,7 @@ lane_control(struct vend *end, const void *records, size_t len)
 	if (packet == NULL) {
 		return;
 	}
-	packet->blob = blob_create(records, len, NULL, 0);
+	packet->blob = blob_create(records, len);
 	if (packet->blob == NULL) {
 		end->conn->world->err = ERR_NOMEM;
 		free(packet);

@@ -12,9 +12,8 @@ struct blob {
 	uint8_t bytes[];
 };
 
-/* A blob of `head` and `payload` with one reference, NULL: no memory. */
-struct blob *blob_create(
-    const void *head, size_t head_len, const void *payload, size_t payload_len);
+/* A copy of these bytes with one reference, NULL: no memory. */
+struct blob *blob_create(const void *bytes, size_t len);
 void blob_unref(struct blob *blob);
 
 /* What a record of this type counts as. */

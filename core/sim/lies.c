@@ -266,11 +266,20 @@ lies_data(struct telling *telling)
 	static const struct str8 topics[] = { { "t", 1 }, { "$node", 5 } };
 	struct world *world = telling->world;
 	struct lie *lie = &world->lies.kept[lies_below(telling, LIES_KEPT)];
+	struct lie own;
 	struct record_data data;
 	uint8_t head[RECORD_DATA_HEAD_MAX];
 
 	if (lie->seq == 0 || lies_below(telling, 100) < LIES_NEW_PERCENT) {
 		lies_make_up(telling, lie);
+	}
+	if (lies_below(telling, 16) == 0) {
+		own = *lie;
+		lie = &own;
+		lie->origin = telling->to->id;
+		lie->seq = (uint64_t)(telling->to->boot + 1) << 32 | 1;
+		/* It may have another id by now, and take this. */
+		lie->len = traffic_make_up(world, telling->liar, lie->payload);
 	}
 	data = (struct record_data){
 		.flags = lie->flags,
@@ -281,10 +290,6 @@ lies_data(struct telling *telling)
 		.dest = telling->to->id,
 		.payload_len = lie->len,
 	};
-	if (lies_below(telling, 16) == 0) {
-		data.origin = telling->to->id;
-		data.seq = (uint64_t)(telling->to->boot + 1) << 32 | 1;
-	}
 	lies_note(telling,
 	    buf_append(&telling->out, head, record_data_head(head, &data)));
 	lies_note(telling, buf_append(&telling->out, lie->payload, lie->len));

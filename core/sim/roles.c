@@ -67,6 +67,28 @@ roles_plan(struct world *world)
 	}
 }
 
+void
+roles_imitate(struct vnode *liar)
+{
+	struct world *world = liar->world;
+	const struct vnode *pick = NULL;
+	uint64_t seen = 0;
+
+	for (uint32_t i = 0; world->config.imitates && i < world->config.nodes;
+	     i++) {
+		const struct vnode *node = &world->nodes[i];
+
+		if (vnode_is_on(node) && vnode_is_honest(node) &&
+		    rng_below(&world->rng, ++seen) == 0) {
+			pick = node;
+		}
+	}
+	if (pick != NULL) {
+		liar->id = pick->id;
+		world->result->seen[SEEN_IMITATION]++;
+	}
+}
+
 /* A proof out of thin air, and a message behind it as if it were let in. */
 static enum err
 roles_push_in(struct vnode *node, struct buf *instead)

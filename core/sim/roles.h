@@ -3,7 +3,7 @@
  * network with a key: one has another key, one has none; both go on where they
  * should stop.  A liar has the key and a real mesh, which keeps its links; but
  * it passes nothing on, announces nothing, answers nothing, and lies (lies.h).
- */
+ * It may join under the id of another. */
 #ifndef SIM_ROLES_H
 #define SIM_ROLES_H
 
@@ -16,12 +16,15 @@
 #include "sim/config.h"
 
 struct world;
+struct vnode;
 struct vend;
 
 /* False: `diag` says why there cannot be as many. */
 bool roles_are_possible(const struct sim_config *config, struct diag *diag);
 /* Choose them. */
 void roles_plan(struct world *world);
+/* A liar joins: under the id of one that is there, if the scenario says so. */
+void roles_imitate(struct vnode *liar);
 
 /* The mesh of a node that is not honest wants to send `records`: append what
  * it really sends to `instead`. */

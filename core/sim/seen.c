@@ -34,6 +34,9 @@ const char *const seen_names[SEEN_COUNT] = {
 	[SEEN_FORGERY] = "lie under another's id",
 	[SEEN_BELIEVED] = "lie delivered",
 	[SEEN_ABUSE] = "lies without end: BYE 9",
+	[SEEN_IMITATION] = "join under another's id",
+	[SEEN_TWIN] = "two of one id: BYE 3",
+	[SEEN_RENAMED] = "new id because of it",
 	[SEEN_PRESENCE] = "presence",
 };
 
@@ -51,6 +54,7 @@ seen_add(uint64_t seen[SEEN_COUNT], const struct vnode *node)
 		return;
 	}
 	seen[SEEN_ABUSE] += stats->abuse;
+	seen[SEEN_TWIN] += stats->twins;
 	seen[SEEN_SOFT] += stats->congested;
 	seen[SEEN_HARD] += stats->byes_sent[BYE_SLOW];
 	seen[SEEN_HISTORY] += stats->history_evicted;

@@ -34,6 +34,9 @@ enum seen {
 	SEEN_FORGERY,        /* under the id of another, */
 	SEEN_BELIEVED,       /* messages delivered, */
 	SEEN_ABUSE,          /* floods that ended with BYE 9 */
+	SEEN_IMITATION,      /* liars that joined under the id of another, */
+	SEEN_TWIN,           /* links that ended because of that, */
+	SEEN_RENAMED,        /* and nodes that took a new id */
 	SEEN_PRESENCE,       /* messages */
 	SEEN_COUNT,
 };

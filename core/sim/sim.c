@@ -293,6 +293,7 @@ sim_init(struct world *world, const struct sim_config *config,
 	*result = (struct sim_result){ .joined_s = -1, .whole_s = -1 };
 	heap_init(&world->heap);
 	rng_init(&world->rng, config->seed);
+	chunk_pool_init(&world->pool);
 	world->nodes = calloc(config->nodes, sizeof(*world->nodes));
 	if (world->nodes == NULL) {
 		return ERR_NOMEM;
@@ -317,6 +318,7 @@ sim_fini(struct world *world)
 			vnode_forget(&world->nodes[i]);
 		}
 	}
+	chunk_pool_fini(&world->pool);
 	free(world->nodes);
 	traffic_fini(&world->traffic);
 	tally_fini(&world->tally);

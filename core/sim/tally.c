@@ -165,14 +165,16 @@ tally_is_promised(const struct world *world, const struct sent *sent)
 {
 	const struct vnode *source = &world->nodes[sent->source];
 
-	if (source->incarnation == sent->incarnation && vnode_is_on(source)) {
+	/* Under a new id it has forgotten what it told under the old one. */
+	if (source->incarnation == sent->incarnation && vnode_is_on(source) &&
+	    nodeid_equal(&source->id, &sent->id)) {
 		return true;
 	}
 	for (uint32_t i = 0; i < world->config.nodes; i++) {
 		const struct vnode *node = &world->nodes[i];
 
-		if (bit_get(sent->got, i) && vnode_is_on(node) &&
-		    vnode_is_honest(node)) {
+		if (i != sent->source && bit_get(sent->got, i) &&
+		    vnode_is_on(node) && vnode_is_honest(node)) {
 			return sent->is_recent;
 		}
 	}

@@ -227,6 +227,10 @@ traffic_on_deliver(
 	if (world->nodes[sent->source].role == VNODE_LIAR) {
 		world->result->seen[SEEN_BELIEVED]++;
 	}
+	/* An answer of a liar, told as the one that it says it is. */
+	if ((view->flags & MESSAGE_REPLY) != 0 && world->config.imitates) {
+		return;
+	}
 	if (bit_get(sent->got, node->index)) {
 		traffic->duplicates++;
 		world_violation(world,

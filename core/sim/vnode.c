@@ -10,6 +10,7 @@
 #include "sim/actions.h"
 #include "sim/check.h"
 #include "sim/lane.h"
+#include "sim/roles.h"
 #include "sim/vnet.h"
 #include "sim/world.h"
 
@@ -137,7 +138,7 @@ vnode_create_mesh(struct vnode *node)
 	char name[16];
 	struct mesh_config mesh = {
 		.node_id = node->id,
-		.keeps_id = true, /* it is known by it, life after life */
+		.keeps_id = !config->imitates, /* life after life */
 		.boot = node->boot,
 		.name = name,
 		.network = "sim",
@@ -157,6 +158,7 @@ vnode_create_mesh(struct vnode *node)
 		.presence = config->presence,
 		.floods = config->floods,
 		.history_bytes = config->history,
+		.pool = &node->world->pool,
 	};
 
 	for (size_t i = 0; i < mesh.peer_count; i++) {
@@ -180,6 +182,9 @@ vnode_start(struct vnode *node, bool again)
 	node->incarnation++;
 	if (!again) {
 		vnode_make_id(node);
+		if (node->role == VNODE_LIAR) {
+			roles_imitate(node);
+		}
 	} else if (node->saved.len > 0 &&
 	           world_chance(world, world->config.clock_step_percent)) {
 		/* What was saved says that it was further. */

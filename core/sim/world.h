@@ -25,7 +25,8 @@
 struct world {
 	struct sim_config config;
 	struct heap heap;
-	struct rng rng; /* of faults, jitter and choices */
+	struct rng rng;         /* of faults, jitter and choices */
+	struct chunk_pool pool; /* of all nodes' messages */
 	uint64_t now_us;
 	uint64_t event_count;
 	uint64_t hash; /* FNV-1a over every event, in words */

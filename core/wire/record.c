@@ -266,6 +266,7 @@ record_data_decode(const struct record *record, struct record_data *data)
 	    !topic_is_valid_from_peer(data->topic.text, data->topic.len)) {
 		return ERR_INVALID;
 	}
+	data->body = record->body;
 	data->payload = record->body + head_len;
 	data->payload_len = record->len - head_len;
 	return ERR_OK;

@@ -166,6 +166,7 @@ struct record_data {
 	struct nodeid dest; /* DATA_UNICAST only */
 	const uint8_t *payload;
 	size_t payload_len;
+	const uint8_t *body; /* as it came; NULL: it was made here */
 };
 
 #define RECORD_DATA_FLAGS                                      \
@@ -254,6 +255,21 @@ NODISCARD enum err record_shuffle_encode(
  * its length.  The payload goes behind it unchanged. */
 size_t record_data_head(
     uint8_t out[RECORD_DATA_HEAD_MAX], const struct record_data *data);
+
+/* Write the whole record, record_data_size bytes.  One that came is passed on
+ * byte by byte, but for its flags and hops. */
+void record_data_write(uint8_t *out, const struct record_data *data);
+
+static inline size_t
+record_data_size(const struct record_data *data)
+{
+	size_t dest = (data->flags & DATA_UNICAST) != 0 ? sizeof(data->dest)
+	                                                : 0;
+
+	return RECORD_HEADER_LEN + 3 + (size_t)data->topic.len +
+	       sizeof(data->origin) + sizeof(data->seq) + dest +
+	       data->payload_len;
+}
 
 /* True if `addr` is ws:// or wss:// HOST:PORT[/PATH] without user info, at
  * most 255 bytes: what PROTOCOL 3 lets travel. */

@@ -253,10 +253,8 @@ record_data_head(
 {
 	bool unicast = (data->flags & DATA_UNICAST) != 0;
 	uint64_t seq = htobe64(data->seq);
-	size_t len = 2 + 1 + (size_t)data->topic.len + sizeof(data->origin) +
-	             8 + (unicast ? sizeof(data->dest) : 0);
 	uint8_t *at = record_write_header(
-	    out, RECORD_DATA, len + data->payload_len);
+	    out, RECORD_DATA, record_data_size(data) - RECORD_HEADER_LEN);
 
 	*at++ = data->flags;
 	*at++ = data->hops;
@@ -268,4 +266,23 @@ record_data_head(
 		at = record_write_bytes(at, &data->dest, sizeof(data->dest));
 	}
 	return (size_t)(at - out);
+}
+
+void
+record_data_write(uint8_t *out, const struct record_data *data)
+{
+	size_t len = record_data_size(data) - RECORD_HEADER_LEN;
+	uint8_t *at;
+
+	if (data->body != NULL) {
+		at = record_write_header(out, RECORD_DATA, len);
+		memcpy(at, data->body, len);
+		at[0] = data->flags;
+		at[1] = data->hops;
+		return;
+	}
+	at = out + record_data_head(out, data);
+	if (data->payload_len > 0) {
+		memcpy(at, data->payload, data->payload_len);
+	}
 }

@@ -108,12 +108,10 @@ fuzz_free_place(struct fuzz *fuzz)
 }
 
 static void
-fuzz_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
-    const void *payload, size_t payload_len)
+fuzz_spread(void *ctx, uint64_t slots, const struct range *record)
 {
-	assert(slots != 0 && head_len >= RECORD_HEADER_LEN);
-	assert(payload_len == 0 || payload != NULL);
-	assert(head[0] == RECORD_DATA);
+	assert(slots != 0 && record->len > RECORD_HEADER_LEN);
+	assert(range_bytes(record)[0] == RECORD_DATA);
 	for (; slots != 0; slots &= slots - 1) {
 		struct link *link = mesh_link_at(((struct fuzz *)ctx)->mesh,
 		    (unsigned)__builtin_ctzll(slots));
@@ -376,6 +374,8 @@ fuzz_start(struct fuzz *fuzz, struct mesh_config *config, bool wraps)
 	config->max_hops = 64;
 	config->ping_ms = 3000;
 	config->soft = 4096;
+	config->pool = &fuzz->pool;
+	chunk_pool_init(&fuzz->pool);
 	if (mesh_create(&fuzz->mesh, config, &fuzz->io, &fuzz->rng, NULL) !=
 	    ERR_OK) {
 		return false;
@@ -424,4 +424,5 @@ fuzz_run(struct fuzz *fuzz, void (*step)(struct fuzz *fuzz))
 		fuzz_check(fuzz);
 	}
 	mesh_destroy(fuzz->mesh);
+	chunk_pool_fini(&fuzz->pool); /* all were given back */
 }

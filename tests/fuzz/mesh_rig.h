@@ -40,6 +40,7 @@ struct fuzz {
 	struct mesh *mesh;
 	struct mesh_io io;
 	struct rng rng;
+	struct chunk_pool pool;
 	uint64_t now;
 	const uint8_t *at, *end;
 	struct fuzz_link links[FUZZ_LINKS];

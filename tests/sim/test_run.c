@@ -266,6 +266,26 @@ who_speaks_under_the_ids_of_others_breaks_nothing_else(void **state)
 	assert_int_equal(result.parts, 1);
 }
 
+/* In a small mesh the liar is linked to all who knew the other one. */
+static void
+who_joins_under_the_id_of_another_shuts_nobody_out(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+
+	(void)state;
+	liars(&config);
+	config.nodes = 8;
+	config.imitates = true;
+	run(&config, &result);
+	assert_true(result.seen[SEEN_IMITATION] == 2);
+	assert_true(result.seen[SEEN_TWIN] > 0);
+	assert_true(result.seen[SEEN_RENAMED] > 0);
+	assert_true(result.duplicates == 0);
+	assert_int_equal(result.live, 6);
+	assert_int_equal(result.parts, 1);
+}
+
 static void
 what_makes_no_sense_is_refused(void **state)
 {
@@ -334,6 +354,8 @@ main(void)
 		cmocka_unit_test(what_liars_tell_costs_nobody_a_message),
 		cmocka_unit_test(
 		    who_speaks_under_the_ids_of_others_breaks_nothing_else),
+		cmocka_unit_test(
+		    who_joins_under_the_id_of_another_shuts_nobody_out),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 		cmocka_unit_test(a_queue_without_room_for_a_message_is_refused),
 	};

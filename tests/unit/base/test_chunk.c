@@ -14,7 +14,7 @@ appends_side_by_side_while_somebody_reads(void **state)
 
 	(void)state;
 	chunk_pool_init(&pool);
-	chunk_log_init(&log, &pool);
+	chunk_log_init(&log, &pool, CHUNK_BYTES);
 	assert_int_equal(chunk_log_append(&log, 10, &a), ERR_OK);
 	chunk_ref(a.chunk);
 	assert_int_equal(chunk_log_append(&log, 10, &b), ERR_OK);
@@ -34,7 +34,7 @@ starts_at_the_front_when_nobody_reads(void **state)
 
 	(void)state;
 	chunk_pool_init(&pool);
-	chunk_log_init(&log, &pool);
+	chunk_log_init(&log, &pool, CHUNK_BYTES);
 	assert_int_equal(chunk_log_append(&log, 10, &a), ERR_OK);
 	assert_int_equal(chunk_log_append(&log, 10, &b), ERR_OK);
 	assert_int_equal(b.off, 0);
@@ -51,7 +51,7 @@ takes_a_new_chunk_for_what_does_not_fit(void **state)
 
 	(void)state;
 	chunk_pool_init(&pool);
-	chunk_log_init(&log, &pool);
+	chunk_log_init(&log, &pool, CHUNK_BYTES);
 	assert_int_equal(chunk_log_append(&log, CHUNK_BYTES - 1, &a), ERR_OK);
 	chunk_ref(a.chunk);
 	assert_int_equal(chunk_log_append(&log, 2, &b), ERR_OK);
@@ -116,7 +116,7 @@ appends_nothing_when_memory_is_short(void **state)
 
 	(void)state;
 	chunk_pool_init(&pool);
-	chunk_log_init(&log, &pool);
+	chunk_log_init(&log, &pool, CHUNK_BYTES);
 	fault_fail_nth(1);
 	assert_int_equal(chunk_log_append(&log, 10, &range), ERR_NOMEM);
 	assert_true(fault_off());

@@ -160,7 +160,7 @@ world_create(uint64_t seed)
 	assert_non_null(world);
 	rng_init(&world->rng, seed);
 	chunk_pool_init(&world->pool);
-	chunk_log_init(&world->log, &world->pool);
+	chunk_log_init(&world->log, &world->pool, CHUNK_BYTES);
 	for (int i = 0; i < QUEUES; i++) {
 		outq_init(&world->outqs[i]);
 	}

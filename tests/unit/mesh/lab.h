@@ -34,6 +34,7 @@ struct lab {
 	struct mesh_io io;
 	struct mesh_config config;
 	struct rng rng;
+	struct chunk_pool pool;
 	uint64_t now;
 	uint64_t conn;
 	struct lab_link links[512]; /* in order of creation */
@@ -105,8 +106,7 @@ static inline int lab_bye(const struct lab_link *at);
 static inline int lab_welcome_flags(const struct lab_link *at);
 
 static inline void
-lab_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
-    const void *payload, size_t payload_len)
+lab_spread(void *ctx, uint64_t slots, const struct range *record)
 {
 	struct lab *lab = ctx;
 
@@ -119,9 +119,9 @@ lab_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
 		assert_int_equal(at->close_code, -1);
 		assert_int_equal(link_slot(at->link), slot);
 		at->spreads++;
-		assert_int_equal(buf_append(&at->sent, head, head_len), ERR_OK);
 		assert_int_equal(
-		    buf_append(&at->sent, payload, payload_len), ERR_OK);
+		    buf_append(&at->sent, range_bytes(record), record->len),
+		    ERR_OK);
 	}
 }
 
@@ -261,7 +261,9 @@ lab_setup_raw(void **state)
 		.ping_ms = 3000,
 		.soft = 1024 * 1024,
 		.hard = 8 * 1024 * 1024,
+		.pool = &lab->pool,
 	};
+	chunk_pool_init(&lab->pool);
 	*state = lab;
 	return 0;
 }
@@ -291,6 +293,7 @@ lab_teardown(void **state)
 	struct lab *lab = *state;
 
 	mesh_destroy(lab->mesh);
+	chunk_pool_fini(&lab->pool);
 	for (size_t i = 0; i < lab->link_count; i++) {
 		buf_fini(&lab->links[i].sent);
 	}

@@ -82,6 +82,7 @@ struct net_event {
 
 struct net {
 	struct rng rng;
+	struct chunk_pool pool;
 	uint64_t now, order, hash;
 	uint64_t latency_ms; /* 1 .. this */
 	struct net_node nodes[NET_NODES];
@@ -166,20 +167,15 @@ net_io_send(void *ctx, struct link *link, const uint8_t *records, size_t len,
 }
 
 static inline void
-net_io_spread(void *ctx, uint64_t slots, const uint8_t *head, size_t head_len,
-    const void *payload, size_t payload_len)
+net_io_spread(void *ctx, uint64_t slots, const struct range *record)
 {
 	struct net_node *node = ctx;
-	uint8_t bytes[4096];
 
-	assert_true(head_len + payload_len <= sizeof(bytes));
-	memcpy(bytes, head, head_len);
-	memcpy(bytes + head_len, payload, payload_len);
 	for (; slots != 0; slots &= slots - 1) {
 		struct link *link = mesh_link_at(
 		    node->mesh, (unsigned)__builtin_ctzll(slots));
 
-		net_io_send(ctx, link, bytes, head_len + payload_len, false);
+		net_io_send(ctx, link, range_bytes(record), record->len, false);
 	}
 }
 
@@ -316,6 +312,7 @@ net_start(struct net *net, size_t index)
 		.ping_ms = 3000,
 		.soft = 1024 * 1024,
 		.hard = 8 * 1024 * 1024,
+		.pool = &net->pool,
 	};
 
 	node->silent = false;
@@ -365,6 +362,7 @@ net_init(struct net *net, size_t nodes, uint64_t seed)
 	    log_open(&(struct log_config){ .filter = "error" }, NULL), ERR_OK);
 	memset(net, 0, sizeof(*net));
 	rng_init(&net->rng, seed);
+	chunk_pool_init(&net->pool);
 	net->now = 1000;
 	net->latency_ms = 50;
 	net->node_count = nodes;
@@ -408,6 +406,7 @@ net_fini(struct net *net)
 	for (size_t i = 0; i < net->node_count; i++) {
 		mesh_destroy(net->nodes[i].mesh);
 	}
+	chunk_pool_fini(&net->pool);
 	free(net);
 }
 

@@ -7,6 +7,27 @@
 
 #include "mesh/history.h"
 
+static struct chunk_pool pool;
+
+/* Of the pool, which has nothing out. */
+static struct history
+a_history(size_t limit)
+{
+	struct history history;
+
+	chunk_pool_init(&pool);
+	history_init(&history, &pool, limit);
+	return history;
+}
+
+/* All its chunks go back. */
+static void
+end(struct history *history)
+{
+	history_fini(history);
+	chunk_pool_fini(&pool);
+}
+
 static struct origin *
 an_origin(uint8_t n)
 {
@@ -32,26 +53,36 @@ a_message(uint64_t seq, const char *payload)
 }
 
 static enum err
+put_data(struct history *history, struct origin *origin,
+    const struct record_data *data, uint64_t known, uint64_t now)
+{
+	struct record_data own = *data;
+	struct range range;
+
+	own.origin = origin->id;
+	return history_put(history, origin, &own, known, now, &range);
+}
+
+static enum err
 put(struct history *history, struct origin *origin, uint64_t seq, uint64_t now)
 {
 	struct record_data data = a_message(seq, "hello");
 
-	return history_put(history, origin, &data, 0, now);
+	return put_data(history, origin, &data, 0, now);
 }
 
 static void
 what_was_put_is_found_as_it_was(void **state)
 {
-	struct history history;
+	struct history history = a_history(10000);
 	struct origin *a = an_origin(1);
 	struct origin *b = an_origin(2);
 	struct record_data data = a_message(7, "hello");
 	struct history_entry *entry;
 
 	(void)state;
-	history_init(&history, 10000);
 	assert_null(history_find(&history, a, 7));
-	assert_int_equal(history_put(&history, a, &data, 5, 100), ERR_OK);
+	assert_int_equal(put_data(&history, a, &data, 5, 100), ERR_OK);
 	assert_null(history_find(&history, b, 7));
 	assert_null(history_find(&history, a, 8));
 	entry = history_find(&history, a, 7);
@@ -67,7 +98,7 @@ what_was_put_is_found_as_it_was(void **state)
 	assert_int_equal(data.payload_len, 5);
 	assert_memory_equal(data.payload, "hello", 5);
 	assert_int_equal(a->held, 1);
-	history_fini(&history);
+	end(&history);
 	free(a);
 	free(b);
 }
@@ -75,31 +106,29 @@ what_was_put_is_found_as_it_was(void **state)
 static void
 one_for_a_single_node_keeps_the_id_of_that(void **state)
 {
-	struct history history;
+	struct history history = a_history(10000);
 	struct origin *a = an_origin(1);
 	struct record_data data = a_message(7, "");
 
 	(void)state;
-	history_init(&history, 10000);
 	data.flags = DATA_UNICAST | DATA_FLOOD;
 	memset(&data.dest, 9, sizeof(data.dest));
-	assert_int_equal(history_put(&history, a, &data, 0, 0), ERR_OK);
+	assert_int_equal(put_data(&history, a, &data, 0, 0), ERR_OK);
 	data = history_data(history_find(&history, a, 7));
 	assert_int_equal(data.dest.bytes[15], 9);
 	assert_int_equal(data.payload_len, 0);
 	assert_memory_equal(data.topic.text, "a.b", 3);
-	history_fini(&history);
+	end(&history);
 	free(a);
 }
 
 static void
 messages_leave_after_a_minute(void **state)
 {
-	struct history history;
+	struct history history = a_history(100000);
 	struct origin *a = an_origin(1);
 
 	(void)state;
-	history_init(&history, 100000);
 	assert_int_equal(history_next_ms(&history, 5), UINT64_MAX);
 	assert_int_equal(put(&history, a, 1, 1000), ERR_OK);
 	assert_int_equal(put(&history, a, 2, 2000), ERR_OK);
@@ -109,76 +138,73 @@ messages_leave_after_a_minute(void **state)
 	history_expire(&history, 61000);
 	assert_null(history_find(&history, a, 1));
 	assert_non_null(history_find(&history, a, 2));
-	assert_int_equal(history.count, 1);
+	assert_int_equal(history_count(&history), 1);
 	history_expire(&history, 62000);
-	assert_int_equal(history.count, 0);
+	assert_int_equal(history_count(&history), 0);
 	assert_int_equal(history.bytes, 0);
 	assert_int_equal(history.evicted, 0);
 	assert_int_equal(history.expired, 2);
 	assert_int_equal(a->held, 0);
-	history_fini(&history);
+	end(&history);
 	free(a);
 }
 
 static void
 the_oldest_leave_when_the_bytes_are_needed(void **state)
 {
-	struct history history;
+	struct history history = a_history(10000);
 	struct origin *a = an_origin(1);
 	size_t each;
 
 	(void)state;
-	history_init(&history, 10000);
 	assert_int_equal(put(&history, a, 1, 0), ERR_OK);
 	each = history.bytes;
 	for (uint64_t seq = 2; seq <= 1000; seq++) {
 		assert_int_equal(put(&history, a, seq, seq), ERR_OK);
 		assert_true(history.bytes <= 10000);
 	}
-	assert_int_equal(history.count, 10000 / each);
-	assert_int_equal(history.evicted, 1000 - history.count);
+	assert_int_equal(history_count(&history), 10000 / each);
+	assert_int_equal(history.evicted, 1000 - history_count(&history));
 	assert_int_equal(history.expired, 0);
 	for (uint64_t seq = 1; seq <= 1000; seq++) {
 		assert_int_equal(history_find(&history, a, seq) != NULL,
-		    seq > 1000 - history.count);
+		    seq > 1000 - history_count(&history));
 	}
-	history_fini(&history);
+	end(&history);
 	free(a);
 }
 
 static void
 a_message_larger_than_the_history_is_not_kept(void **state)
 {
-	struct history history;
+	struct history history = a_history(80000);
 	struct origin *a = an_origin(1);
 	static uint8_t big[70000];
 	struct record_data data = a_message(2, "");
 
 	(void)state;
-	history_init(&history, 80000);
 	assert_int_equal(put(&history, a, 1, 0), ERR_OK);
 	data.payload = big;
-	data.payload_len = sizeof(big); /* larger than a block */
-	assert_int_equal(history_put(&history, a, &data, 0, 0), ERR_OK);
+	data.payload_len = sizeof(big); /* larger than a chunk */
+	assert_int_equal(put_data(&history, a, &data, 0, 0), ERR_OK);
 	assert_non_null(history_find(&history, a, 1));
 	assert_non_null(history_find(&history, a, 2));
 	history.limit = 60000;
 	data.seq = 3;
-	assert_int_equal(history_put(&history, a, &data, 0, 0), ERR_TOOBIG);
+	assert_int_equal(put_data(&history, a, &data, 0, 0), ERR_TOOBIG);
 	assert_non_null(history_find(&history, a, 1));
-	history_fini(&history);
+	end(&history);
 	free(a);
 }
 
 static void
 a_full_history_allocates_nothing_more(void **state)
 {
-	struct history history;
+	struct history history = a_history(200000);
 	struct origin *a = an_origin(1);
 	uint64_t seq = 1;
 
 	(void)state;
-	history_init(&history, 200000);
 	for (; seq <= 20000; seq++) {
 		assert_int_equal(put(&history, a, seq, 0), ERR_OK);
 	}
@@ -187,19 +213,18 @@ a_full_history_allocates_nothing_more(void **state)
 		assert_int_equal(put(&history, a, seq, 0), ERR_OK);
 	}
 	assert_false(fault_off());
-	history_fini(&history);
+	end(&history);
 	free(a);
 }
 
 static void
 an_origin_that_goes_takes_its_messages_along(void **state)
 {
-	struct history history;
+	struct history history = a_history(1000000);
 	struct origin *a = an_origin(1);
 	struct origin *b = an_origin(2);
 
 	(void)state;
-	history_init(&history, 1000000);
 	for (uint64_t seq = 1; seq <= 500; seq++) {
 		assert_int_equal(put(&history, a, seq, 0), ERR_OK);
 		assert_int_equal(put(&history, b, seq, 0), ERR_OK);
@@ -210,20 +235,19 @@ an_origin_that_goes_takes_its_messages_along(void **state)
 	free(a);
 	assert_non_null(history_find(&history, b, 1));
 	history_expire(&history, 60000);
-	assert_int_equal(history.count, 0);
-	history_fini(&history);
+	assert_int_equal(history_count(&history), 0);
+	end(&history);
 	free(b);
 }
 
 static void
 out_of_memory_keeps_what_is_there(void **state)
 {
-	struct history history;
+	struct history history = a_history(1000000);
 	struct origin *a = an_origin(1);
 	unsigned failed = 0;
 
 	(void)state;
-	history_init(&history, 1000000);
 	for (uint64_t seq = 1; seq <= 5000; seq++) {
 		enum err err;
 
@@ -239,7 +263,7 @@ out_of_memory_keeps_what_is_there(void **state)
 		assert_non_null(history_find(&history, a, 1));
 	}
 	assert_true(failed >= 2);
-	history_fini(&history);
+	end(&history);
 	free(a);
 }
 

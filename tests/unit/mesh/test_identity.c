@@ -208,6 +208,139 @@ who_is_thrown_out_without_another_link_has_a_twin(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->twins, 1);
 }
 
+/* Somebody throws this node out, in favour of another with its id. */
+static void
+throw_out(struct lab *lab, uint8_t n)
+{
+	struct lab_link *at = runs_up(lab, n);
+
+	lab_say_bye(lab, at, BYE_DUPLICATE);
+	lab_closed(lab, at, MESH_CLOSED);
+	lab_pass(lab, 0);
+}
+
+static void
+who_is_shut_out_by_its_twin_takes_a_new_id(void **state)
+{
+	struct lab *lab = *state;
+	struct nodeid mine = lab_id(0x80);
+	struct nodeid id;
+
+	throw_out(lab, 1);
+	lab_pass(lab, IDENTITY_APART_MS);
+	throw_out(lab, 2);
+	lab_pass(lab, IDENTITY_APART_MS);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+	throw_out(lab, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 1);
+	assert_int_equal(told_count, 1);
+	id = shown(lab, 3).node_id;
+	assert_true(nodeid_equal(&id, &told));
+	assert_false(nodeid_equal(&id, &mine));
+}
+
+/* Time passes, and the others are there still. */
+static void
+pass_beside(struct lab *lab, struct lab_link *others[VIEWS_MIN])
+{
+	lab_pass(lab, IDENTITY_APART_MS);
+	for (size_t i = 0; i < VIEWS_MIN; i++) {
+		mesh_on_activity(others[i]->link, lab->now);
+	}
+}
+
+static void
+who_has_links_enough_is_not_shut_out(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *others[VIEWS_MIN];
+
+	for (uint8_t i = 0; i < VIEWS_MIN; i++) {
+		others[i] = runs_up(lab, (uint8_t)(20 + i));
+	}
+	for (uint8_t n = 1; n < 9; n++) {
+		throw_out(lab, n);
+		pass_beside(lab, others);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->twins, 8);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+	/* One fewer is too few, and this is the first sign. */
+	lab_say_bye(lab, others[0], BYE_DUPLICATE);
+	pass_beside(lab, others);
+	throw_out(lab, 1);
+	pass_beside(lab, others);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+	throw_out(lab, 2);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 1);
+}
+
+/* Links that cross, as two nodes dial each other. */
+static void
+many_at_once_are_one_sign(void **state)
+{
+	struct lab *lab = *state;
+
+	for (uint8_t n = 1; n < 9; n++) {
+		throw_out(lab, n);
+		lab_pass(lab, IDENTITY_APART_MS / 8);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->twins, 8);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+}
+
+/* The others may hold it for alive for a while. */
+static void
+a_link_of_its_own_that_was_lost_is_no_twin(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *own = runs_up(lab, 1);
+
+	lab_closed(lab, own, MESH_CLOSED);
+	for (unsigned i = 0; i < 4; i++) {
+		throw_out(lab, 1);
+		lab_pass(lab, IDENTITY_APART_MS);
+	}
+	/* The first two do not count. */
+	assert_int_equal(mesh_stats(lab->mesh)->twins, 4);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+	throw_out(lab, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 1);
+}
+
+static void
+of_many_that_were_lost_any_may_be_the_one(void **state)
+{
+	struct lab *lab = *state;
+
+	for (uint8_t n = 20; n < 20 + IDENTITY_LOST_MAX; n++) {
+		lab_closed(lab, runs_up(lab, n), MESH_CLOSED);
+	}
+	throw_out(lab, 1);
+	lab_pass(lab, IDENTITY_LOST_MS);
+	throw_out(lab, 1);
+	lab_pass(lab, IDENTITY_APART_MS);
+	throw_out(lab, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+	lab_pass(lab, IDENTITY_APART_MS);
+	throw_out(lab, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 1);
+}
+
+static void
+who_keeps_its_id_stays_shut_out(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->config.keeps_id = true;
+	lab_make(lab);
+	for (uint8_t n = 1; n < 9; n++) {
+		throw_out(lab, n);
+		lab_pass(lab, IDENTITY_APART_MS);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->twins, 8);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+}
+
 static void
 of_two_links_of_its_own_one_may_go(void **state)
 {
@@ -285,6 +418,12 @@ main(void)
 		TEST(an_id_changes_once_a_minute_at_the_most),
 		TEST_RAW(an_id_that_is_kept_is_never_changed),
 		TEST(who_is_thrown_out_without_another_link_has_a_twin),
+		TEST(who_is_shut_out_by_its_twin_takes_a_new_id),
+		TEST(who_has_links_enough_is_not_shut_out),
+		TEST(many_at_once_are_one_sign),
+		TEST(a_link_of_its_own_that_was_lost_is_no_twin),
+		TEST(of_many_that_were_lost_any_may_be_the_one),
+		TEST_RAW(who_keeps_its_id_stays_shut_out),
 		TEST_RAW(of_two_links_of_its_own_one_may_go),
 		TEST(an_older_life_beside_the_living_one_is_a_twin),
 		TEST_RAW(the_boot_that_it_shows_is_that_of_its_numbers),

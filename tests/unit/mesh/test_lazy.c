@@ -10,6 +10,7 @@
 struct bench {
 	struct lazy lazy;
 	struct history history;
+	struct chunk_pool pool;
 	struct origin a, b;
 	struct buf out;
 };
@@ -22,7 +23,8 @@ bench_setup(void **state)
 
 	assert_non_null(bench);
 	lazy_init(&bench->lazy, 25, 10);
-	history_init(&bench->history, 100000);
+	chunk_pool_init(&bench->pool);
+	history_init(&bench->history, &bench->pool, 100000);
 	origin_init(&bench->a, &id, 0);
 	id.bytes[0] = 2;
 	origin_init(&bench->b, &id, 0);
@@ -37,6 +39,7 @@ bench_teardown(void **state)
 
 	lazy_fini(&bench->lazy);
 	history_fini(&bench->history);
+	chunk_pool_fini(&bench->pool);
 	buf_fini(&bench->out);
 	free(bench);
 	return 0;
@@ -121,9 +124,11 @@ who_knows_by_now_is_not_told(void **state)
 	struct record_data data = { .topic = { .text = "a", .len = 1 },
 		.seq = 10 };
 	struct record_run runs[8];
+	struct range range;
 
 	assert_int_equal(
-	    history_put(&bench->history, &bench->a, &data, 0, 0), ERR_OK);
+	    history_put(&bench->history, &bench->a, &data, 0, 0, &range),
+	    ERR_OK);
 	put(bench, &bench->a, 10, 7);
 	put(bench, &bench->a, 11, 2);
 	history_find(&bench->history, &bench->a, 10)->known = 2 | 8;

@@ -317,6 +317,31 @@ ten_a_second_are_taken_once_the_link_has_settled(void **state)
 	assert_int_equal(lab_bye(a), BYE_ABUSE);
 }
 
+/* Else who passes on a liar's flood is thrown out for it. */
+static void
+no_more_is_passed_on_than_is_taken(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *settled = lab_accept_up(lab, 2);
+	struct lab_link *a, *fresh;
+
+	still(lab, settled, 10000);
+	a = lab_accept_up(lab, 1);
+	fresh = lab_accept_up(lab, 3);
+	lab_say_data(lab, a, 9, 1);
+	runs_forget(lab);
+	for (uint32_t n = 0; n < 30; n++) {
+		runs_say(lab, a, RECORD_SYNC, 9, 4 + n, 0, 0);
+	}
+	assert_int_equal(runs_count(settled, RECORD_SYNC), 10);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_busy, 20);
+	assert_int_equal(runs_count(fresh, RECORD_SYNC), 30);
+	still(lab, settled, 1000);
+	runs_forget(lab);
+	runs_say(lab, a, RECORD_SYNC, 9, 40, 0, 0);
+	assert_int_equal(runs_only(settled, RECORD_SYNC).seq, RUNS_SEQ(40));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 int
@@ -336,6 +361,7 @@ main(void)
 		TEST(an_own_id_from_an_earlier_life_is_stepped_over),
 		TEST(a_list_is_cut_at_what_one_link_may_be_told),
 		TEST(ten_a_second_are_taken_once_the_link_has_settled),
+		TEST(no_more_is_passed_on_than_is_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ enum { RIG_WAIT_S = 20 };
 struct rig {
 	struct net *net;
 	struct chunk_pool pool;
+	struct chunk_log log;
 	struct rng rng;
 	struct net_handler handler;
 	pthread_t thread;
@@ -322,6 +323,7 @@ rig_create(struct net_config config)
 	(void)pthread_mutex_init(&rig->lock, NULL);
 	(void)pthread_cond_init(&rig->told, NULL);
 	chunk_pool_init(&rig->pool);
+	chunk_log_init(&rig->log, &rig->pool, CHUNK_BYTES);
 	rng_init(&rig->rng, 1);
 	buf_init(&rig->heard);
 	config.pool = &rig->pool;
@@ -333,6 +335,19 @@ rig_create(struct net_config config)
 	assert_int_equal(pthread_create(&rig->thread, NULL, rig_run, rig), 0);
 	rig->running = true;
 	return rig;
+}
+
+/* Bytes at the end of a log, as an owner of records has them. */
+static inline struct range
+rig_record(struct rig *rig, const void *bytes, size_t len)
+{
+	struct range range;
+
+	if (chunk_log_append(&rig->log, len, &range) != ERR_OK) {
+		abort();
+	}
+	memcpy(range_bytes(&range), bytes, len);
+	return range;
 }
 
 static void
@@ -357,6 +372,7 @@ rig_destroy(struct rig *rig)
 {
 	rig_stop(rig);
 	net_destroy(rig->net);
+	chunk_log_fini(&rig->log);
 	chunk_pool_fini(&rig->pool);
 	buf_fini(&rig->heard);
 	(void)pthread_cond_destroy(&rig->told);

@@ -129,16 +129,12 @@ static void
 close_with_the_kernel(struct rig *rig)
 {
 	static uint8_t record[RECORD];
-	struct range range = { 0 };
 	int bytes = 1 << 20;
 
 	assert_int_equal(setsockopt(rig->last->fd, SOL_SOCKET, SO_SNDBUF,
 	                     &bytes, sizeof(bytes)),
 	    0);
-	assert_int_equal(
-	    net_encode_record(rig->net, record, RECORD, NULL, 0, &range),
-	    ERR_OK);
-	conn_append_record(rig->last, &range);
+	conn_send_records(rig->last, record, RECORD);
 	conn_close(rig->last, 4002, "slow", false);
 	assert_int_equal(conn_relieve(rig->last), 0);
 	rig->number = rig->net->tick_ms;

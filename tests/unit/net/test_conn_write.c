@@ -12,12 +12,9 @@ static void
 append(struct rig *rig, uint8_t fill, size_t len)
 {
 	static uint8_t bytes[1 << 20];
-	struct range range;
 
 	memset(bytes, fill, len);
-	assert_int_equal(
-	    net_encode_record(rig->net, bytes, len, NULL, 0, &range), ERR_OK);
-	conn_append_record(rig->last, &range);
+	conn_send_records(rig->last, bytes, len);
 }
 
 static void

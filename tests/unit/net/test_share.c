@@ -10,23 +10,22 @@
 enum { BOTH = 3, FIRST = 1, LAST = 2 };
 enum { LONG = 100000, MANY = 30000, HALF = 40000 /* and more, of a chunk */ };
 
-/* One record of three bytes, head and payload. */
+/* One record of three bytes. */
 static void
 share(struct rig *rig, uint64_t which, const char *text)
 {
 	void *const conns[] = { rig->first, rig->last };
 
-	net_share_record(rig->net, conns, which, text, 1, text + 1, 2);
+	struct range record = rig_record(rig, text, 3);
+
+	net_share_record(rig->net, conns, which, &record);
 }
 
 static void
 append(struct rig *rig, struct conn *conn, const char *text)
 {
-	struct range range = { 0 };
-
-	assert_int_equal(
-	    net_encode_record(rig->net, text, 3, NULL, 0, &range), ERR_OK);
-	conn_append_record(conn, &range);
+	(void)rig;
+	conn_send_records(conn, text, 3);
 }
 
 static bool
@@ -172,10 +171,11 @@ share_much(struct rig *rig)
 {
 	static const char bytes[100000] = "x";
 	void *const conns[] = { rig->first, rig->last };
+	struct range record;
 
 	share(rig, BOTH, "abc");
-	net_share_record(
-	    rig->net, conns, BOTH, bytes, 1, bytes + 1, sizeof(bytes) - 1);
+	record = rig_record(rig, bytes, sizeof(bytes));
+	net_share_record(rig->net, conns, BOTH, &record);
 	share(rig, BOTH, "def");
 }
 
@@ -222,9 +222,9 @@ share_long(struct rig *rig)
 {
 	static const char bytes[LONG] = "x";
 	void *const conns[] = { rig->first, rig->last };
+	struct range record = rig_record(rig, bytes, sizeof(bytes));
 
-	net_share_record(
-	    rig->net, conns, BOTH, bytes, 1, bytes + 1, sizeof(bytes) - 1);
+	net_share_record(rig->net, conns, BOTH, &record);
 }
 
 static void
@@ -258,16 +258,6 @@ many_in_a_long_chunk_are_several_messages(void **state)
 	rig_destroy(rig);
 }
 
-static struct range
-encode(struct rig *rig, const char *text, size_t len)
-{
-	struct range range = { 0 };
-
-	assert_int_equal(
-	    net_encode_record(rig->net, text, len, NULL, 0, &range), ERR_OK);
-	return range;
-}
-
 /* Somebody's own record lies between two shared ones. */
 static void
 share_around_another(struct rig *rig)
@@ -275,7 +265,7 @@ share_around_another(struct rig *rig)
 	struct range range;
 
 	share(rig, BOTH, "abc");
-	range = encode(rig, "own", 3);
+	range = rig_record(rig, "own", 3);
 	share(rig, BOTH, "def");
 	conn_append_record(rig->first, &range);
 }
@@ -299,12 +289,12 @@ share_across_chunks(struct rig *rig)
 {
 	static char bytes[HALF];
 	void *const conns[] = { rig->first, rig->last };
-	struct range range;
+	struct range record, range;
 
 	memset(bytes, 'x', sizeof(bytes));
-	net_share_record(
-	    rig->net, conns, BOTH, bytes, 1, bytes + 1, sizeof(bytes) - 1);
-	range = encode(rig, bytes, sizeof(bytes));
+	record = rig_record(rig, bytes, sizeof(bytes));
+	net_share_record(rig->net, conns, BOTH, &record);
+	range = rig_record(rig, bytes, sizeof(bytes));
 	chunk_ref(range.chunk); /* as if it were queued */
 	share(rig, BOTH, "abc");
 	assert_int_equal(rig->net->share.range.off, HALF);
@@ -325,30 +315,6 @@ a_run_does_not_reach_into_another_chunk(void **state)
 	rig_call(rig, share_across_chunks);
 	client_expect(first, CLIENT_BINARY, text, sizeof(text));
 	client_expect(last, CLIENT_BINARY, text, sizeof(text));
-	rig_destroy(rig);
-}
-
-static void
-share_without_memory(struct rig *rig)
-{
-	share(rig, BOTH, "abc");
-	fault_fail_nth(1);
-	share_long(rig);
-	assert_true(fault_off());
-	share(rig, BOTH, "def");
-}
-
-static void
-one_without_memory_is_counted_and_left_out(void **state)
-{
-	struct client *first, *last;
-	struct rig *rig = two_peers(&first, &last);
-
-	(void)state;
-	rig_call(rig, share_without_memory);
-	expect(first, "abcdef");
-	expect(last, "abcdef");
-	assert_int_equal(rig_stats(rig)->dropped_nomem, 1);
 	rig_destroy(rig);
 }
 
@@ -415,9 +381,6 @@ main(void)
 		    a_record_in_between_is_not_shared, client_teardown),
 		cmocka_unit_test_teardown(
 		    a_run_does_not_reach_into_another_chunk, client_teardown),
-		cmocka_unit_test_teardown(
-		    one_without_memory_is_counted_and_left_out,
-		    client_teardown),
 		cmocka_unit_test_teardown(
 		    nothing_waits_for_one_that_is_gone, client_teardown),
 	};
