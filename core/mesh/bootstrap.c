@@ -59,7 +59,6 @@ static void
 bootstrap_schedule(
     struct mesh *mesh, struct seed *seed, uint64_t now_ms, uint64_t delay_ms)
 {
-	seed->is_parked = false;
 	seed->next_ms = now_ms + delay_ms;
 	if (seed->next_ms < seed->earliest_ms) {
 		seed->next_ms = seed->earliest_ms;
@@ -75,14 +74,17 @@ bootstrap_start(struct mesh *mesh, uint64_t now_ms)
 	}
 }
 
-/* The node behind this address is linked, or about to be, by another way. */
+/* The node behind this address is linked, or about to be, by another way; or
+ * it is left alone, as it was too slow. */
 static bool
-bootstrap_is_satisfied(const struct mesh *mesh, const struct seed *seed)
+bootstrap_is_satisfied(
+    const struct mesh *mesh, const struct seed *seed, uint64_t now_ms)
 {
 	if (!seed->is_known) {
 		return false;
 	}
-	if (link_find(mesh, &seed->node_id, NULL) != NULL) {
+	if (link_find(mesh, &seed->node_id, NULL) != NULL ||
+	    mesh_is_refused(mesh, &seed->node_id, now_ms)) {
 		return true;
 	}
 	/* Two dials of one node at once would end as duplicates. */
@@ -124,7 +126,7 @@ bootstrap_first(const struct bootstrap *bootstrap)
 	for (size_t i = 0; i < bootstrap->count; i++) {
 		struct seed *seed = &bootstrap->seeds[i];
 
-		if (!seed->is_open && !seed->is_parked &&
+		if (!seed->is_open &&
 		    (first == NULL || seed->next_ms < first->next_ms)) {
 			first = seed;
 		}
@@ -145,22 +147,23 @@ bootstrap_has(const struct bootstrap *bootstrap, const char *addr)
 
 /* One without a link: is it lost, or not? */
 static bool
-bootstrap_is_free(const struct mesh *mesh, const struct seed *seed, bool lost)
+bootstrap_is_free(const struct mesh *mesh, const struct seed *seed, bool lost,
+    uint64_t now_ms)
 {
 	return seed->link == NULL &&
 	       (!seed->is_known || seed->failures > 0) == lost &&
-	       !bootstrap_is_satisfied(mesh, seed);
+	       !bootstrap_is_satisfied(mesh, seed, now_ms);
 }
 
 size_t
-bootstrap_lost_count(const struct mesh *mesh)
+bootstrap_lost_count(const struct mesh *mesh, uint64_t now_ms)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
 		const struct seed *seed = &mesh->bootstrap.seeds[i];
 
-		count += bootstrap_is_free(mesh, seed, true) ? 1 : 0;
+		count += bootstrap_is_free(mesh, seed, true, now_ms) ? 1 : 0;
 	}
 	return count;
 }
@@ -182,7 +185,7 @@ bootstrap_dial_any(
 		bool shunned = seed->next_ms > now_ms + VIEWS_AGAIN_MS;
 
 		if (!too_soon && !shunned &&
-		    bootstrap_is_free(mesh, seed, lost) &&
+		    bootstrap_is_free(mesh, seed, lost, now_ms) &&
 		    rng_below(mesh->rng, ++seen) == 0) {
 			pick = seed;
 		}
@@ -208,8 +211,9 @@ bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 		if (seed->next_ms > now_ms) {
 			return seed->next_ms;
 		}
-		if (bootstrap_is_satisfied(mesh, seed)) {
-			seed->is_parked = true;
+		if (bootstrap_is_satisfied(mesh, seed, now_ms)) {
+			bootstrap_schedule(
+			    mesh, seed, now_ms, BOOTSTRAP_EVERY_MS);
 		} else if (mesh->stats.links_up >= views_cap(mesh)) {
 			bootstrap_schedule(
 			    mesh, seed, now_ms, BOOTSTRAP_LONG_MS);
@@ -317,35 +321,13 @@ bootstrap_log(const struct seed *seed, const struct link *link, uint64_t now_ms,
 	}
 }
 
-/* Those parked because of `id` look for themselves again. */
-static void
-bootstrap_unpark(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms)
-{
-	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
-		struct seed *seed = &mesh->bootstrap.seeds[i];
-
-		if (seed->is_parked && nodeid_equal(&seed->node_id, id)) {
-			bootstrap_schedule(mesh, seed, now_ms,
-			    mesh_is_refused(mesh, id, now_ms)
-			        ? bootstrap_long(mesh)
-			        : bootstrap_back_off(mesh, seed->failures));
-		}
-	}
-}
-
 void
 bootstrap_on_end(struct mesh *mesh, const struct link *link, uint64_t now_ms,
     enum mesh_closed how)
 {
 	struct seed *seed = link->seed;
 
-	if (mesh->stopped) {
-		return;
-	}
-	if (link->is_known) {
-		bootstrap_unpark(mesh, &link->node_id, now_ms);
-	}
-	if (seed == NULL) {
+	if (mesh->stopped || seed == NULL) {
 		return;
 	}
 	seed->link = NULL;
@@ -355,9 +337,6 @@ bootstrap_on_end(struct mesh *mesh, const struct link *link, uint64_t now_ms,
 	bootstrap_schedule(
 	    mesh, seed, now_ms, bootstrap_delay(mesh, seed, link, how));
 	bootstrap_log(seed, link, now_ms, how);
-	if (seed->is_known) {
-		bootstrap_unpark(mesh, &seed->node_id, now_ms);
-	}
 	/* Another may have waited for this dial to end. */
 	mesh_wake_at(mesh, now_ms);
 }

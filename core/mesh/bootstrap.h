@@ -4,7 +4,8 @@
  *
  * A failed dial is tried again after a random time that grows to a minute; no
  * address is dialled more than once a second.  An address whose node has a
- * link by another way is satisfied, and waits until that link is gone.
+ * link by another way, or must not have one now, is satisfied: it is looked at
+ * again each second.
  *
  * A mesh that finds its own links dials them only while it has too few, or to
  * heal a network that was cut (PROTOCOL 6). */
@@ -25,11 +26,10 @@ struct seed {
 	char *url;
 	struct nodeid node_id; /* who answered last */
 	bool is_known;         /* node_id is */
-	bool is_parked;        /* satisfied by another link */
 	bool is_open;      /* its last connection is not reported closed yet */
 	struct link *link; /* the dial, or what became of it */
 	uint64_t earliest_ms; /* of the next dial, whoever asks for it */
-	uint64_t next_ms;     /* while there is no link and not parked */
+	uint64_t next_ms;     /* while there is no link */
 	unsigned failures;    /* in a row */
 };
 
@@ -51,7 +51,7 @@ uint64_t bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms);
 /* Is this one of them? */
 bool bootstrap_has(const struct bootstrap *bootstrap, const char *addr);
 /* Those without a link whose last dial failed, or that never answered. */
-size_t bootstrap_lost_count(const struct mesh *mesh);
+size_t bootstrap_lost_count(const struct mesh *mesh, uint64_t now_ms);
 /* Dial a random one of those, or of the others without a link (they work, and
  * know whom this node does not), with these flags of HELLO.  False: there is
  * none, or it is too soon. */

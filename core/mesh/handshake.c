@@ -524,9 +524,6 @@ handshake_on_record(
 		link_violate(link, now_ms, 1002, "a record before HELLO");
 		return;
 	}
-	if (link->state == LINK_ACCEPTED) {
-		link->has_spoken = record->type == RECORD_HELLO;
-	}
 	link->early += RECORD_HEADER_LEN + record->len;
 	if (record->len > limit || link->early > LINK_EARLY_MAX) {
 		link_violate(link, now_ms, 1009, "too long before UP");

@@ -56,7 +56,6 @@ struct link {
 	bool is_pinged;  /* the pong to `stamp` is not here yet */
 	bool has_bye;    /* a BYE came: only PEERS may follow */
 	bool is_proven;  /* the peer knows the key */
-	bool is_sampled; /* PEERS came behind it */
 	bool is_asked;   /* a SHUFFLE was sent, no reply has come */
 	bool is_orphan;  /* one of both had no links: push, do not announce */
 	bool is_fresh;   /* the peer wants no history */

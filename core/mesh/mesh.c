@@ -107,10 +107,10 @@ mesh_on_peers(struct link *link, uint64_t now_ms, const struct record *record)
 	if (record_peers_decode(record, &peers) != ERR_OK) {
 		link_violate(link, now_ms, 1002, "malformed PEERS");
 	} else if (!link->has_bye || link->bye > BYE_EVICTED ||
-	           link->is_sampled || !link_is_trusted(link)) {
+	           !link_is_trusted(link)) {
 		mesh->stats.ignored++;
 	} else {
-		link->is_sampled = true;
+		link->is_deaf = true; /* nothing else may follow */
 		views_learn_all(mesh, link, &peers);
 	}
 }

@@ -161,7 +161,7 @@ static bool
 seek_lost(struct mesh *mesh, uint64_t now_ms)
 {
 	struct views *views = &mesh->views;
-	size_t seeds = bootstrap_lost_count(mesh);
+	size_t seeds = bootstrap_lost_count(mesh, now_ms);
 	size_t count = views->lost.count + seeds;
 
 	if (count > 0 && rng_below(mesh->rng, count) < seeds) {
@@ -174,7 +174,7 @@ static void
 seek_rewire(struct mesh *mesh, uint64_t now_ms)
 {
 	struct views *views = &mesh->views;
-	bool lost = views->lost.count + bootstrap_lost_count(mesh) > 0;
+	bool lost = views->lost.count + bootstrap_lost_count(mesh, now_ms) > 0;
 	bool has_dialled = false;
 
 	views->rewire_ms = now_ms;

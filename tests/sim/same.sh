@@ -1,11 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# same.sh SIM_RANDOM...: a run is a function of its seed alone.  Each program
-# (of another compiler, with sanitizers) and each process (with other addresses
-# and dirty memory) must print the same, the hash over all events included.
+# same.sh FIRST COUNT SIM_RANDOM...: a run is a function of its seed alone.  Each
+# program (of another compiler, with sanitizers) and each process (with other
+# addresses and dirty memory) must print the same, the hash over all events
+# included.
 set -eu
 
-scenarios=40
+seed=$1
+scenarios=$2
+shift 2
 said=$(mktemp)
 first=$(mktemp)
 trap 'rm -f "$said" "$first"' EXIT
@@ -21,9 +24,9 @@ compare() { # WHAT
 }
 
 for program in "$@"; do
-	"$program" 1 $scenarios >"$said"
+	"$program" "$seed" "$scenarios" >"$said"
 	compare "$program"
 	MALLOC_PERTURB_=90 MALLOC_MMAP_THRESHOLD_=4096 \
-		"$program" 1 $scenarios >"$said"
+		"$program" "$seed" "$scenarios" >"$said"
 	compare "the same, dirty memory elsewhere"
 done

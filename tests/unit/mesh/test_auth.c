@@ -229,6 +229,8 @@ a_dialler_with_another_key_is_refused(void **state)
 	assert_int_equal(at->close_code, 1008);
 	assert_int_equal(lab->ups, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->auth_failed, 1);
+	lab_say_data(lab, at, 0x10, 1); /* it never was UP */
+	assert_int_equal(mesh_stats(lab->mesh)->received, 0);
 	other_fini(&other);
 }
 
@@ -385,6 +387,55 @@ a_listener_that_has_shown_nothing_is_told_of_nobody(void **state)
 }
 
 static void
+nor_is_it_believed_whom_it_names(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at;
+	struct record_bye bye = { .reason = BYE_FULL };
+	struct record_peers named = { .count = 1 };
+	struct buf buf = { 0 };
+
+	lab->config.is_auto = true;
+	lab->config.peers = peers;
+	lab->config.peer_count = 1;
+	with_key(lab, key_a);
+	at = lab_open(lab);
+	named.peers[0].node_id = lab_id(9);
+	named.peers[0].addr = (struct str8){ .text = "ws://b:1", .len = 8 };
+	assert_int_equal(record_bye_encode(&buf, &bye), ERR_OK);
+	assert_int_equal(record_peers_encode(&buf, &named), ERR_OK);
+	lab_say_buf(lab, at, &buf);
+	assert_int_equal(at->close_code, 1000);
+	assert_int_equal(mesh_stats(lab->mesh)->learned, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->ignored, 1);
+}
+
+static void
+a_message_before_the_key_was_shown_closes_and_is_none(void **state)
+{
+	struct lab *lab = *state;
+	struct other in, out;
+	struct lab_link *at;
+
+	lab->config.peers = peers;
+	lab->config.peer_count = 1;
+	other_init(&in, key_a);
+	other_init(&out, key_a);
+	with_key(lab, key_a);
+	at = other_answer(lab, &out); /* shown, but not UP yet */
+	lab_say_data(lab, at, 0x10, 1);
+	assert_int_equal(at->close_code, 1002);
+	at = other_dial(lab, &in);
+	lab_say_data(lab, at, 0x10, 1);
+	assert_int_equal(at->close_code, 1002);
+	lab_say_data(lab, at, 0x10, 2);
+	assert_int_equal(mesh_stats(lab->mesh)->received, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
+	other_fini(&in);
+	other_fini(&out);
+}
+
+static void
 a_key_that_is_too_short_is_refused(void **state)
 {
 	struct lab *lab = *state;
@@ -463,6 +514,8 @@ main(void)
 		TEST(a_listener_with_another_key_is_left_alone_for_a_minute),
 		TEST(a_key_on_one_side_only_is_refused_by_the_dialler),
 		TEST(a_listener_that_has_shown_nothing_is_told_of_nobody),
+		TEST(nor_is_it_believed_whom_it_names),
+		TEST(a_message_before_the_key_was_shown_closes_and_is_none),
 		TEST(a_key_that_is_too_short_is_refused),
 		TEST(without_randomness_nobody_comes_up),
 		TEST(a_hello_that_cannot_be_kept_ends_the_dial),

@@ -179,6 +179,28 @@ an_address_whose_node_is_linked_is_left_alone(void **state)
 }
 
 static void
+both_addresses_of_a_node_that_is_another_now_are_tried(void **state)
+{
+	struct lab *lab = dialling(state, two, 2);
+	struct record_welcome welcome = lab_welcome(1);
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct lab_link *at = &lab->links[i];
+
+		mesh_on_opened(lab->mesh, at->link, lab->now, i, "::1", lab);
+		lab_say_welcome(lab, at, &welcome);
+		lab_closed(lab, at, MESH_CLOSED);
+	}
+	/* One of them at a time: the other dial would be its duplicate. */
+	lab_pass(lab, 2500);
+	assert_int_equal(lab->dials, 3);
+	(void)lab_open_up(lab, 2);
+	lab_pass(lab, 1000);
+	assert_int_equal(lab->dials, 4);
+	assert_true(strcmp(lab->links[2].url, lab->links[3].url) != 0);
+}
+
+static void
 reasons_decide_how_long_an_address_is_left_alone(void **state)
 {
 	static const struct {
@@ -311,6 +333,7 @@ main(void)
 		TEST(a_link_that_is_lost_is_dialled_again_soon),
 		TEST(a_connection_that_takes_long_to_close_is_waited_for),
 		TEST(an_address_whose_node_is_linked_is_left_alone),
+		TEST(both_addresses_of_a_node_that_is_another_now_are_tried),
 		TEST(reasons_decide_how_long_an_address_is_left_alone),
 		TEST(what_is_not_a_peer_is_left_alone_for_a_minute),
 		TEST(nobody_redials_a_link_that_was_too_slow),

@@ -405,35 +405,51 @@ the_oldest_is_given_up_when_the_table_is_full(void **state)
 	assert_true(lab->gaps > 0);
 }
 
+/* `limit` runs a second are taken, in records of 500. */
 static void
-too_many_announcements_are_ignored_and_then_abuse(void **state)
+flood(struct lab *lab, enum record_type type, uint64_t limit,
+    const uint64_t *ignored)
 {
-	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
-	struct record_run *runs = calloc(2000, sizeof(*runs));
+	struct record_run runs[500];
 	struct buf buf = { 0 };
-	uint64_t ignored;
 
-	assert_non_null(runs);
-	for (size_t i = 0; i < 2000; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(runs); i++) {
 		runs[i] = (struct record_run){
 			.origin = lab_id(0x80), .seq = RUNS_SEQ(1), .count = 1
 		};
 	}
 	assert_int_equal(
-	    record_array_encode(&buf, RECORD_IHAVE, runs, 2000), ERR_OK);
-	for (unsigned i = 0; i < 3; i++) {
+	    record_array_encode(&buf, type, runs, ARRAY_LEN(runs)), ERR_OK);
+	for (uint64_t n = 0; n < limit; n += ARRAY_LEN(runs)) {
 		lab_message(lab, a, buf.bytes, buf.len);
 	}
-	ignored = mesh_stats(lab->mesh)->announce_limit;
-	assert_int_equal(ignored, 2000);
+	assert_int_equal(*ignored, 0);
+	for (uint64_t n = limit; n < 10 * limit; n += ARRAY_LEN(runs)) {
+		assert_int_equal(a->close_code, -1);
+		lab_message(lab, a, buf.bytes, buf.len);
+	}
+	assert_int_equal(*ignored, 9 * limit);
 	assert_int_equal(a->close_code, -1);
-	for (unsigned i = 0; i < 23 && a->close_code == -1; i++) {
-		lab_message(lab, a, buf.bytes, buf.len);
-	}
+	lab_message(lab, a, buf.bytes, buf.len);
 	assert_int_equal(lab_bye(a), BYE_ABUSE);
 	buf_fini(&buf);
-	free(runs);
+}
+
+static void
+too_many_announcements_are_ignored_and_then_abuse(void **state)
+{
+	struct lab *lab = *state;
+
+	flood(lab, RECORD_IHAVE, 5000, &mesh_stats(lab->mesh)->announce_limit);
+}
+
+static void
+too_many_requests_are_ignored_and_then_abuse(void **state)
+{
+	struct lab *lab = *state;
+
+	flood(lab, RECORD_GRAFT, 1000, &mesh_stats(lab->mesh)->graft_limit);
 }
 
 static void
@@ -584,6 +600,7 @@ main(void)
 		TEST(one_link_is_asked_for_so_much_at_a_time),
 		TEST(the_oldest_is_given_up_when_the_table_is_full),
 		TEST(too_many_announcements_are_ignored_and_then_abuse),
+		TEST(too_many_requests_are_ignored_and_then_abuse),
 		TEST(ids_that_cannot_be_are_counted),
 		TEST(out_of_memory_leaves_a_gap_and_no_silence),
 		TEST(

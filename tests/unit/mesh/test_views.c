@@ -609,6 +609,24 @@ addresses_that_are_none_or_local_are_not_learned(void **state)
 }
 
 static void
+nobody_is_told_of_itself(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = hello_from(lab, 1, 0);
+	struct record_shuffle shuffle = { .peers.count = 2 };
+	struct buf buf = { 0 };
+
+	shuffle.peers.peers[0].node_id = lab_id(0x80);
+	shuffle.peers.peers[0].addr = (struct str8){ "ws://other:1", 12 };
+	shuffle.peers.peers[1].node_id = lab_id(0x81);
+	shuffle.peers.peers[1].addr = (struct str8){ "ws://lab:1", 10 };
+	assert_int_equal(record_shuffle_encode(&buf, &shuffle), ERR_OK);
+	lab_say_buf(lab, at, &buf);
+	assert_int_equal(stats(lab)->passive, 0);
+	assert_int_equal(stats(lab)->learned, 0);
+}
+
+static void
 a_missing_host_is_that_of_the_speaker(void **state)
 {
 	struct lab *lab = *state;
@@ -969,6 +987,7 @@ main(void)
 		TEST(malformed_samples_and_walks_close),
 		TEST(the_passive_view_is_bounded),
 		TEST(addresses_that_are_none_or_local_are_not_learned),
+		TEST(nobody_is_told_of_itself),
 		TEST(a_missing_host_is_that_of_the_speaker),
 		TEST(who_goes_in_peace_is_remembered_who_vanishes_is_lost),
 		TEST(who_refuses_for_good_is_left_alone),
