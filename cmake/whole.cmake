@@ -4,6 +4,10 @@
 # can wrap functions.
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" AND
    CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT GV_SANITIZE)
+  include(CheckIPOSupported)
+  check_ipo_supported(RESULT GV_WHOLE OUTPUT GV_WHOLE_WHY LANGUAGES C)
+endif()
+if(GV_WHOLE)
   set(GV_WHOLE_COMPILE -flto -ffat-lto-objects)
   set(GV_WHOLE_LINK -flto=auto)
   add_link_options(-fno-lto)

@@ -318,7 +318,8 @@ node_create_net(struct node *node, struct diag *diag)
 		.allow_origin_count = config->allow_origins.count,
 		.soft = config->queue_soft,
 		.pool = &node->pool,
-		.buffers_max = NODE_BUFFERS_MAX + config->history,
+		/* Chunks of the history may be half empty. */
+		.buffers_max = NODE_BUFFERS_MAX + 2 * config->history,
 	};
 	enum err err;
 

@@ -98,6 +98,12 @@ chunk_log_make_room(struct chunk_log *log, size_t len)
 {
 	struct chunk *chunk = log->chunk;
 
+	/* One that was made for a long record is not kept for short ones. */
+	if (chunk != NULL && chunk->refs == 1 && chunk->size > CHUNK_BYTES &&
+	    len <= CHUNK_BYTES) {
+		chunk_log_fini(log);
+		chunk = NULL;
+	}
 	/* Nobody else reads it: start at its front again, while it is warm. */
 	if (chunk != NULL && chunk->refs == 1) {
 		chunk->used = 0;

@@ -13,9 +13,8 @@
 #include "base/err.h"
 
 #define CHUNK_BYTES ((size_t)64 * 1024) /* of a standard chunk */
-#define CHUNK_SMALL \
-	((size_t)4 * 1024) /* the first of a log that is seldom
-                                           written to */
+/* The first one of a log that is seldom written to. */
+#define CHUNK_SMALL ((size_t)4 * 1024)
 
 /* Where chunks come from: counts what is out, keeps a few to use again. */
 struct chunk_pool {
@@ -28,7 +27,7 @@ struct chunk {
 	struct chunk_pool *pool;
 	struct chunk *next; /* among the spares */
 	uint32_t refs;
-	uint32_t used; /* bytes written; only ever grows */
+	uint32_t used; /* bytes written */
 	size_t size;
 	uint8_t bytes[];
 };
@@ -52,6 +51,7 @@ void chunk_pool_fini(struct chunk_pool *pool);
 
 /* A chunk of at least `size` bytes with one reference; NULL: no memory. */
 struct chunk *chunk_create(struct chunk_pool *pool, size_t size);
+
 static inline void
 chunk_ref(struct chunk *chunk)
 {

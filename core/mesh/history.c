@@ -50,16 +50,25 @@ history_drop_oldest(struct history *history)
 	}
 }
 
+/* It is empty: what it has grown to goes back. */
+static void
+history_release(struct history *history)
+{
+	chunk_log_fini(&history->log);
+	free(history->ring);
+	free(history->newest);
+	history->ring = NULL;
+	history->newest = NULL;
+	history->room = 0;
+}
+
 void
 history_fini(struct history *history)
 {
 	while (history_count(history) > 0) {
 		history_drop_oldest(history);
 	}
-	chunk_log_fini(&history->log);
-	free(history->ring);
-	free(history->newest);
-	history_init(history, history->log.pool, 0);
+	history_release(history);
 }
 
 static uint64_t *
@@ -215,6 +224,9 @@ history_expire(struct history *history, uint64_t now_ms)
 	           HISTORY_MS) {
 		history_drop_oldest(history);
 		history->expired++;
+	}
+	if (history_count(history) == 0 && history->room > HISTORY_ROOM_MIN) {
+		history_release(history);
 	}
 }
 

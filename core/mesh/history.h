@@ -7,7 +7,7 @@
  * over (origin, seq) finds them.  Entries leave in the order they came: after
  * HISTORY_MS, or when the bytes are needed; who is gone is left in the hash,
  * where nobody follows a step to before the oldest.  Putting one allocates
- * nothing once chunks circulate. */
+ * nothing once chunks circulate, unless it is longer than a chunk. */
 #ifndef MESH_HISTORY_H
 #define MESH_HISTORY_H
 
@@ -45,8 +45,9 @@ struct history {
 	uint64_t expired; /* their time was over */
 };
 
-/* `limit` bytes at the most, of records and entries (ring and hash may have as
- * many places empty again); 0: nothing is ever kept.  The pool outlives it. */
+/* `limit` bytes at the most, of records and entries; 0: nothing is ever kept.
+ * Ring and hash may have as many places empty again, and chunks as many bytes
+ * where records are longer than half of one.  The pool outlives it. */
 void history_init(
     struct history *history, struct chunk_pool *pool, size_t limit);
 void history_fini(struct history *history);

@@ -41,7 +41,7 @@ enum link_state {
 
 struct link {
 	struct mesh *mesh;
-	struct origin *last; /* origin of the last message, may be NULL */
+	struct origin *last; /* of the last message, or the next; NULL */
 	uint32_t mixed;      /* messages for which it pays to look ahead */
 	uint64_t heard_ms;
 	uint8_t state;

@@ -275,7 +275,8 @@ NODISCARD enum err mesh_publish(
 NODISCARD enum err mesh_send(struct mesh *mesh, uint64_t now_ms,
     const struct nodeid *dest, struct message_view *view);
 
-/* Answer over one link (DATA with REPLY).  ERR_TOOBIG, ERR_CLOSED. */
+/* Answer over one link (DATA with REPLY).  ERR_TOOBIG, ERR_CLOSED,
+ * ERR_NOMEM. */
 NODISCARD enum err mesh_reply(
     struct mesh *mesh, struct link *link, const struct message_view *view);
 

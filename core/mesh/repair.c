@@ -53,10 +53,10 @@ repair_say_gone(
 
 /* One message again; false: the link has enough for now. */
 static bool
-repair_send(struct repair *repair, struct history_entry *entry)
+repair_send(struct repair *repair, struct history_entry *entry,
+    struct record_data *data)
 {
 	struct mesh *mesh = repair->link->mesh;
-	struct record_data data = history_data(entry);
 	size_t len = entry->range.len;
 
 	if (len > repair->room && !repair->is_idle) {
@@ -66,10 +66,10 @@ repair_send(struct repair *repair, struct history_entry *entry)
 	repair->is_idle = false;
 	repair->room -= len < repair->room ? len : repair->room;
 	entry->known |= UINT64_C(1) << repair->link->slot;
-	data.flags |= DATA_REPAIR;
+	data->flags |= DATA_REPAIR;
 	mesh->stats.repairs++;
 	spread_to(
-	    mesh, UINT64_C(1) << repair->link->slot, &data, repair->now_ms);
+	    mesh, UINT64_C(1) << repair->link->slot, data, repair->now_ms);
 	return repair->link->state == LINK_UP;
 }
 
@@ -84,11 +84,14 @@ repair_run(
 		    origin == NULL ? NULL
 		                   : history_find(&link->mesh->spread.history,
 		                         origin, run->seq + i);
+		struct record_data data = { .payload_len = 0 };
 
-		if (entry == NULL ||
-		    history_data(entry).payload_len > link->max_message) {
+		if (entry != NULL) {
+			data = history_data(entry);
+		}
+		if (entry == NULL || data.payload_len > link->max_message) {
 			repair_say_gone(repair, run, run->seq + i);
-		} else if (!repair_send(repair, entry)) {
+		} else if (!repair_send(repair, entry, &data)) {
 			return;
 		}
 	}

@@ -33,12 +33,10 @@ spread_write(
 	enum err err = chunk_log_append(
 	    &mesh->spread.passing, record_data_size(data), range);
 
-	if (err != ERR_OK) {
-		mesh->stats.nomem++;
-		return err;
+	if (err == ERR_OK) {
+		record_data_write(range_bytes(range), data);
 	}
-	record_data_write(range_bytes(range), data);
-	return ERR_OK;
+	return err;
 }
 
 /* Queue a record, of a message with so large a payload. */
@@ -64,9 +62,11 @@ spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data,
 {
 	struct range range;
 
-	if (spread_write(mesh, data, &range) == ERR_OK) {
-		spread_queue(mesh, slots, &range, data->payload_len, now_ms);
+	if (spread_write(mesh, data, &range) != ERR_OK) {
+		mesh->stats.nomem++;
+		return;
 	}
+	spread_queue(mesh, slots, &range, data->payload_len, now_ms);
 }
 
 void
@@ -181,6 +181,21 @@ spread_run_is_fit(
 	return true;
 }
 
+/* The history did not take it: it can be sent, but not repaired.  Returns who
+ * it can be sent to. */
+static uint64_t
+spread_unkept(struct mesh *mesh, uint64_t slots, const struct record_data *data,
+    enum err why, struct range *range)
+{
+	*(why == ERR_NOMEM ? &mesh->stats.nomem
+	                   : &mesh->stats.history_limit) += 1;
+	if (slots != 0 && spread_write(mesh, data, range) != ERR_OK) {
+		mesh->stats.nomem += why != ERR_NOMEM ? 1 : 0;
+		return 0;
+	}
+	return slots;
+}
+
 void
 spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
     struct record_data *data, uint64_t now_ms)
@@ -203,12 +218,8 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 			mesh_wake_at(mesh, now_ms + HISTORY_MS);
 		}
 	} else {
-		/* It can be sent, but not repaired. */
-		*(err == ERR_NOMEM ? &mesh->stats.nomem
-		                   : &mesh->stats.history_limit) += 1;
-		if (spread_write(mesh, data, &range) != ERR_OK) {
-			slots = 0;
-		}
+		slots = spread_unkept(
+		    mesh, is_far ? 0 : slots, data, err, &range);
 	}
 	if (is_far) {
 		mesh->stats.hop_limit++;

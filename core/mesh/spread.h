@@ -100,7 +100,7 @@ struct origin *spread_origin(
 bool spread_run_is_fit(
     struct mesh *mesh, const struct record_run *run, uint64_t now_ms);
 
-/* Write the record of a message that is not kept; ERR_NOMEM: counted. */
+/* Write the record of a message that is not kept.  ERR_NOMEM. */
 NODISCARD enum err spread_write(
     struct mesh *mesh, const struct record_data *data, struct range *range);
 /* Queue `data` on the links of `slots`, with the hops it has. */

@@ -173,6 +173,10 @@ conn_send_records(struct conn *conn, const void *records, size_t len)
 {
 	struct range range;
 
+	if (conn->state != CONN_OPEN) {
+		conn->net->stats.dropped_closing++;
+		return;
+	}
 	if (chunk_log_append(&conn->net->records, len, &range) != ERR_OK) {
 		conn_drop_nomem(conn);
 		return;

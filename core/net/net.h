@@ -83,7 +83,7 @@ struct net_config {
 	char *const *allow_origins;
 	size_t allow_origin_count;
 	size_t soft;             /* SOFT limit of an out queue, for pauses */
-	struct chunk_pool *pool; /* of all out buffers, borrowed for life */
+	struct chunk_pool *pool; /* of what is queued, borrowed for life */
 	size_t buffers_max;      /* the whole pool, others' share included */
 };
 

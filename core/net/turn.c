@@ -86,7 +86,7 @@ net_find_largest(struct net *net, enum conn_state state)
 	return largest;
 }
 
-/* Over the cap of all buffers: the largest connection is treated as at HARD,
+/* Over the cap of the pool: the largest connection is treated as at HARD,
  * but first those go that were closed already and still hold something. */
 static void
 net_enforce_cap(struct net *net)

@@ -166,7 +166,9 @@ struct record_data {
 	struct nodeid dest; /* DATA_UNICAST only */
 	const uint8_t *payload;
 	size_t payload_len;
-	const uint8_t *body; /* as it came; NULL: it was made here */
+	/* As it came, and then only hops and the flags that change no shape may
+	 * be set anew; NULL: it was made here. */
+	const uint8_t *body;
 };
 
 #define RECORD_DATA_FLAGS                                      \

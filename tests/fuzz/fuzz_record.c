@@ -3,6 +3,7 @@
  * again, and must decode to the same. */
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
@@ -96,6 +97,28 @@ fuzz_lists(const struct record *record, struct buf *buf)
 	buf_clear(buf);
 }
 
+/* As it came, and made anew, it is the same but for hops. */
+static void
+fuzz_write(const struct record *record, struct record_data *data)
+{
+	size_t len = record_data_size(data);
+	uint8_t *out = malloc(2 * len);
+
+	assert(len == RECORD_HEADER_LEN + record->len);
+	if (out == NULL) {
+		return;
+	}
+	data->hops++;
+	record_data_write(out, data);
+	data->body = NULL;
+	record_data_write(out + len, data);
+	assert(memcmp(out, out + len, len) == 0);
+	assert(out[RECORD_HEADER_LEN + 1] == data->hops);
+	out[RECORD_HEADER_LEN + 1]--;
+	assert(memcmp(out + RECORD_HEADER_LEN, record->body, record->len) == 0);
+	free(out);
+}
+
 static void
 fuzz_data(const struct record *record)
 {
@@ -111,6 +134,7 @@ fuzz_data(const struct record *record)
 	assert(memcmp(head + RECORD_HEADER_LEN, record->body,
 	           len - RECORD_HEADER_LEN) == 0);
 	assert(topic_is_valid_from_peer(data.topic.text, data.topic.len));
+	fuzz_write(record, &data);
 }
 
 int

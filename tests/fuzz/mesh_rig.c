@@ -107,11 +107,53 @@ fuzz_free_place(struct fuzz *fuzz)
 	return NULL;
 }
 
+static uint64_t
+fuzz_sum(const struct range *range)
+{
+	uint64_t sum = range->len;
+
+	for (uint32_t i = 0; i < range->len; i++) {
+		sum = (sum ^ range_bytes(range)[i]) * UINT64_C(0x100000001b3);
+	}
+	return sum;
+}
+
+/* What was queued is still what it was. */
+static void
+fuzz_let_go(struct fuzz_queued *queued)
+{
+	if (queued->range.chunk != NULL) {
+		assert(fuzz_sum(&queued->range) == queued->sum);
+		chunk_unref(queued->range.chunk);
+		queued->range.chunk = NULL;
+	}
+}
+
+/* A whole record, which a link then holds for some time. */
+static void
+fuzz_hold(struct fuzz *fuzz, const struct range *range)
+{
+	struct fuzz_queued
+	    *queued = &fuzz->records[fuzz->record_count++ % FUZZ_QUEUED];
+	const uint8_t *at = range_bytes(range);
+	const uint8_t *end = at + range->len;
+	struct record_data data;
+	struct record record;
+	enum err err = record_next(&at, end, &record);
+
+	assert(err == ERR_OK && at == end);
+	err = record_data_decode(&record, &data);
+	assert(err == ERR_OK);
+	fuzz_let_go(queued);
+	chunk_ref(range->chunk);
+	*queued = (struct fuzz_queued){ *range, fuzz_sum(range) };
+}
+
 static void
 fuzz_spread(void *ctx, uint64_t slots, const struct range *record)
 {
-	assert(slots != 0 && record->len > RECORD_HEADER_LEN);
-	assert(range_bytes(record)[0] == RECORD_DATA);
+	assert(slots != 0);
+	fuzz_hold(ctx, record);
 	for (; slots != 0; slots &= slots - 1) {
 		struct link *link = mesh_link_at(((struct fuzz *)ctx)->mesh,
 		    (unsigned)__builtin_ctzll(slots));
@@ -422,6 +464,9 @@ fuzz_run(struct fuzz *fuzz, void (*step)(struct fuzz *fuzz))
 	while (fuzz->at < fuzz->end) {
 		step(fuzz);
 		fuzz_check(fuzz);
+	}
+	for (size_t i = 0; i < FUZZ_QUEUED; i++) {
+		fuzz_let_go(&fuzz->records[i]);
 	}
 	mesh_destroy(fuzz->mesh);
 	chunk_pool_fini(&fuzz->pool); /* all were given back */

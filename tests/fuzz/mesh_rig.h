@@ -12,6 +12,7 @@
 enum {
 	FUZZ_LINKS = 48, /* ops reach the first 16 */
 	FUZZ_TOLD = 1024,
+	FUZZ_QUEUED = 16,
 	FUZZ_RECORD_MAX = 4608, /* what a handshake allows, PEERS included */
 	FUZZ_BOOT = 1700000000,
 	FUZZ_OWN = 0x80, /* the mesh's id is fuzz_id of it */
@@ -36,11 +37,19 @@ struct fuzz_told {
 	uint64_t first, count;
 };
 
+/* A record that was to be sent, as a slow link holds it. */
+struct fuzz_queued {
+	struct range range;
+	uint64_t sum; /* of its bytes, when it was queued */
+};
+
 struct fuzz {
 	struct mesh *mesh;
 	struct mesh_io io;
 	struct rng rng;
 	struct chunk_pool pool;
+	struct fuzz_queued records[FUZZ_QUEUED]; /* the last so many */
+	size_t record_count;
 	uint64_t now;
 	const uint8_t *at, *end;
 	struct fuzz_link links[FUZZ_LINKS];

@@ -127,6 +127,50 @@ appends_nothing_when_memory_is_short(void **state)
 	chunk_pool_fini(&pool);
 }
 
+static void
+a_long_chunk_is_not_kept_for_short_ranges(void **state)
+{
+	struct chunk_pool pool;
+	struct chunk_log log;
+	struct range range = { 0 };
+
+	(void)state;
+	chunk_pool_init(&pool);
+	chunk_log_init(&log, &pool, CHUNK_SMALL);
+	assert_int_equal(
+	    chunk_log_append(&log, 10 * CHUNK_BYTES, &range), ERR_OK);
+	assert_int_equal(pool.bytes, 10 * CHUNK_BYTES);
+	assert_int_equal(chunk_log_append(&log, 10, &range), ERR_OK);
+	assert_true(pool.bytes <= CHUNK_BYTES);
+	chunk_log_fini(&log);
+	chunk_pool_fini(&pool);
+}
+
+static void
+a_log_begins_small_and_doubles_while_its_chunks_are_held(void **state)
+{
+	struct chunk_pool pool;
+	struct chunk_log log;
+	struct range ranges[6] = { 0 };
+	size_t size = CHUNK_SMALL;
+
+	(void)state;
+	chunk_pool_init(&pool);
+	chunk_log_init(&log, &pool, size);
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+		assert_int_equal(
+		    chunk_log_append(&log, size, &ranges[i]), ERR_OK);
+		assert_int_equal(ranges[i].chunk->size, size);
+		chunk_ref(ranges[i].chunk);
+		size = size < CHUNK_BYTES ? 2 * size : CHUNK_BYTES;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+		chunk_unref(ranges[i].chunk);
+	}
+	chunk_log_fini(&log);
+	chunk_pool_fini(&pool);
+}
+
 int
 main(void)
 {
@@ -137,6 +181,9 @@ main(void)
 		cmocka_unit_test(uses_standard_chunks_again),
 		cmocka_unit_test(keeps_a_few_spares_only),
 		cmocka_unit_test(appends_nothing_when_memory_is_short),
+		cmocka_unit_test(a_long_chunk_is_not_kept_for_short_ranges),
+		cmocka_unit_test(
+		    a_log_begins_small_and_doubles_while_its_chunks_are_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

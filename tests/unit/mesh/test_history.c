@@ -240,6 +240,61 @@ an_origin_that_goes_takes_its_messages_along(void **state)
 	free(b);
 }
 
+/* It has gone round, its oldest have left, and one origin was forgotten. */
+static void
+it_grows_with_what_is_left_in_it(void **state)
+{
+	struct history history = a_history(1000000);
+	struct origin *a = an_origin(1);
+	struct origin *b = an_origin(2);
+	uint64_t seq = 1;
+
+	(void)state;
+	for (; seq <= 100; seq++) {
+		assert_int_equal(put(&history, a, seq, 0), ERR_OK);
+	}
+	for (; seq <= 150; seq++) {
+		assert_int_equal(put(&history, a, seq, 1000), ERR_OK);
+		assert_int_equal(put(&history, b, seq, 1000), ERR_OK);
+	}
+	history_expire(&history, 60000);
+	assert_int_equal(history_count(&history), 100);
+	history_forget(&history, b);
+	/* Another one may come to lie where it lay. */
+	origin_init(b, &(struct nodeid){ .bytes = { 3 } }, 0);
+	for (; seq <= 600; seq++) {
+		assert_int_equal(put(&history, a, seq, 1000), ERR_OK);
+	}
+	for (uint64_t at = 1; at < seq; at++) {
+		assert_int_equal(
+		    history_find(&history, a, at) != NULL, at > 100);
+		assert_null(history_find(&history, b, at));
+	}
+	end(&history);
+	free(a);
+	free(b);
+}
+
+static void
+an_empty_history_gives_back_what_it_has_grown_to(void **state)
+{
+	struct history history = a_history(1000000);
+	struct origin *a = an_origin(1);
+
+	(void)state;
+	for (uint64_t seq = 1; seq <= 5000; seq++) {
+		assert_int_equal(put(&history, a, seq, 0), ERR_OK);
+	}
+	history_expire(&history, 60000);
+	assert_int_equal(history.bytes, 0);
+	assert_int_equal(history.room, 0);
+	assert_int_equal(pool.bytes, 0);
+	assert_int_equal(put(&history, a, 5001, 60000), ERR_OK);
+	assert_non_null(history_find(&history, a, 5001));
+	end(&history);
+	free(a);
+}
+
 static void
 out_of_memory_keeps_what_is_there(void **state)
 {
@@ -278,6 +333,9 @@ main(void)
 		cmocka_unit_test(a_message_larger_than_the_history_is_not_kept),
 		cmocka_unit_test(a_full_history_allocates_nothing_more),
 		cmocka_unit_test(an_origin_that_goes_takes_its_messages_along),
+		cmocka_unit_test(it_grows_with_what_is_left_in_it),
+		cmocka_unit_test(
+		    an_empty_history_gives_back_what_it_has_grown_to),
 		cmocka_unit_test(out_of_memory_keeps_what_is_there),
 	};
 

@@ -389,6 +389,34 @@ a_message_with_no_memory_for_its_origin_is_counted(void **state)
 	assert_int_equal(lab->delivered, 3);
 }
 
+/* Neither kept nor sent, but handed on; and counted once. */
+static void
+a_message_with_no_memory_for_its_record_goes_nowhere(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct lab_link *b = lab_accept_up(lab, 2);
+	struct record_data data = lab_data(9, 1);
+	uint8_t bytes[1024];
+
+	assert_in_range(record_data_size(&data), 1, sizeof(bytes));
+	record_data_write(bytes, &data);
+	fault_fail_from(3); /* behind the origin and its table */
+	mesh_on_message(
+	    lab->mesh, a->link, lab->now, bytes, record_data_size(&data));
+	assert_true(fault_off());
+	assert_int_equal(lab->delivered, 1);
+	assert_int_equal(b->spreads, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->nomem, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->history, 0);
+	data.seq++;
+	record_data_write(bytes, &data);
+	mesh_on_message(
+	    lab->mesh, a->link, lab->now, bytes, record_data_size(&data));
+	assert_int_equal(b->spreads, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->history, 1);
+}
+
 static void
 say_many(struct lab *lab, struct lab_link *at, uint32_t first, uint32_t count)
 {
@@ -481,6 +509,7 @@ main(void)
 		TEST(presses_above_soft_and_ends_above_hard),
 		TEST(replies_alone_find_a_queue_over_hard),
 		TEST(a_message_with_no_memory_for_its_origin_is_counted),
+		TEST(a_message_with_no_memory_for_its_record_goes_nowhere),
 		TEST(a_link_may_bring_so_many_new_origins_a_second),
 		TEST(forgets_an_idle_origin_but_its_past_stays_old),
 		TEST(the_counter_wraps_to_1_of_the_next_boot),
