@@ -118,7 +118,8 @@ origins_foresee(const struct origins *origins, uint64_t hash, uint64_t seq)
 
 		ahead_fetch(at);
 		ahead_fetch(at + 64);
-		ahead_fetch(at + 128);
+		/* It need not begin with a line. */
+		ahead_fetch(&origin->window.wide);
 		ahead_fetch(&origin->window.bits[seq % WINDOW_IDS / 64]);
 	}
 	return origin;

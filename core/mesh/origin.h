@@ -30,32 +30,33 @@
 /* The masks have a bit for each slot of a link.  They are of the tree that
  * this origin's messages come by (tree.h). */
 struct origin {
-	struct nodeid id; /* first: the table asks for that */
-	uint64_t base;    /* the first number that was promised; 0: none was */
-	uint64_t last;    /* the newest heard of the boot before; 0: no such */
-	uint64_t seen_ms; /* last new message */
+	/* First what the next message of a tree that stands looks at, up to the
+	 * max of the window: two lines of a cache, if it begins with one. */
+	struct nodeid id;             /* first: the table asks for that */
 	struct origin *older, *newer; /* by seen_ms */
-	uint32_t rate_ms;          /* when counting began; all u32 times wrap */
-	uint32_t rate;             /* new messages since then */
-	uint32_t held;             /* entries in the history */
-	uint32_t graft_ms;         /* when last */
-	uint64_t mute;             /* links that said PRUNE: announce only */
-	uint64_t pruned;           /* links that we told PRUNE */
-	uint64_t parent_seq;       /* newest from the parent */
-	uint32_t came_ms;          /* when, or when it would have */
-	uint32_t quiet_ms;         /* before it */
+	uint64_t seen_ms;             /* last new message */
+	uint64_t base; /* the first number that was promised; 0: none was */
+	uint64_t mute; /* links that said PRUNE: announce only */
+	uint64_t parent_seq;  /* newest from the parent */
+	uint32_t came_ms;     /* when, or when it would have */
+	uint32_t quiet_ms;    /* before it */
+	uint32_t rate_ms;     /* when counting began; all u32 times wrap */
+	uint32_t rate;        /* new messages since then */
+	uint32_t held;        /* entries in the history */
+	uint16_t runs;        /* in the table of missing ids */
+	int8_t parent;        /* a slot, or ORIGIN_NO_SLOT */
+	uint8_t late;         /* GRAFTs since the parent pushed */
+	bool has_given : 1;   /* some of its messages were given up */
+	bool has_come : 1;    /* a first copy of a message */
+	bool is_adopted : 1;  /* it began on the tree of another */
+	int8_t tried_from;    /* the parent at the last try */
+	int8_t grafted;       /* the slot told to push, or none */
+	uint8_t backoff;      /* tries in vain */
+	uint32_t graft_ms;    /* when last */
+	struct window window; /* its max is at the end of them */
+	uint64_t last;   /* the newest heard of the boot before; 0: no such */
+	uint64_t pruned; /* links that we told PRUNE */
 	uint32_t prune_ms, try_ms; /* when last */
-	int8_t parent;             /* a slot, or ORIGIN_NO_SLOT */
-	int8_t tried_from;         /* the parent at the last try */
-	int8_t grafted;            /* the slot told to push, or none */
-	uint8_t backoff;           /* tries in vain */
-	uint8_t late;              /* GRAFTs since the parent pushed */
-	bool has_given : 1;        /* some of its messages were given up */
-	bool has_come : 1;         /* a first copy of a message */
-	bool is_adopted : 1;       /* it began on the tree of another */
-	uint16_t runs;             /* in the table of missing ids */
-	/* Last, so that all the rest is close together in the caches. */
-	struct window window;
 };
 
 /* G16: what one origin costs, with its places in the table, which is a third
