@@ -98,6 +98,14 @@ links_now_us(void *ctx)
 	return clock_now_ns() / 1000;
 }
 
+static bool
+links_listens(void *ctx)
+{
+	const struct node *node = ctx;
+
+	return hub_has_topics(node->hub) || host_wants_messages(node->host);
+}
+
 static void
 links_deliver(void *ctx, const struct message_view *view)
 {
@@ -151,6 +159,7 @@ links_init(struct node *node)
 		.queued = links_queued,
 		.pressed = links_pressed,
 		.now_us = links_now_us,
+		.listens = links_listens,
 		.deliver = links_deliver,
 		.peer = links_peer,
 		.gap = links_gap,

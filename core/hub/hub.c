@@ -263,13 +263,19 @@ hub_deliver_to(struct hub *hub, uint64_t now_ms,
 	return count;
 }
 
+bool
+hub_has_topics(const struct hub *hub)
+{
+	return hub->topics.count > 0;
+}
+
 size_t
 hub_deliver(struct hub *hub, uint64_t now_ms, const struct message_view *view,
     struct session *author)
 {
 	struct topic *topic = NULL;
 
-	if (hub->topics.count > 0) {
+	if (hub_has_topics(hub)) {
 		topic = topic_find(&hub->topics, view->topic, view->topic_len);
 	}
 	return topic == NULL ? 0

@@ -75,6 +75,9 @@ NODISCARD enum err hub_open(struct hub *hub, const char *topic, bool echo,
 /* Forget the session; its out queue is not touched. */
 void hub_close(struct hub *hub, struct session *session);
 
+/* Does anybody listen to any topic? */
+bool hub_has_topics(const struct hub *hub);
+
 /* Queue the message for every session that listens to its topic; `author`
  * (may be NULL) only if it asked for its echo.  Returns how many. */
 size_t hub_deliver(struct hub *hub, uint64_t now_ms,

@@ -77,6 +77,9 @@ struct mesh_io {
 	 * simulator makes them repeatable. */
 	enum err (*secret)(void *ctx, void *bytes, size_t len);
 
+	/* Would anybody here get a message?  If not, `deliver` may be left
+	 * out; NULL: somebody would. */
+	bool (*listens)(void *ctx);
 	/* A message that came from a peer, never seen before: to this node's
 	 * clients and plugins; one with MESSAGE_REPLY to plugins only. */
 	void (*deliver)(void *ctx, const struct message_view *view);
@@ -121,7 +124,7 @@ struct mesh_config {
 struct mesh_stats {
 	uint64_t published;    /* by this node */
 	uint64_t received;     /* DATA records that came in */
-	uint64_t delivered;    /* of them, first copies handed on */
+	uint64_t delivered;    /* of them, first copies for this node */
 	uint64_t replies;      /* REPLY records handed on */
 	uint64_t relayed;      /* DATA records queued on links */
 	uint64_t duplicates;   /* dropped: seen before */

@@ -44,6 +44,8 @@ static inline void
 spread_queue(struct mesh *mesh, uint64_t slots, const struct range *record,
     size_t payload_len, uint64_t now_ms)
 {
+	struct spread *spread = &mesh->spread;
+
 	if (UNLIKELY(payload_len > mesh->smallest_max)) {
 		slots = spread_limit(mesh, slots, payload_len);
 	}
@@ -51,7 +53,12 @@ spread_queue(struct mesh *mesh, uint64_t slots, const struct range *record,
 		return;
 	}
 	mesh->io->spread(mesh->io->ctx, slots, record);
-	mesh->stats.relayed += (uint64_t)__builtin_popcountll(slots);
+	/* Mostly the same ones, and counting bits takes a call. */
+	if (slots != spread->fan) {
+		spread->fan = slots;
+		spread->fan_count = (uint32_t)__builtin_popcountll(slots);
+	}
+	mesh->stats.relayed += spread->fan_count;
 	mesh->unchecked += record->len;
 	flow_check(mesh, now_ms);
 }
@@ -97,7 +104,14 @@ spread_deliver(
     struct link *link, uint64_t now_ms, const struct record_data *data)
 {
 	const struct mesh_io *io = link->mesh->io;
-	struct message_view view = {
+	struct message_view view;
+
+	/* Only the nodes' own topics begin so. */
+	if (LIKELY(data->topic.text[0] != '$') && io->listens != NULL &&
+	    !io->listens(io->ctx)) {
+		return;
+	}
+	view = (struct message_view){
 		.origin = data->origin,
 		.seq = data->seq,
 		.from = link->conn,
@@ -109,7 +123,6 @@ spread_deliver(
 		.payload_len = data->payload_len,
 	};
 
-	/* Only the nodes' own topics begin so. */
 	if (LIKELY(view.topic[0] != '$') ||
 	    !members_on_message(link->mesh, now_ms, &view)) {
 		io->deliver(io->ctx, &view);

@@ -48,6 +48,8 @@ struct spread {
 	bool has_published;
 	struct history history;
 	struct chunk_log passing; /* records that are not kept */
+	uint64_t fan;             /* slots of the last record queued */
+	uint32_t fan_count;       /* so many bits */
 	struct missing missing;
 	struct lazy early, late; /* announcements; see spread_announce */
 	uint64_t second; /* slots of links whose other end has a lower id */

@@ -79,11 +79,17 @@ bool
 topic_is_valid(const char *topic, size_t len)
 {
 	uint8_t before = 1; /* a dot, as far as what may follow goes */
+	size_t i = 0;
 
 	if (len > TOPIC_MAX) {
 		return false;
 	}
-	for (size_t i = 0; i < len; i++) {
+	/* Most have no dot, or none soon. */
+	while (i < len && topic_bytes[(uint8_t)topic[i]] == 2) {
+		before = 2;
+		i++;
+	}
+	for (; i < len; i++) {
 		uint8_t kind = topic_bytes[(uint8_t)topic[i]];
 
 		/* Not allowed, or a dot behind a dot. */

@@ -389,6 +389,31 @@ a_message_with_no_memory_for_its_origin_is_counted(void **state)
 	assert_int_equal(lab->delivered, 3);
 }
 
+static bool
+nobody(void *ctx)
+{
+	(void)ctx;
+	return false;
+}
+
+static void
+where_nobody_listens_messages_are_passed_on_all_the_same(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct lab_link *b = lab_accept_up(lab, 2);
+
+	lab->io.listens = nobody;
+	lab_say_data(lab, a, 9, 1);
+	assert_int_equal(lab->delivered, 0);
+	assert_int_equal(b->spreads, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->delivered, 1);
+	lab->io.listens = NULL;
+	lab_say_data(lab, a, 9, 2);
+	assert_int_equal(lab->delivered, 1);
+	assert_int_equal(b->spreads, 2);
+}
+
 /* Neither kept nor sent, but handed on; and counted once. */
 static void
 a_message_with_no_memory_for_its_record_goes_nowhere(void **state)
@@ -510,6 +535,7 @@ main(void)
 		TEST(replies_alone_find_a_queue_over_hard),
 		TEST(a_message_with_no_memory_for_its_origin_is_counted),
 		TEST(a_message_with_no_memory_for_its_record_goes_nowhere),
+		TEST(where_nobody_listens_messages_are_passed_on_all_the_same),
 		TEST(a_link_may_bring_so_many_new_origins_a_second),
 		TEST(forgets_an_idle_origin_but_its_past_stays_old),
 		TEST(the_counter_wraps_to_1_of_the_next_boot),
