@@ -294,11 +294,11 @@ async def says_gone_and_the_node_tells_a_gap():
 async def forwards_and_takes_messages_for_one_node():
     one = await node("one")
     left, right = await linked(one, static=True), await linked(one, static=True)
-    left.spread.unicast(right.id, "u", b"flooded", r.TEXT)
+    left.spread.direct.send(right.id, "u", b"flooded", r.TEXT)
     await once([right], "u", ["flooded"])
     right.spread.publish("b", b"now the tree is known", r.TEXT)
     await once([left], "b", ["now the tree is known"])
-    left.spread.unicast(right.id, "u", b"along the tree", r.TEXT)
+    left.spread.direct.send(right.id, "u", b"along the tree", r.TEXT)
     await once([right], "u", ["flooded", "along the tree"])
     data = right.last
     assert data.flags == r.TEXT | r.UNICAST and data.hops == 2, data
@@ -308,7 +308,7 @@ async def forwards_and_takes_messages_for_one_node():
     two.client_end = await two.client("c")
     await two.client_end.send("I am here")
     await once([left], "c", ["I am here"])
-    left.spread.unicast(two.id, "u", b"for two", r.TEXT)
+    left.spread.direct.send(two.id, "u", b"for two", r.TEXT)
     await once([two], "u", ["for two"])
     assert not one.payloads("u"), "not for this one"
     await stop(left, right, two, one)
@@ -349,7 +349,7 @@ async def lives_in_a_mesh_whose_nodes_die():
                    {f"py-{i}" for i in range(lap * 10, lap * 10 + 10)})
     assert killed and peer.links
     assert not peer.gaps and peer.spread.count["late"] == 0
-    await until(lambda: {told["name"] for told in peer.present.values()}
+    await until(lambda: {told["name"] for told in peer.presence.told.values()}
                 >= set(nodes), "no presence")
     await stop(peer, *nodes.values())
 
