@@ -7,31 +7,17 @@ import asyncio
 import hashlib
 import pathlib
 import re
-import sys
 import tempfile
 import time
 
 from peer import harness, link as peer_link, records as r
-from peer.harness import Node, Told, node, once, until
+from peer.harness import Told, linked, node, once, stop, until
 
-ALL_S = 180
 LAPS = 100
 
 
 def numbers(count, name=""):
     return [f"{name}{i}" for i in range(count)]
-
-
-async def linked(one, **more):
-    """A peer that has dialled `one`."""
-    peer = await Told("py", [one.url], **more).start()
-    await peer.links_up(1)
-    return peer
-
-
-async def stop(*all_of_them):
-    for each in all_of_them:
-        await each.stop()
 
 
 # ---- the examples of the document ----
@@ -386,28 +372,5 @@ CHECKS = (
 )
 
 
-async def run(check):
-    begun = time.monotonic()
-    await check()
-    print(f"ok {check.__name__} {time.monotonic() - begun:.1f} s", flush=True)
-
-
-async def main():
-    Node.program, Node.plugin_dir = sys.argv[1:3]
-    harness.happened = asyncio.Event()
-    broken = []
-    asyncio.get_running_loop().set_exception_handler(
-        lambda _, what: "future" in what and broken.append(what))
-    chosen = [c for c in CHECKS if c.__name__ in sys.argv[3:]] or CHECKS
-    try:
-        await asyncio.wait_for(asyncio.gather(*map(run, chosen)), ALL_S)
-    finally:
-        for left in list(Node.all):
-            if left.process and left.process.returncode is None:
-                left.process.kill()
-                await left.process.wait()
-    assert not broken, broken
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(harness.run_all(CHECKS))
