@@ -48,7 +48,8 @@ class Fetching:
 
     def choose(self, origin, seq, missing, wanted):
         """Whom to ask: append to `wanted`, [(link, ids of a run)]."""
-        if origin.parent and origin.parent.silent() >= SUSPECT_S:
+        if origin.parent and not missing.asked and \
+                origin.parent.silent() >= SUSPECT_S:
             self.spread.suspect(origin.parent)
         if missing.known <= missing.tried:
             missing.tried, missing.tries = set(), missing.tries + 1
@@ -79,7 +80,7 @@ class Fetching:
             missing.due = now() + min(
                 5, link.timeout() * (1 << min(missing.tries, 5)))
         grafted, at = origin.grafted
-        is_broken = (origin.parent is None or origin.parent_seq < ids[-1]) \
+        is_broken = (origin.parent is None or origin.parent_seq < ids[0]) \
             and (grafted not in self.spread.links
                  or now() - at >= grafted.timeout())
         if is_broken and origin.parent:
@@ -127,10 +128,10 @@ class Fetching:
         for run in r.read_list(r.GRAFT, body):
             if run.extra & r.EAGER and run.origin in self.spread.origins:
                 self.spread.origins[run.origin].mute.discard(link)
-            if run.extra & r.NODATA or not r.is_of_one_boot(run):
+            if run.extra & r.NODATA:
                 continue
             missed = []
-            for seq in range(run.first, run.first + run.count):
+            for seq in r.ids(run):
                 if link.is_over_soft():
                     break
                 if not self.repair(link, run.origin, seq):
@@ -151,8 +152,8 @@ class Fetching:
         return True
 
     def on_gone(self, link, body):
-        for run in filter(r.is_of_one_boot, r.read_list(r.GONE, body)):
-            for seq in range(run.first, run.first + run.count):
+        for run in r.read_list(r.GONE, body):
+            for seq in r.ids(run):
                 self.gone(link, run.origin, seq)
 
     def gone(self, link, origin_id, seq):

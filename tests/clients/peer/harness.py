@@ -18,7 +18,7 @@ import websockets
 from .node import Peer
 
 ALL_S = 180
-STEP_S = float(os.environ.get("STEP", 60))  # a bound, not a measure: the machine may be busy
+STEP_S = 60  # a bound, not a measure: the machine may be busy
 LOOK_S = 0.1
 ASK_S = 0.2  # the log takes ten lines a second of a kind
 PIPE_BYTES = 1 << 20  # the logger drops what a full pipe does not take
@@ -31,15 +31,13 @@ def notice(*_):
 
 async def until(condition, what, seconds=STEP_S):
     """Wait until `condition()` is true."""
-    async def watch():
-        while not condition():
-            happened.clear()
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(happened.wait(), LOOK_S)
-    try:
-        await asyncio.wait_for(watch(), seconds)
-    except asyncio.TimeoutError:
-        raise AssertionError(what() if callable(what) else what) from None
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= end:
+            raise AssertionError(what() if callable(what) else what)
+        happened.clear()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(happened.wait(), LOOK_S)
 
 
 def die_with_parent():
@@ -71,7 +69,7 @@ class Node:
     def __init__(self, name):
         self.name, self.events, self.inbox = name, [], Inbox()
         self.process, self.tasks = None, []
-        self.mesh, self.net = {}, {}
+        self.mesh = {}
 
     async def start(self, *more):
         Node.all.append(self)
@@ -139,7 +137,7 @@ class Node:
             self.signal(signal.SIGUSR2)
             with contextlib.suppress(AssertionError):
                 await until(found, what, ASK_S)
-                self.mesh, self.net = found()["mesh"], found()["net"]
+                self.mesh = found()["mesh"]
                 return
         raise AssertionError(f"{self.name}: {what}")
 
@@ -225,7 +223,7 @@ async def once(everybody, topic, wanted):
 async def linked(one, **more):
     """A peer that has dialled `one`."""
     peer = await Told("py", [one.url], **more).start()
-    await peer.links_up(1)
+    await until(lambda: peer.links, "no link")
     return peer
 
 

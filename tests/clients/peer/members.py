@@ -10,7 +10,7 @@ from .origins import NEVER, now
 VIEW, CAP, STATIC_CAP = (5, 8), 16, 64
 PASSIVE, LOST, MAX_DIALS = 32, 16, 8
 FILL_S, SHUFFLE_S, REWIRE_S = 1, 10, 120
-SOON_S, FULL_SOON_S = 0.1, 0.3
+SOON_S, FULL_SOON_S, ALARM_S = 0.1, 0.3, 60
 HOPEFUL_S = 1
 LEARNED_GAP_S, BOOTSTRAP_GAP_S = 10, 1
 LEAVE_ALONE_S, SELF_S, SLOW_S, EVICTED_S = 60, 600, 60, 10
@@ -42,7 +42,8 @@ class Members:
         self.bootstrap = {addr: Bootstrap() for addr in bootstrap}
         self.passive, self.lost = {}, {}   # node id: address
         self.not_before, self.shut_out, self.myself = {}, {}, {}  # until
-        self.evicted_at, self.isolated_at, self.refusals = NEVER, NEVER, 0
+        self.evicted_at = self.isolated_at = self.lost_at = NEVER
+        self.refusals = 0   # BYE 1 since the last link came UP
         self.asked = set()  # links whose SHUFFLE reply is due
         self.walks = {}     # link: times at which a WALK was sent
         self.fill_at, self.shuffle_at = now(), now() + about(SHUFFLE_S)
@@ -140,16 +141,17 @@ class Members:
                 (self.static or len(self.lively()) < self.a_max):
             return
         if self.static or not link.flags & (r.HIGH | r.REWIRE) or \
-                len(links) >= self.cap:
+                now() - self.evicted_at < 1:
             raise r.Refused(r.FULL)
-        if now() - self.evicted_at >= 1:
-            self.evict()
+        self.evicted_at = now()
+        self.evict()
+        if len(links) >= self.cap:
+            raise r.Refused(r.FULL)
 
     def evict(self, spared=None):
         """The least useful one: silent, or in few trees."""
         others = [link for link in self.node.links if link is not spared]
         random.shuffle(others)
-        self.evicted_at = now()
         link = min(others, key=lambda o: (o.is_lively(), self.trees(o)))
         link.bye(r.EVICTED, "", self.some(link))
 
@@ -185,7 +187,8 @@ class Members:
                 self.dial(addr, urgent)
         if self.static:
             return
-        if not links and not dials and not self.passive:
+        alarmed = now() - self.lost_at < ALARM_S and self.counted() < want
+        if not dials and (not links or alarmed):
             able = [a for a in self.lost.values() if self.may_dial(a)]
             if able:
                 self.dial(random.choice(able), urgent)
@@ -195,7 +198,7 @@ class Members:
     def leave_isolation(self):
         """Most of my links fell silent: look elsewhere before they die."""
         if len(self.lively()) * 4 >= len(self.node.links) or \
-                now() - self.isolated_at < 3 * self.node.ping_s:
+                now() - self.isolated_at < self.node.ping_s + 1:
             return
         able = [a for a in self.passive.values() if self.may_dial(a)]
         random.shuffle(able)
@@ -236,6 +239,7 @@ class Members:
     def ended(self, addr, node_id, reason, was_up):
         """A link or a dial; `reason` None: lost, timeout."""
         if was_up:
+            self.lost_at = now()
             self.fill_within(random.uniform(0, SOON_S))
         if not addr:
             return

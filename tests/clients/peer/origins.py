@@ -72,10 +72,13 @@ class Origin:
         return boot_of(self.base)
 
     def highest(self):
-        """Seen or announced, of the newest boot."""
-        here = [seq for seq in (*self.missing, *self.gaps)
-                if boot_of(seq) == self.boot()]
-        return max([self.max, *here]) if self.base else self.grave
+        """That came or was told as a gap, of the newest boot."""
+        return max([self.max, *self.gaps]) if self.base else self.grave
+
+    def heard_of(self):
+        """Announced ones, too."""
+        return max([self.highest(), *(seq for seq in self.missing
+                                      if boot_of(seq) == self.boot())])
 
     def enter(self, seq, started):
         """Begin what `seq`, which came or was announced, is the first of.
@@ -94,12 +97,12 @@ class Origin:
         """A window for a larger boot."""
         knew = max(self.base, self.grave)
         if self.base:
-            highest = self.highest()
-            self.promise(max(self.max + 1, self.base), highest)
+            heard_of = self.heard_of()
+            self.promise(max(self.max + 1, self.base), heard_of)
             for old in [old for old in self.missing
                         if boot_of(old) == self.boot() and old < self.base]:
                 del self.missing[old]
-            self.last = highest
+            self.last = heard_of
         promised = knew or boot_of(seq) > started
         self.base = base_at(seq, promised)
         if boot_of(self.grave) == boot_of(seq):

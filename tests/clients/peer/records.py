@@ -218,6 +218,10 @@ def read_list(kind, body):
         yield Run(*(entry + (0, 1, 0)[len(entry) - 1:]))
 
 
+def ids(run):
+    return range(run.first, min(run.first + run.count, 1 << 64))
+
+
 def is_of_one_boot(run):
     return (run.first + max(run.count, 1) - 1) >> 32 == run.first >> 32
 

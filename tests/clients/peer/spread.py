@@ -15,6 +15,7 @@ DAY_S = 86400
 MODEL_S = 60
 EARLY_S, EARLY_ALONE_S, ALONE_S, LATE_S = 0.025, 0.010, 0.040, 0.1
 WAITING_IDS = 4096
+AGE_MAX_MS, AGE_UNKNOWN, HURRY_S = 100, 255, 0.15
 SYNC_BYTES, SYNC_EMPTY, SYNC_PASS_S = 256 << 10, 1024, 0.1
 BYTES_A_SECOND = 12.5e6  # what payload is taken to need on its way
 ORIGINS, TOMBSTONES = 65536, 65536
@@ -105,7 +106,9 @@ class Spread:
     def on_sync(self, link, body):
         for run in r.read_list(r.SYNC, body):
             highest = run.first + run.count - 1
-            if not self.is_sound(run, highest):
+            run = run._replace(extra=AGE_UNKNOWN)
+            told = run if run.count else run._replace(first=highest)
+            if not self.is_sound(told, highest):
                 self.count["skipped"] += 1
             elif run.origin == self.node.id:
                 self.node.own_seq_seen(highest)
@@ -117,19 +120,23 @@ class Spread:
                     self.on_run(link, origin, run, now(), of_sync=True)
                     self.pass_on_if(origin.last != last, origin, origin.last,
                                     link)
-            elif run.origin in self.origins:
-                self.on_highest(link, self.origins[run.origin], highest)
+            elif run.origin in self.origins or \
+                    0 < self.tombstones.get(run.origin, 0) < highest:
+                origin = self.origin(run.origin, link, of_sync=True)
+                if origin:
+                    self.on_highest(link, origin, highest)
 
     def on_highest(self, link, origin, highest):
         """They hold none; they have heard of it up to `highest`."""
+        last = origin.last
+        if boot_of(highest) > origin.boot() and not highest & 0xffffffff:
+            return
+        is_news = highest > origin.heard_of()
+        origin.enter(highest, self.node.started)
         if boot_of(highest) == origin.boot():
-            is_news = highest > origin.highest()
             origin.promise_up_to(highest)
-            self.pass_on_if(is_news, origin, highest, link)
-        elif boot_of(highest) < origin.boot():
-            last = origin.last
-            origin.enter(highest, self.node.started)
-            self.pass_on_if(origin.last != last, origin, highest, link)
+        self.pass_on_if(is_news or origin.last != last, origin, highest,
+                        link)
 
     def pass_on_if(self, is_news, origin, highest, source):
         """Nobody else may tell them."""
@@ -180,7 +187,7 @@ class Spread:
     def bury(self, origin_id):
         origin = self.origins.pop(origin_id, None)
         if origin:
-            highest = origin.highest()
+            highest = origin.heard_of()
             origin.promise_up_to(highest)
             origin.give_up(list(origin.missing))
             if len(self.tombstones) >= TOMBSTONES:
@@ -434,19 +441,19 @@ class Spread:
 
     def on_ihave(self, link, body):
         for run in r.read_list(r.IHAVE, body):
-            would = now() - min(run.extra, 100) / 1000
+            would = now() - min(run.extra, AGE_MAX_MS) / 1000
             if not run.count or not self.is_sound(
                     run, run.first + run.count - 1):
                 self.count["skipped"] += 1
             elif run.origin == self.node.id:
-                self.on_held(link, run, would)
+                self.on_held(link, run)
             else:
                 origin = self.origin(run.origin, link)
                 if origin:
                     self.on_run(link, origin, run, would)
 
     def on_run(self, link, origin, run, would, of_sync=False):
-        self.on_held(link, run, would)
+        self.on_held(link, run)
         last = run.first + run.count - 1
         stored = self.history.get((origin.id, last))
         if stored and not of_sync and origin.parent is not link and \
@@ -458,32 +465,40 @@ class Spread:
                 missing = origin.announced(seq)
                 if missing:
                     missing.shown |= of_sync
-                    self.on_announced(link, origin, missing, would)
+                    self.on_announced(link, origin, missing)
+        missing = origin.missing.get(last)
+        if missing and link in missing.known:
+            missing.announced[link] = min(
+                missing.announced.get(link, would), would)
+            if origin.parent and not missing.asked:
+                missing.due = min(missing.due, would + HURRY_S)
 
-    def on_held(self, link, run, would=NEVER):
+    def on_held(self, link, run):
         """What is in the history: the link has it, but is told of the last
         one if it would have had that earlier from here."""
+        had = now() - run.extra / 1000
+        is_known = run.extra == AGE_UNKNOWN or not link.rtt
         last = run.first + run.count - 1
         for seq in range(max(run.first, last - WINDOW + 1), last + 1):
             stored = self.history.get((run.origin, seq))
-            if stored and (seq < last or would + on_its_way(stored.data)
-                           < stored.born + link.rtt + 0.01):
+            if stored and (seq < last or is_known or had < stored.born
+                           + link.rtt + 0.01 + on_its_way(stored.data)):
                 stored.known.add(link)
 
-    def on_announced(self, link, origin, missing, would):
+    def on_announced(self, link, origin, missing):
         if not missing.known:
-            missing.born = now()
-            missing.due = self.first_due(link, origin, would)
+            missing.born, missing.tried, missing.tries = now(), set(), 0
+            missing.due = self.first_due(link, origin)
         missing.known.add(link)
-        missing.announced.setdefault(link, would)
+        missing.announced.setdefault(link, float("inf"))
 
-    def first_due(self, link, origin, would):
+    def first_due(self, link, origin):
         if origin.parent is None:
             waits = origin.adopted and origin.new_at == NEVER
             return now() + (0.075 if waits else 0)
         if origin.parent.is_suspect():
             return now()
-        return min(now() + link.timeout(), would + 0.15)
+        return now() + link.timeout()
 
 
 def last_ids(found, count):
