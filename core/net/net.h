@@ -205,8 +205,9 @@ void conn_send_control(struct conn *conn, const void *records, size_t len);
 void conn_ping(struct conn *conn, uint64_t stamp);
 
 /* Write now what the kernel takes, not only at the end of the turn: a reader
- * that keeps up is not slow because one turn brought much.  Returns the bytes
- * that are still queued. */
+ * that keeps up is not slow because one turn brought much.  Not to one that was
+ * opened in this turn.  No handler is called.  Returns the bytes that are still
+ * queued. */
 size_t conn_relieve(struct conn *conn);
 
 /* `target` is over SOFT: stop reading, for at most 10 ms, whoever is being
