@@ -151,7 +151,7 @@ void net_wake(struct net *net);
 /* on_timer at `at_ms` of net_now_ms's clock, instead of the time set before;
  * UINT64_MAX: never. */
 void net_timer_set(struct net *net, uint64_t at_ms);
-/* on_signal will be called for `signum`. */
+/* on_signal will be called for `signum`, which net_destroy leaves ignored. */
 NODISCARD enum err net_catch_signal(struct net *net, int signum);
 
 /* Milliseconds of this turn: CLOCK_MONOTONIC less what the loop stood still for
