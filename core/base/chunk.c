@@ -93,17 +93,23 @@ chunk_log_fini(struct chunk_log *log)
 	log->chunk = NULL;
 }
 
+void
+chunk_log_trim(struct chunk_log *log)
+{
+	if (log->chunk != NULL && log->chunk->size > CHUNK_BYTES) {
+		chunk_log_fini(log);
+	}
+}
+
 enum err
 chunk_log_make_room(struct chunk_log *log, size_t len)
 {
-	struct chunk *chunk = log->chunk;
+	struct chunk *chunk;
 
-	/* One that was made for a long record is not kept for short ones. */
-	if (chunk != NULL && chunk->refs == 1 && chunk->size > CHUNK_BYTES &&
-	    len <= CHUNK_BYTES) {
-		chunk_log_fini(log);
-		chunk = NULL;
+	if (len <= CHUNK_BYTES) {
+		chunk_log_trim(log);
 	}
+	chunk = log->chunk;
 	/* Nobody else reads it: start at its front again, while it is warm. */
 	if (chunk != NULL && chunk->refs == 1) {
 		chunk->used = 0;

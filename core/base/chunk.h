@@ -65,6 +65,10 @@ void chunk_log_init(
     struct chunk_log *log, struct chunk_pool *pool, size_t size);
 void chunk_log_fini(struct chunk_log *log);
 
+/* A chunk that was made for a long range is not kept for short ones: the log
+ * lets go of it, whoever reads it does not. */
+void chunk_log_trim(struct chunk_log *log);
+
 /* See to it that chunk_log_append finds `len` bytes.  ERR_NOMEM. */
 NODISCARD enum err chunk_log_make_room(struct chunk_log *log, size_t len);
 

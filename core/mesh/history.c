@@ -50,7 +50,7 @@ history_drop_oldest(struct history *history)
 	}
 }
 
-/* It is empty: what it has grown to goes back. */
+/* It is empty: ring, hash and the last chunk go back. */
 static void
 history_release(struct history *history)
 {
@@ -225,7 +225,7 @@ history_expire(struct history *history, uint64_t now_ms)
 		history_drop_oldest(history);
 		history->expired++;
 	}
-	if (history_count(history) == 0 && history->room > HISTORY_ROOM_MIN) {
+	if (history_count(history) == 0 && history->room > 0) {
 		history_release(history);
 	}
 }

@@ -76,7 +76,7 @@ void history_foresee(
 /* What was put in, borrowed from the entry. */
 struct record_data history_data(const struct history_entry *entry);
 
-/* Drop what is too old. */
+/* Drop what is too old.  An empty history holds no memory. */
 void history_expire(struct history *history, uint64_t now_ms);
 /* When the next will be; UINT64_MAX: never. */
 uint64_t history_next_ms(const struct history *history, uint64_t now_ms);

@@ -396,7 +396,8 @@ mesh_stats(struct mesh *mesh)
 	stats->history_expired = history->expired;
 	stats->missing = mesh->spread.missing.count;
 	stats->unicast_full = mesh->spread.unicast.windows.replaced;
-	stats->tombstones_lost = mesh->origins.tombstones_lost;
+	stats->tombstones_lost = mesh->origins.tombstones_lost +
+	                         mesh->origins.tombstones.replaced;
 	return stats;
 }
 

@@ -196,13 +196,13 @@ struct mesh_stats {
 	uint64_t graft_limit, sync_limit; /* the same */
 	uint64_t bad_runs;                /* ids that cannot be */
 	uint64_t syncs;                   /* sent */
-	uint64_t sync_cut;                /* of them, not all fitted */
+	uint64_t sync_cut;  /* sent or passed on with less than there was */
 	uint64_t sync_busy; /* not passed on: the link had its ten a second */
 	uint64_t congested; /* links that got announcements only */
 	uint64_t history_limit;   /* messages larger than the history */
 	uint64_t history_evicted; /* left it early: the bytes were needed */
 	uint64_t history_expired; /* left it after their minute */
-	uint64_t tombstones_lost; /* origins forgotten: no memory */
+	uint64_t tombstones_lost; /* origins forgotten: no room, no memory */
 	uint64_t unicasts_sent, unicasts;
 	uint64_t unicast_lost;  /* dropped: no way to its node */
 	uint64_t unicast_full;  /* senders forgotten: no room */

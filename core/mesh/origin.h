@@ -128,8 +128,9 @@ NODISCARD enum err origins_add(struct origins *origins, const struct nodeid *id,
 
 /* If nothing of this boot was seen yet, set the base, the first number that is
  * promised: `seq`, or the first of the boot if that began when this node was
- * there to hear it, or knew the one before.  A few numbers below the base are taken if they come, late
- * by another path, and are no gaps if not.  True if there is a new base. */
+ * there to hear it, or knew the one before.  A few numbers below the base are
+ * taken if they come, late by another path, and are no gaps if not.  True if
+ * there is a new base. */
 bool origins_expect(
     struct origins *origins, struct origin *origin, uint64_t seq);
 

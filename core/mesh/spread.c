@@ -377,6 +377,7 @@ spread_on_tick(struct mesh *mesh, uint64_t now_ms)
 	spread_announce_due(mesh, now_ms);
 	fetch_due(mesh, now_ms);
 	history_expire(&spread->history, now_ms);
+	chunk_log_trim(&spread->passing);
 	times[0] = spread->flow_ms;
 	times[1] = spread->early.due_ms;
 	times[2] = spread->late.due_ms;

@@ -20,7 +20,8 @@ struct sync {
 	struct record_run *runs;
 	size_t count, room;
 	size_t empty; /* of them, without ids */
-	bool is_full;
+	bool is_full; /* there was more */
+	bool is_cut;  /* there was more without ids */
 };
 
 static struct record_run *
@@ -64,6 +65,7 @@ sync_add_empty(struct sync *sync, const struct nodeid *id, uint64_t max)
 	struct record_run *run;
 
 	if (sync->empty == SYNC_EMPTY_MAX) {
+		sync->is_cut = true;
 		return;
 	}
 	run = sync_add(sync);
@@ -138,6 +140,12 @@ sync_gather(struct sync *sync, struct mesh *mesh)
 	}
 }
 
+static void
+sync_count(struct mesh *mesh, const struct sync *sync)
+{
+	mesh->stats.sync_cut += sync->is_full || sync->is_cut ? 1 : 0;
+}
+
 void
 sync_send(struct link *link, uint64_t now_ms)
 {
@@ -149,9 +157,7 @@ sync_send(struct link *link, uint64_t now_ms)
 	}
 	history_expire(&mesh->spread.history, now_ms);
 	sync_gather(&sync, mesh);
-	if (sync.is_full) {
-		mesh->stats.sync_cut++;
-	}
+	sync_count(mesh, &sync);
 	if (sync.count > 0) {
 		mesh->stats.syncs++;
 		spread_send_runs(
@@ -297,6 +303,7 @@ sync_on_record(struct link *link, uint64_t now_ms, const struct record *record)
 			sync_add_empty(&news, &run.origin, max);
 		}
 	}
+	sync_count(link->mesh, &news);
 	sync_pass_on(link, &news, now_ms);
 	free(news.runs);
 	fetch_due(link->mesh, now_ms);

@@ -181,6 +181,12 @@ views_drop(struct view_list *list, const struct nodeid *id, const char *addr)
 	}
 }
 
+static bool
+view_is(const struct view *view, const struct nodeid *id, const char *addr)
+{
+	return nodeid_equal(&view->id, id) && strcmp(view->addr, addr) == 0;
+}
+
 static void
 view_set(struct view *view, const struct nodeid *id, const char *addr)
 {
@@ -243,13 +249,15 @@ views_store(struct mesh *mesh, const struct nodeid *id, const char *addr)
 	    link_find(mesh, id, NULL) != NULL) {
 		return;
 	}
-	if (view != NULL) {
+	if (view == NULL) {
+		views_put(mesh, passive, id, addr);
+		mesh->stats.learned++;
+	} else if (!view_is(view, id, addr)) {
 		/* Started anew, or moved: the newest word counts. */
 		view_set(view, id, addr);
+	} else {
 		return;
 	}
-	views_put(mesh, passive, id, addr);
-	mesh->stats.learned++;
 	views_count(mesh);
 }
 
@@ -381,6 +389,7 @@ views_on_identity(struct link *link)
 
 	if (view != NULL && strcmp(view->addr, link->addr) == 0) {
 		view->id = link->node_id;
+		link->mesh->views.version++;
 	}
 }
 
@@ -464,6 +473,7 @@ views_on_end(struct link *link, uint64_t now_ms, enum mesh_closed how)
 	}
 	if (link->was_up) {
 		mesh->views.down_ms = now_ms;
+		mesh->views.version++;
 		if (link->bye != BYE_DUPLICATE) {
 			views_settle(link, now_ms, how);
 		}

@@ -51,7 +51,7 @@ walk_begin(struct link *link, uint64_t now_ms)
 	if (!mesh->views.is_auto || link->is_leaf || walk.peer.addr.len == 0) {
 		return;
 	}
-	if (!walk_pass(mesh, link, &walk, now_ms)) {
+	if (mesh->up_slots != 0 && !walk_pass(mesh, link, &walk, now_ms)) {
 		mesh->stats.walk_busy++;
 	}
 }

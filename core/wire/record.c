@@ -271,26 +271,3 @@ record_data_decode(const struct record *record, struct record_data *data)
 	data->payload_len = record->len - head_len;
 	return ERR_OK;
 }
-
-static bool
-record_is_array(const struct record *record, size_t entry)
-{
-	return record->len > 0 && record->len % entry == 0;
-}
-
-bool
-record_is_well_formed(const struct record *record)
-{
-	switch (record->type) {
-	case RECORD_IHAVE:
-	case RECORD_GRAFT:
-	case RECORD_GONE:
-		return record_is_array(record, 16 + 8 + 2 + 1);
-	case RECORD_SYNC:
-		return record_is_array(record, 16 + 8 + 4);
-	case RECORD_PRUNE:
-		return record_is_array(record, 16);
-	default:
-		return true;
-	}
-}

@@ -203,9 +203,9 @@ record_next(const uint8_t **at, const uint8_t *end, struct record *record)
 
 /* Decode a body.  ERR_INVALID: malformed (close 1002); so is DATA with a topic
  * that is none, or with flags that version 1 does not have: they may change
- * what follows them.  Bytes behind HELLO's
- * and WELCOME's caps are none; AUTH, BYE, PEERS, WELCOME2, WALK and SHUFFLE may
- * grow at the end. */
+ * what follows them.  Bytes behind HELLO's and WELCOME's caps are none; AUTH,
+ * BYE, PEERS, WELCOME2, WALK and SHUFFLE may grow at the end.  The lists of ids
+ * are read by record_array.h. */
 NODISCARD enum err record_hello_decode(
     const struct record *record, struct record_hello *hello);
 NODISCARD enum err record_welcome_decode(
@@ -227,11 +227,6 @@ NODISCARD enum err record_data_decode(
 
 /* Where in the body of this WELCOME its proof stands. */
 size_t record_welcome_proof_at(const struct record_welcome *welcome);
-
-/* True if the body of a record that has no decoder here (IHAVE, GRAFT, PRUNE,
- * SYNC, GONE) has the shape of its type.  Of a type that is not known: always.
- */
-bool record_is_well_formed(const struct record *record);
 
 /* Append a whole record.  ERR_NOMEM: nothing was appended. */
 NODISCARD enum err record_hello_encode(

@@ -147,6 +147,33 @@ a_long_chunk_is_not_kept_for_short_ranges(void **state)
 }
 
 static void
+who_reads_a_long_chunk_keeps_it(void **state)
+{
+	struct chunk_pool pool;
+	struct chunk_log log;
+	struct range range = { 0 }, other = { 0 };
+
+	(void)state;
+	chunk_pool_init(&pool);
+	chunk_log_init(&log, &pool, CHUNK_BYTES);
+	chunk_log_trim(&log);
+	assert_int_equal(chunk_log_append(&log, CHUNK_BYTES, &range), ERR_OK);
+	chunk_log_trim(&log);
+	assert_int_equal(pool.bytes, CHUNK_BYTES);
+	assert_int_equal(
+	    chunk_log_append(&log, 2 * CHUNK_BYTES, &range), ERR_OK);
+	chunk_ref(range.chunk);
+	chunk_log_trim(&log);
+	assert_int_equal(pool.bytes, 2 * CHUNK_BYTES);
+	assert_int_equal(chunk_log_append(&log, 10, &other), ERR_OK);
+	assert_ptr_not_equal(other.chunk, range.chunk);
+	chunk_unref(range.chunk);
+	assert_int_equal(pool.bytes, CHUNK_BYTES);
+	chunk_log_fini(&log);
+	chunk_pool_fini(&pool);
+}
+
+static void
 a_log_begins_small_and_doubles_while_its_chunks_are_held(void **state)
 {
 	struct chunk_pool pool;
@@ -182,6 +209,7 @@ main(void)
 		cmocka_unit_test(keeps_a_few_spares_only),
 		cmocka_unit_test(appends_nothing_when_memory_is_short),
 		cmocka_unit_test(a_long_chunk_is_not_kept_for_short_ranges),
+		cmocka_unit_test(who_reads_a_long_chunk_keeps_it),
 		cmocka_unit_test(
 		    a_log_begins_small_and_doubles_while_its_chunks_are_held),
 	};

@@ -295,6 +295,29 @@ an_empty_history_gives_back_what_it_has_grown_to(void **state)
 	free(a);
 }
 
+/* Also of a few messages: one alone may have been larger than all limits of
+ * chunks and rings. */
+static void
+an_empty_history_keeps_no_long_chunk(void **state)
+{
+	struct history history = a_history(1000000);
+	struct origin *a = an_origin(1);
+	static uint8_t big[500000];
+	struct record_data data = a_message(2, "");
+
+	(void)state;
+	data.payload = big;
+	data.payload_len = sizeof(big);
+	assert_int_equal(put(&history, a, 1, 0), ERR_OK);
+	assert_int_equal(put_data(&history, a, &data, 0, 0), ERR_OK);
+	assert_true(pool.bytes > sizeof(big));
+	history_expire(&history, 60000);
+	assert_int_equal(history_count(&history), 0);
+	assert_int_equal(pool.bytes, 0);
+	end(&history);
+	free(a);
+}
+
 static void
 out_of_memory_keeps_what_is_there(void **state)
 {
@@ -336,6 +359,7 @@ main(void)
 		cmocka_unit_test(it_grows_with_what_is_left_in_it),
 		cmocka_unit_test(
 		    an_empty_history_gives_back_what_it_has_grown_to),
+		cmocka_unit_test(an_empty_history_keeps_no_long_chunk),
 		cmocka_unit_test(out_of_memory_keeps_what_is_there),
 	};
 

@@ -209,6 +209,98 @@ the_version_moves_with_what_is_known(void **state)
 	buf_fini(&buf);
 }
 
+/* A snapshot, and the version that it was of. */
+struct taken {
+	struct buf buf;
+	uint64_t version;
+};
+
+static void
+take(struct lab *lab, struct taken *taken)
+{
+	buf_clear(&taken->buf);
+	assert_int_equal(mesh_snapshot(lab->mesh, &taken->buf), ERR_OK);
+	taken->version = mesh_snapshot_version(lab->mesh);
+}
+
+/* Since the last one it has become another, and the version says so. */
+static void
+has_moved(struct lab *lab, struct taken *last)
+{
+	struct taken now = { .version = 0 };
+
+	take(lab, &now);
+	assert_false(now.buf.len == last->buf.len &&
+	             memcmp(now.buf.bytes, last->buf.bytes, now.buf.len) == 0);
+	assert_true(now.version != last->version);
+	buf_fini(&last->buf);
+	*last = now;
+}
+
+static void
+has_not_moved(struct lab *lab, const struct taken *last)
+{
+	assert_true(mesh_snapshot_version(lab->mesh) == last->version);
+}
+
+/* Node 0x20 lives at `addr`, says `at`. */
+static void
+say_where(struct lab *lab, struct lab_link *at, const char *addr)
+{
+	struct record_shuffle shuffle = { .peers = { .count = 1 } };
+	struct buf buf = { 0 };
+
+	shuffle.peers.peers[0] = (struct record_peer){
+		.node_id = lab_id(0x20),
+		.addr = str8_of(addr),
+	};
+	assert_int_equal(record_shuffle_encode(&buf, &shuffle), ERR_OK);
+	lab_say_buf(lab, at, &buf);
+}
+
+static void
+the_version_moves_with_an_address_and_who_is_there(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = lab_accept_up(lab, 0x10);
+	struct record_welcome welcome = lab_welcome(0x21);
+	struct taken last = { .version = 0 };
+
+	say_where(lab, at, "ws://h:7");
+	take(lab, &last);
+	say_where(lab, at, "ws://h:8");
+	has_moved(lab, &last);
+	lab_pass(lab, 1300);
+	assert_int_equal(lab->dials, 1);
+	say_where(lab, at, "ws://h:8");
+	has_not_moved(lab, &last);
+	lab_say_welcome(lab, lab_open(lab), &welcome);
+	has_moved(lab, &last);
+	buf_fini(&last.buf);
+}
+
+/* Nothing is learned from how it ends: its address is one of --peers. */
+static void
+the_version_moves_with_a_link_that_goes(void **state)
+{
+	static const char *const peers[] = { "ws://x:1" };
+	static const uint8_t byes[] = { BYE_LEAVING, BYE_DUPLICATE };
+	struct lab *lab = *state;
+	struct taken last = { .version = 0 };
+
+	lab->config.peers = peers;
+	lab->config.peer_count = ARRAY_LEN(peers);
+	make_again(lab, 0x80, LAB_BOOT);
+	for (size_t i = 0; i < ARRAY_LEN(byes); i++) {
+		struct lab_link *at = lab_accept_up(lab, 0x10);
+
+		take(lab, &last);
+		lab_say_bye(lab, at, byes[i]);
+		has_moved(lab, &last);
+	}
+	buf_fini(&last.buf);
+}
+
 static void
 a_static_mesh_keeps_no_addresses(void **state)
 {
@@ -253,6 +345,8 @@ main(void)
 		TEST(damage_anywhere_is_noticed_and_nothing_is_taken),
 		TEST(words_that_are_none_are_refused),
 		TEST(the_version_moves_with_what_is_known),
+		TEST(the_version_moves_with_an_address_and_who_is_there),
+		TEST(the_version_moves_with_a_link_that_goes),
 		TEST(a_static_mesh_keeps_no_addresses),
 		TEST(out_of_memory_is_told),
 	};

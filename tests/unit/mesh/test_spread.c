@@ -292,6 +292,31 @@ answers_over_one_link(void **state)
 	assert_int_equal(mesh_reply(lab->mesh, c->link, &view), ERR_CLOSED);
 }
 
+/* Nothing may come behind it for days. */
+static void
+a_long_record_that_is_not_kept_pins_no_memory(void **state)
+{
+	struct lab *lab = *state;
+	struct record_hello hello = lab_hello(lab, 1);
+	static const uint8_t payload[200000];
+	struct message_view view = {
+		.topic = "a",
+		.topic_len = 1,
+		.payload = payload,
+		.payload_len = sizeof(payload),
+	};
+	struct lab_link *a = lab_accept(lab);
+
+	lab->mesh->max_message = sizeof(payload);
+	hello.max_message = sizeof(payload);
+	lab_say_hello(lab, a, &hello);
+	assert_int_equal(mesh_reply(lab->mesh, a->link, &view), ERR_OK);
+	assert_true(lab->pool.bytes > sizeof(payload));
+	lab_pass(lab, 1000);
+	assert_int_equal(lab->pool.bytes, 0);
+	assert_int_equal(mesh_reply(lab->mesh, a->link, &view), ERR_OK);
+}
+
 static void
 presses_above_soft_and_ends_above_hard(void **state)
 {
@@ -531,6 +556,7 @@ main(void)
 		TEST(a_peer_that_takes_less_is_not_sent_more),
 		TEST(a_reply_reaches_one_neighbour_and_goes_no_further),
 		TEST(answers_over_one_link),
+		TEST(a_long_record_that_is_not_kept_pins_no_memory),
 		TEST(presses_above_soft_and_ends_above_hard),
 		TEST(replies_alone_find_a_queue_over_hard),
 		TEST(a_message_with_no_memory_for_its_origin_is_counted),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
+#include "mesh/inside.h"
 #include "unit/mesh/runs.h"
 
 static const struct mesh_stats *
@@ -104,6 +105,26 @@ counts_the_bytes_of_lists_as_they_are_sent(void **state)
 	assert_int_equal(stats(lab)->control_bytes - before, a->sent.len);
 }
 
+static void
+counts_the_origins_that_lost_their_tombstone(void **state)
+{
+	struct lab *lab = *state;
+	const uint32_t buried = 2 * TOMBSTONES_MAX;
+	struct inspect_tables tables;
+
+	lab_make(lab);
+	for (uint32_t n = 1; n <= buried; n++) {
+		struct nodeid id = { .bytes = { 0 } };
+
+		memcpy(id.bytes, &n, sizeof(n));
+		origins_bury(&lab->mesh->origins, &id, n);
+	}
+	inspect_tables(lab->mesh, &tables);
+	assert_in_range(tables.tombstones, 1, TOMBSTONES_MAX);
+	assert_int_equal(
+	    tables.tombstones + stats(lab)->tombstones_lost, buried);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup_raw, lab_teardown)
 
 int
@@ -114,6 +135,7 @@ main(void)
 		TEST(says_how_many_runs_are_missing_now),
 		TEST(a_quiet_link_is_no_parent_that_fell_silent),
 		TEST(counts_the_bytes_of_lists_as_they_are_sent),
+		TEST(counts_the_origins_that_lost_their_tombstone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
+#include "mesh/sync.h"
 #include "mesh/window.h"
 #include "unit/mesh/runs.h"
 
@@ -374,6 +375,60 @@ a_list_is_cut_at_what_one_link_may_be_told(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1);
 }
 
+/* `count` origins have come as far as counter `max`: nothing else is held. */
+static void
+say_ends(struct lab *lab, struct lab_link *at, uint32_t count, uint32_t max)
+{
+	struct record_run *runs = calloc(count, sizeof(*runs));
+	struct buf buf = { 0 };
+
+	assert_non_null(runs);
+	for (uint32_t n = 0; n < count; n++) {
+		runs[n].seq = RUNS_SEQ(max + 1);
+		runs[n].origin = lab_id(9);
+		memcpy(runs[n].origin.bytes, &n, sizeof(n));
+	}
+	assert_int_equal(
+	    record_array_encode(&buf, RECORD_SYNC, runs, count), ERR_OK);
+	free(runs);
+	lab_say_buf(lab, at, &buf);
+}
+
+static size_t
+told_of(const struct lab_link *at)
+{
+	static struct record_run runs[4096];
+
+	return runs_sent(at, RECORD_SYNC, runs, ARRAY_LEN(runs));
+}
+
+static void
+ends_that_are_left_out_are_counted(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct record_data data = lab_data(9, 1);
+	struct lab_link *b;
+
+	for (uint32_t n = 0; n < SYNC_EMPTY_MAX + 100; n++) {
+		memcpy(data.origin.bytes, &n, sizeof(n));
+		lab_say(lab, a, &data);
+	}
+	still(lab, a, 61000);
+	b = up_and_told(lab, 2);
+	assert_int_equal(told_of(b), SYNC_EMPTY_MAX);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1);
+	/* What is passed on is as long. */
+	runs_forget(lab);
+	say_ends(lab, a, SYNC_EMPTY_MAX + 100, 2);
+	assert_int_equal(told_of(b), SYNC_EMPTY_MAX);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 2);
+	runs_forget(lab);
+	say_ends(lab, a, 100, 3);
+	assert_int_equal(told_of(b), 100);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 2);
+}
+
 static void
 ten_a_second_are_taken_once_the_link_has_settled(void **state)
 {
@@ -441,6 +496,7 @@ main(void)
 		TEST(only_the_end_of_a_huge_run_is_looked_at),
 		TEST(an_own_id_from_an_earlier_life_is_stepped_over),
 		TEST(a_list_is_cut_at_what_one_link_may_be_told),
+		TEST(ends_that_are_left_out_are_counted),
 		TEST(ten_a_second_are_taken_once_the_link_has_settled),
 		TEST(no_more_is_passed_on_than_is_taken),
 	};

@@ -385,6 +385,7 @@ a_newcomer_is_walked_to_others(void **state)
 
 	/* There was nobody to walk to. */
 	assert_int_equal(count_sent(first, RECORD_WALK), 0);
+	assert_int_equal(stats(lab)->walk_busy, 0);
 	(void)hello_from(lab, 2, HELLO_ORPHAN);
 	assert_true(lab_find(first, RECORD_WALK, &record));
 	assert_int_equal(record_walk_decode(&record, &walk), ERR_OK);

@@ -390,33 +390,6 @@ the_longest_head_fits(void **state)
 }
 
 static void
-lists_have_whole_entries(void **state)
-{
-	static const struct {
-		uint8_t type;
-		size_t entry;
-	} rows[] = { { RECORD_IHAVE, 27 }, { RECORD_GRAFT, 27 },
-		{ RECORD_PRUNE, 16 }, { RECORD_SYNC, 28 },
-		{ RECORD_GONE, 27 } };
-	static const uint8_t zeros[120];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		for (size_t len = 0; len < sizeof(zeros); len++) {
-			struct record record = { rows[i].type, zeros, len };
-
-			assert_int_equal(record_is_well_formed(&record),
-			    len > 0 && len % rows[i].entry == 0);
-		}
-	}
-	for (size_t len = 0; len < 40; len++) {
-		struct record other = { 0x70, zeros, len };
-
-		assert_true(record_is_well_formed(&other));
-	}
-}
-
-static void
 encoders_without_memory_append_nothing(void **state)
 {
 	struct record_hello hello = { .ver_min = 1 };
@@ -506,7 +479,6 @@ main(void)
 		cmocka_unit_test(
 		    data_with_a_bad_topic_flag_or_number_is_malformed),
 		cmocka_unit_test(the_longest_head_fits),
-		cmocka_unit_test(lists_have_whole_entries),
 		cmocka_unit_test(encoders_without_memory_append_nothing),
 		cmocka_unit_test(knows_an_address_that_may_travel),
 	};
