@@ -1,9 +1,11 @@
 # Programs for people are optimised as a whole, across floors: a relayed message
 # passes a dozen small functions of five of them.  The floors' objects hold
 # both forms; what is not named to gv_whole links the usual one, in which tests
-# can wrap functions.
+# can wrap functions.  Who asks for -flto by himself gets what he asked for.
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" AND
-   CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT GV_SANITIZE)
+   CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT GV_SANITIZE AND
+   NOT CMAKE_C_FLAGS MATCHES "-flto" AND
+   NOT CMAKE_INTERPROCEDURAL_OPTIMIZATION)
   include(CheckIPOSupported)
   check_ipo_supported(RESULT GV_WHOLE OUTPUT GV_WHOLE_WHY LANGUAGES C)
 endif()

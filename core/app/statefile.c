@@ -52,14 +52,20 @@ statefile_lock(struct statefile *file, const char *dir, struct diag *diag)
 static enum err
 statefile_read(struct statefile *file, const char *dir, struct diag *diag)
 {
-	int fd = openat(
-	    file->dir_fd, "state", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(file->dir_fd, "state",
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
 	ssize_t got = 1;
 	enum err err;
 
 	if (fd < 0) {
 		return errno == ENOENT ? ERR_OK
 		                       : statefile_fail(dir, "state", diag);
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		(void)close(fd);
+		diag_set(diag, "--state %s: state: found no regular file", dir);
+		return ERR_SYSTEM;
 	}
 	err = buf_reserve(&file->bytes, STATEFILE_MAX);
 	while (err == ERR_OK && got > 0 && file->bytes.len < STATEFILE_MAX) {
@@ -195,7 +201,8 @@ static bool
 statefile_write(struct statefile *file, const struct buf *bytes)
 {
 	int fd = openat(file->dir_fd, "state.new",
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+	    0600);
 	size_t at = 0;
 	ssize_t put = 1;
 	bool is_whole;

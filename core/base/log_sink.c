@@ -91,6 +91,15 @@ log_sink_close(struct log_sink *sink)
 	*sink = (struct log_sink)LOG_SINK_STDERR;
 }
 
+/* Nobody would ever read what is written there. */
+static bool
+sink_is_unlinked(const struct log_sink *sink)
+{
+	struct stat st;
+
+	return fstat(sink->fd, &st) != 0 || st.st_nlink == 0;
+}
+
 void
 log_sink_reopen(struct log_sink *sink, uint64_t now_ns)
 {
@@ -102,7 +111,10 @@ log_sink_reopen(struct log_sink *sink, uint64_t now_ns)
 	fd = open(sink->path, SINK_FLAGS | O_CREAT, 0640);
 	sink->reopen = fd < 0;
 	if (fd < 0) {
-		sink->retry_ns = now_ns + SINK_RETRY_NS;
+		sink->reopen_ns = now_ns + SINK_RETRY_NS;
+		if (sink_is_unlinked(sink)) {
+			sink->retry_ns = sink->reopen_ns;
+		}
 		return;
 	}
 	(void)close(sink->fd);
@@ -177,8 +189,11 @@ log_sink_write(
 		return false;
 	}
 	sink->retry_ns = 0;
-	if (sink->reopen) {
+	if (sink->reopen && now_ns >= sink->reopen_ns) {
 		log_sink_reopen(sink, now_ns);
+	}
+	if (sink->retry_ns != 0) {
+		return false;
 	}
 	if (sink->torn && sink_write_all(sink, "\n", 1, now_ns) != 1) {
 		return false;

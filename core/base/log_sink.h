@@ -15,11 +15,12 @@ enum log_sink_kind { SINK_POLLED, SINK_FILE, SINK_SOCKET };
 struct log_sink {
 	int fd;
 	enum log_sink_kind kind;
-	bool owned;        /* fd is ours to close */
-	bool torn;         /* the last line has no end */
-	bool reopen;       /* the file is to be opened anew */
-	char *path;        /* NULL: stderr */
-	uint64_t retry_ns; /* after a failure: not before this */
+	bool owned;         /* fd is ours to close */
+	bool torn;          /* the last line has no end */
+	bool reopen;        /* the file is to be opened anew */
+	char *path;         /* NULL: stderr */
+	uint64_t reopen_ns; /* not before this */
+	uint64_t retry_ns;  /* after a failure: nothing is written before */
 };
 
 /* stderr, without a system call: for a log that nobody opened. */
@@ -33,7 +34,9 @@ struct log_sink {
 NODISCARD enum err log_sink_open(struct log_sink *sink, const char *path);
 void log_sink_close(struct log_sink *sink);
 
-/* Open the same path again, now or, if it cannot be, every five seconds. */
+/* Open the same path again, now or, if it cannot be, every five seconds.  What
+ * is written meanwhile goes to the old file, unless that has no name left:
+ * then it is lost. */
 void log_sink_reopen(struct log_sink *sink, uint64_t now_ns);
 
 /* Write one line; false: it is lost, wholly or its end. */

@@ -16,7 +16,7 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
-/* Find argv[1] and run it. */
+/* Find argv[1] and run it.  COMMAND_FAILED too if stdout takes nothing. */
 int command_main(int argc, char **argv);
 
 /* A network of many nodes in virtual time (sim_command.c). */

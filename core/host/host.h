@@ -73,9 +73,9 @@ NODISCARD enum err host_load(
     struct host *host, const char *spec, struct diag *diag);
 size_t host_plugin_count(const struct host *host);
 
-/* The search path after the configured dirs: GRAPEVINE_PLUGIN_PATH, the
- * install prefix, `plugins` beside the binary.  Discovers, runs nothing:
- * appends a table, or JSON, of what is there to `out`. */
+/* The search path after the configured dirs: GRAPEVINE_PLUGIN_PATH, the folder
+ * that was installed with the binary, `plugins` beside it.  Discovers, runs
+ * nothing: appends a table, or JSON, of what is there to `out`. */
 NODISCARD enum err host_list(
     const struct host *host, bool json, struct buf *out);
 /* The options of plugin `name`, as text for a person.  Loads the file. */

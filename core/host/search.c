@@ -66,11 +66,11 @@ search_add_environment(struct search *search)
 	return err;
 }
 
+/* `folder` as seen from the program's own, which may be anywhere. */
 static enum err
-search_add_beside_binary(struct search *search)
+search_add_from_binary(struct search *search, const char *folder)
 {
-	static const char folder[] = "plugins";
-	char path[PATH_MAX + sizeof(folder)];
+	char path[2 * PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
 	char *slash = NULL;
 
@@ -78,10 +78,15 @@ search_add_beside_binary(struct search *search)
 		path[len] = '\0';
 		slash = strrchr(path, '/');
 	}
+	while (slash != NULL && strncmp(folder, "../", 3) == 0) {
+		folder += 3;
+		*slash = '\0';
+		slash = strrchr(path, '/');
+	}
 	if (slash == NULL) {
 		return ERR_OK;
 	}
-	memcpy(slash + 1, folder, sizeof(folder));
+	(void)snprintf(slash + 1, PATH_MAX, "%s", folder);
 	return search_add(search, path, strlen(path));
 }
 
@@ -98,11 +103,10 @@ search_init(struct search *search, const char *const *dirs, size_t count)
 		err = search_add_environment(search);
 	}
 	if (err == ERR_OK) {
-		err = search_add(
-		    search, GV_PLUGIN_PREFIX, strlen(GV_PLUGIN_PREFIX));
+		err = search_add_from_binary(search, GV_PLUGIN_FOLDER);
 	}
 	if (err == ERR_OK) {
-		err = search_add_beside_binary(search);
+		err = search_add_from_binary(search, "plugins");
 	}
 	if (err != ERR_OK) {
 		search_fini(search);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * search.h - the folders where plugins are looked for, first wins: those of
- * the command line, GRAPEVINE_PLUGIN_PATH (colon-separated), the install
- * prefix, `plugins` beside the binary. */
+ * the command line, GRAPEVINE_PLUGIN_PATH (colon-separated), the folder that
+ * was installed with the binary, `plugins` beside it. */
 #ifndef HOST_SEARCH_H
 #define HOST_SEARCH_H
 

@@ -224,7 +224,8 @@ conn_ping(struct conn *conn, uint64_t stamp)
 size_t
 conn_relieve(struct conn *conn)
 {
-	if (!conn->blocked) {
+	/* A fresh one may prove hasty, and whoever asks is walking others. */
+	if (!conn->blocked && !conn->fresh) {
 		conn_flush(conn);
 	}
 	return conn_queued(conn);

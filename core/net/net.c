@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -410,9 +411,12 @@ net_close_handles(struct net *net)
 			uv_close(handles[i], NULL);
 		}
 	}
-	for (struct net_signal *signal = net->signals; signal != NULL;
-	     signal = signal->next) {
-		uv_close((uv_handle_t *)&signal->handle, NULL);
+	/* A late one must not kill what has stopped, before it says how. */
+	for (struct net_signal *s = net->signals; s != NULL; s = s->next) {
+		int signum = s->handle.signum;
+
+		uv_close((uv_handle_t *)&s->handle, NULL);
+		(void)signal(signum, SIG_IGN);
 	}
 }
 

@@ -151,7 +151,7 @@ void net_wake(struct net *net);
 /* on_timer at `at_ms` of net_now_ms's clock, instead of the time set before;
  * UINT64_MAX: never. */
 void net_timer_set(struct net *net, uint64_t at_ms);
-/* on_signal will be called for `signum`. */
+/* on_signal will be called for `signum`, which net_destroy leaves ignored. */
 NODISCARD enum err net_catch_signal(struct net *net, int signum);
 
 /* Milliseconds of this turn: CLOCK_MONOTONIC less what the loop stood still for
@@ -205,8 +205,9 @@ void conn_send_control(struct conn *conn, const void *records, size_t len);
 void conn_ping(struct conn *conn, uint64_t stamp);
 
 /* Write now what the kernel takes, not only at the end of the turn: a reader
- * that keeps up is not slow because one turn brought much.  Returns the bytes
- * that are still queued. */
+ * that keeps up is not slow because one turn brought much.  Not to one that was
+ * opened in this turn.  No handler is called.  Returns the bytes that are still
+ * queued. */
 size_t conn_relieve(struct conn *conn);
 
 /* `target` is over SOFT: stop reading, for at most 10 ms, whoever is being

@@ -10,7 +10,7 @@ set(hub_MAY  "hub;wire;base")
 set(host_MAY "host;wire;base;grapevine")
 set(net_MAY  "net;wire;base")
 set(app_MAY  "app;net;host;hub;mesh;wire;base;grapevine")
-set(ctl_MAY  "ctl;sim;mesh;wire;base")
+set(ctl_MAY  "ctl;sim;mesh;wire;base;grapevine")
 
 # Ours; everything else with a slash is a library's.
 set(OURS "app;ctl;sim;net;host;hub;mesh;wire;base;grapevine")

@@ -308,6 +308,33 @@ a_folder_that_cannot_be_is_told(void **state)
 }
 
 static void
+a_state_that_is_no_file_is_told_and_not_waited_for(void **state)
+{
+	struct box *box = *state;
+	struct statefile file;
+	struct mesh *mesh = box_mesh(box, 0x11);
+	char path[192];
+
+	(void)alarm(20); /* opened as a file it would wait for a writer */
+	assert_int_equal(mkdir(box->sub, 0700), 0);
+	(void)snprintf(path, sizeof(path), "%s/state", box->sub);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(
+	    statefile_open(&file, box->sub, &box->diag), ERR_SYSTEM);
+	assert_non_null(strstr(box->diag.text, "no regular file"));
+	statefile_close(&file);
+	assert_int_equal(unlink(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/state.new", box->sub);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	box_open(box, &file);
+	statefile_save(&file, mesh);
+	assert_false(file.is_written);
+	(void)alarm(0);
+	mesh_destroy(mesh);
+	statefile_close(&file);
+}
+
+static void
 a_write_that_fails_leaves_the_old_state(void **state)
 {
 	struct box *box = *state;
@@ -347,6 +374,7 @@ main(void)
 		TEST(writes_at_most_each_ten_seconds_and_only_what_changed),
 		TEST(a_folder_that_others_may_write_is_told_once),
 		TEST(a_folder_that_cannot_be_is_told),
+		TEST(a_state_that_is_no_file_is_told_and_not_waited_for),
 		TEST(a_write_that_fails_leaves_the_old_state),
 	};
 

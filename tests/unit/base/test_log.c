@@ -580,6 +580,32 @@ opens_its_file_again_after_a_rotation(void **state)
 }
 
 static void
+goes_on_in_the_old_file_while_there_is_no_new_one(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t before = log_dropped();
+	char old[128];
+
+	(void)snprintf(old, sizeof(old), "%s.1", fixture->path);
+	open_log(fixture->path, LOG_FORMAT_TEXT, NULL);
+	assert_int_equal(rename(fixture->path, old), 0);
+	assert_int_equal(mkdir(fixture->path, 0700), 0); /* cannot be opened */
+	log_reopen();
+	log_info("app", "t_old", "one");
+	log_info("app", "t_old", "two");
+	assert_int_equal(log_dropped(), before);
+	assert_int_equal(rmdir(fixture->path), 0);
+	assert_int_equal(rename(old, fixture->path), 0);
+	assert_int_equal(count_of(read_log(fixture), "one"), 1);
+	assert_int_equal(count_of(fixture->text, "two"), 1);
+	assert_int_equal(rename(fixture->path, old), 0);
+	log_reopen();
+	log_info("app", "t_old", "three");
+	assert_int_equal(count_of(read_log(fixture), "three"), 1);
+	assert_int_equal(unlink(old), 0);
+}
+
+static void
 survives_a_log_folder_that_is_gone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -676,6 +702,7 @@ main(void)
 		FIXTURE_TEST(never_blocks_on_a_socket_that_nobody_reads),
 		FIXTURE_TEST(survives_a_reader_that_went_away),
 		FIXTURE_TEST(opens_its_file_again_after_a_rotation),
+		FIXTURE_TEST(goes_on_in_the_old_file_while_there_is_no_new_one),
 		FIXTURE_TEST(survives_a_log_folder_that_is_gone),
 		FIXTURE_TEST(makes_its_file_readable_by_the_group_only),
 		FIXTURE_TEST(keeps_lines_whole_between_threads),

@@ -41,12 +41,14 @@ struct rig {
 	/* The loop's own: */
 	struct conn *last; /* opened last; NULL once it is gone */
 	struct conn *first;
-	uint64_t ids[8];        /* in the order of opening */
-	struct net_stats stats; /* as of the last rig_call */
-	bool refuses;           /* on_open says no */
-	bool stubborn;          /* nobody closes what stalls */
-	struct conn *press;     /* on_message presses this one */
-	struct buf heard;       /* the last message */
+	uint64_t ids[8];         /* in the order of opening */
+	struct net_stats stats;  /* as of the last rig_call */
+	bool refuses;            /* on_open says no */
+	bool relieves;           /* on_open wants room at once */
+	unsigned closing_inside; /* and was told of a closing meanwhile */
+	bool stubborn;           /* nobody closes what stalls */
+	struct conn *press;      /* on_message presses this one */
+	struct buf heard;        /* the last message */
 	unsigned opened, messages, closing, closed, stalled, pauses, resumes;
 	unsigned peers_closed;
 	unsigned bytes; /* times that some came */
@@ -66,6 +68,10 @@ rig_on_open(void *ctx, struct conn *conn, const char *path, const char *query)
 	rig->first = rig->opened == 0 ? conn : rig->first;
 	rig->last = conn;
 	rig->ids[rig->opened++ % ARRAY_LEN(rig->ids)] = conn_id(conn);
+	if (rig->relieves) {
+		(void)conn_relieve(conn);
+		rig->closing_inside = rig->closing;
+	}
 	return !rig->refuses;
 }
 

@@ -182,11 +182,11 @@ more_pings_than_a_second_may_have_close_1008(void **state)
 	rig_destroy(rig);
 }
 
+/* A request for an upgrade with bytes behind it. */
 static void
-expect_hasty(const char *subprotocol, const void *bytes, size_t len)
+send_hasty(struct client *client, const char *subprotocol, const void *bytes,
+    size_t len)
 {
-	struct rig *rig = rig_create(rig_config());
-	struct client *client = client_connect(rig->port);
 	char request[512];
 	size_t head = (size_t)snprintf(request, sizeof(request),
 	    "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
@@ -197,6 +197,15 @@ expect_hasty(const char *subprotocol, const void *bytes, size_t len)
 	memcpy(request + head, bytes, len);
 	client_send(client, request, head + len);
 	assert_int_equal(client_read_status(client), 101);
+}
+
+static void
+expect_hasty(const char *subprotocol, const void *bytes, size_t len)
+{
+	struct rig *rig = rig_create(rig_config());
+	struct client *client = client_connect(rig->port);
+
+	send_hasty(client, subprotocol, bytes, len);
 	client_expect_close(client, 1002);
 	assert_int_equal(rig_stats(rig)->hasty, 1);
 	rig_until(rig, rig_has_closed);
@@ -212,6 +221,36 @@ bytes_glued_to_the_request_close_1002(void **state)
 	expect_hasty("", "\x81", 1); /* not even a frame */
 	expect_hasty("Sec-WebSocket-Protocol: grapevine.peer.1\r\n",
 	    "\x82\x82\0\0\0\0hi", 8);
+}
+
+static void
+bytes_glued_to_the_request_are_not_looked_for_within_a_turn(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+	struct client *client = client_connect(rig->port);
+
+	(void)state;
+	rig->relieves = true; /* as the hub does while it walks a topic */
+	send_hasty(client, "", "\x81\x82\0\0\0\0hi", 8);
+	client_expect_close(client, 1002);
+	assert_int_equal(rig_stats(rig)->hasty, 1);
+	assert_int_equal(rig->closing_inside, 0);
+	assert_int_equal(rig->closing, 1);
+	rig_destroy(rig);
+}
+
+static void
+one_that_is_refused_is_not_said_to_be_closing(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+	struct client *client = client_connect(rig->port);
+
+	(void)state;
+	rig->refuses = true;
+	send_hasty(client, "", "\x81\x82\0\0\0\0hi", 8);
+	rig_until(rig, rig_has_closed);
+	assert_int_equal(rig->closing, 0);
+	rig_destroy(rig);
 }
 
 static void
@@ -379,6 +418,12 @@ main(void)
 		    client_teardown),
 		cmocka_unit_test_teardown(
 		    bytes_glued_to_the_request_close_1002, client_teardown),
+		cmocka_unit_test_teardown(
+		    bytes_glued_to_the_request_are_not_looked_for_within_a_turn,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    one_that_is_refused_is_not_said_to_be_closing,
+		    client_teardown),
 		cmocka_unit_test_teardown(
 		    a_source_waits_for_its_target_a_moment, client_teardown),
 		cmocka_unit_test_teardown(
