@@ -19,9 +19,10 @@ enum {
 struct sync {
 	struct record_run *runs;
 	size_t count, room;
-	size_t empty; /* of them, without ids */
-	bool is_full; /* there was more */
-	bool is_cut;  /* there was more without ids */
+	size_t empty;  /* of them, without ids */
+	size_t misses; /* ids looked for in vain */
+	bool is_full;  /* there was more */
+	bool is_cut;   /* there was more without ids, or not looked for */
 };
 
 static struct record_run *
@@ -75,6 +76,17 @@ sync_add_empty(struct sync *sync, const struct nodeid *id, uint64_t max)
 	}
 }
 
+/* One more id is not there: is that enough for this link? */
+static bool
+sync_has_searched(struct sync *sync)
+{
+	bool is_enough = sync->misses == SYNC_MISSES_MAX;
+
+	sync->misses += is_enough ? 0 : 1;
+	sync->is_cut = sync->is_cut || is_enough;
+	return is_enough;
+}
+
 /* The ids of the boot of `max`, which is the highest, newest first. */
 static void
 sync_add_boot(struct sync *sync, const struct history *history,
@@ -89,6 +101,9 @@ sync_add_boot(struct sync *sync, const struct history *history,
 	     seq--) {
 		if (history_find(history, origin, seq) == NULL) {
 			run = NULL;
+			if (sync_has_searched(sync)) {
+				break;
+			}
 			continue;
 		}
 		found++;

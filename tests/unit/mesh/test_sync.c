@@ -402,6 +402,33 @@ told_of(const struct lab_link *at)
 	return runs_sent(at, RECORD_SYNC, runs, ARRAY_LEN(runs));
 }
 
+/* What is held of it lies far apart. */
+static void
+hold_two_of(struct lab *lab, struct lab_link *at, uint8_t n)
+{
+	lab_say_data(lab, at, n, 1);
+	lab_say_data(lab, at, n, 65000);
+}
+
+static void
+only_so_much_is_searched_for_one_link(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+
+	for (uint8_t n = 10; n < 74; n++) {
+		hold_two_of(lab, a, n);
+	}
+	assert_int_equal(told_of(up_and_told(lab, 2)), 128);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 0);
+	for (uint8_t n = 74; n < 78; n++) {
+		hold_two_of(lab, a, n);
+	}
+	/* The newest of each is told still. */
+	assert_int_equal(told_of(up_and_told(lab, 3)), 132);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1);
+}
+
 static void
 ends_that_are_left_out_are_counted(void **state)
 {
@@ -496,6 +523,7 @@ main(void)
 		TEST(only_the_end_of_a_huge_run_is_looked_at),
 		TEST(an_own_id_from_an_earlier_life_is_stepped_over),
 		TEST(a_list_is_cut_at_what_one_link_may_be_told),
+		TEST(only_so_much_is_searched_for_one_link),
 		TEST(ends_that_are_left_out_are_counted),
 		TEST(ten_a_second_are_taken_once_the_link_has_settled),
 		TEST(no_more_is_passed_on_than_is_taken),
