@@ -5,13 +5,18 @@ docs/PROTOCOL.md alone, among real nodes.  Exit code 0: all is well."""
 
 import asyncio
 import hashlib
+import os
 import pathlib
 import re
 import tempfile
 import time
 
+import websockets
+from websockets.exceptions import ConnectionClosed
+
 from peer import harness, link as peer_link, records as r
 from peer.harness import Told, linked, node, once, stop, until
+from peer.link import SUBPROTOCOL
 
 LAPS = 100
 
@@ -191,6 +196,71 @@ async def closes_what_breaks_the_protocol():
     await stop(one)
 
 
+def hello(peer, **more):
+    return r.hello_body(r.Hello(
+        1, 1, r.LEAF, peer.id, peer.boot, peer.net, os.urandom(16), "", "raw",
+        peer.caps())._replace(**more))
+
+
+async def answers_to(url, *messages, subprotocols=(SUBPROTOCOL,)):
+    """All that a listener says to these, and the code it closes with."""
+    async with websockets.connect(
+            url, subprotocols=subprotocols, compression=None) as ws:
+        said = b""
+        try:
+            for message in messages:
+                await ws.send(message)
+            while True:
+                said += await ws.recv()
+        except ConnectionClosed:
+            return [kind for kind, _ in r.read_records(said, 1 << 20)] \
+                if said else [], ws.close_code
+
+
+async def answers_the_first_record():
+    one = await node("one")
+    peer = Told("raw")
+    good = r.record(r.HELLO, hello(peer))
+    bye = r.record(r.BYE, r.bye_body(r.LEAVING, ""))
+    lost, end = 1006, [r.WELCOME, r.WELCOME2]
+    for messages, said, code in (
+            ([r.record(r.DATA, bytes(9))], [], lost), ([b""], [], lost),
+            (["text"], [], 1003), ([b"\x01"], [], 1002),
+            ([r.record(0x80)], [], lost), ([bye], [], lost),
+            ([r.record(r.HELLO, hello(peer)[:40])], [], 1002),
+            ([r.record(r.HELLO, bytes(2000))], [], 1009),
+            ([r.record(r.HELLO, b"\2\xff what a later one may say")],
+             [r.BYE], 4003),
+            ([r.record(r.HELLO, hello(peer, net=bytes(8)))], [r.BYE], 1008),
+            ([r.record(r.HELLO, hello(peer, caps={1: b"\0\0\1"}))], [], 1002),
+            ([r.record(r.HELLO, hello(peer, ver_max=9, flags=0xffff,
+                                      caps={99: b"?"})) + bye], end, 1001),
+            ([[good[:9], good[9:], bye]], end, 1001),
+            ([good + bye + b"\xff"], end, 1001)):
+        found = await answers_to(one.url + "/any/path", *messages)
+        assert (found[0][:2], found[1]) == (said, code), (messages, found)
+    found = await answers_to(one.url, good + bye, subprotocols=(
+        "else", SUBPROTOCOL))
+    assert found[1] == 1001, found
+    await stop(one)
+
+
+async def begins_a_later_boot_when_it_is_known():
+    """The same id and boot, and no memory: WELCOME2 tells."""
+    one = await node("one")
+    first = await linked(one, static=True)
+    for text in numbers(5):
+        first.say("a", text)
+    await once([one], "a", numbers(5))
+    await first.crash()
+    again = await linked(one, static=True, node_id=first.id, boot=first.boot)
+    assert again.boot == first.boot + 1
+    again.say("a", "again")
+    await once([one], "a", ["again"])
+    assert not one.has("gap")
+    await stop(again, one)
+
+
 async def bears_what_is_only_odd():
     """Skipped, dropped or ignored; the link stays."""
     one = await node("one")
@@ -279,7 +349,8 @@ async def says_gone_and_the_node_tells_a_gap():
 
 async def forwards_and_takes_messages_for_one_node():
     one = await node("one")
-    left, right = await linked(one, static=True), await linked(one, static=True)
+    left = await linked(one, static=True)
+    right = await linked(one, static=True)
     left.spread.direct.send(right.id, "u", b"flooded", r.TEXT)
     await once([right], "u", ["flooded"])
     right.spread.publish("b", b"now the tree is known", r.TEXT)
@@ -364,6 +435,8 @@ CHECKS = (
     gives_and_takes_the_reasons_of_bye,
     keeps_one_of_two_links,
     closes_what_breaks_the_protocol,
+    answers_the_first_record,
+    begins_a_later_boot_when_it_is_known,
     bears_what_is_only_odd,
     bridges_two_static_nodes,
     comes_late_and_gets_the_history,

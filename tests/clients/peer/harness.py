@@ -5,6 +5,7 @@ each LOOK_S for what only time brings."""
 
 import asyncio
 import contextlib
+import contextvars
 import ctypes
 import fcntl
 import json
@@ -22,6 +23,9 @@ STEP_S = 60  # a bound, not a measure: the machine may be busy
 LOOK_S = 0.1
 ASK_S = 0.2  # the log takes ten lines a second of a kind
 PIPE_BYTES = 1 << 20  # the logger drops what a full pipe does not take
+# Ports of those that were killed are used again: each check is a network of
+# its own.
+network = contextvars.ContextVar("network", default="grapevine")
 happened = None  # an asyncio.Event, set by whatever happens
 
 
@@ -77,9 +81,10 @@ class Node:
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self.process = await asyncio.create_subprocess_exec(
             Node.program, "--bind", "127.0.0.1:0", "--name", self.name,
-            "--log-format", "json", "--plugin-dir", Node.plugin_dir,
-            "-P", "logger,format=json", *more, stdout=writing,
-            stderr=asyncio.subprocess.PIPE, preexec_fn=die_with_parent)
+            "--network", network.get(), "--log-format", "json",
+            "--plugin-dir", Node.plugin_dir, "-P", "logger,format=json",
+            *more, stdout=writing, stderr=asyncio.subprocess.PIPE,
+            preexec_fn=die_with_parent)
         os.close(writing)
         stdout = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(
@@ -158,7 +163,7 @@ class Told(Peer):
     """A peer that keeps what it is told."""
 
     def __init__(self, name, peers=(), **more):
-        super().__init__(name, peers, **more)
+        super().__init__(name, peers, **{"network": network.get(), **more})
         self.inbox, self.gaps, self.ends = Inbox(), [], []
         self.last = None
         self.on_message = self.keep
@@ -183,7 +188,7 @@ class Told(Peer):
                     lambda: f"{self.name}: {len(self.links)} links of {count}")
 
     def freeze(self):
-        """As if stopped: nothing is read, and nothing done."""
+        """As if stopped: nothing is read, nothing done; but it pings."""
         self.clock.cancel()
         for link in self.links:
             link.ws.transport.pause_reading()
@@ -236,6 +241,7 @@ async def stop(*all_of_them):
 
 async def run(check):
     begun = time.monotonic()
+    network.set(f"{check.__name__} {os.getpid()}")
     await check()
     print(f"ok {check.__name__} {time.monotonic() - begun:.1f} s", flush=True)
 

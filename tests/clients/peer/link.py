@@ -122,6 +122,11 @@ class Link:
         self.wake.set()
         self.node.link_down(self)
 
+    async def close(self, code):
+        """It may be half closed already."""
+        with contextlib.suppress(ConnectionClosed, OSError, RuntimeError):
+            await self.ws.close(code)
+
     def lost(self, writer):
         """The connection is over; nothing more is written."""
         self.closing = True
@@ -146,7 +151,7 @@ class Link:
                     self.taken_at = now()
                     self.feel_pressure()
                 if self.closing:
-                    await self.ws.close(self.close_code)
+                    await self.close(self.close_code)
                     break
                 self.wake.clear()
                 await self.wake.wait()

@@ -175,7 +175,7 @@ class Peer:
         except r.NoPeer:
             link.ws.transport.abort()
         except r.Broken as broken:
-            await link.ws.close(broken.code)
+            await link.close(broken.code)
         except (ConnectionClosed, StopAsyncIteration, asyncio.TimeoutError):
             pass
         finally:
@@ -187,7 +187,7 @@ class Peer:
             self.link_down(link)
             self.members.ended(link.dialled or link.addr, link.id,
                                link.bye_reason, link.up)
-            await link.ws.close(r.close_code(link.bye_reason or 0))
+            await link.close(r.close_code(link.bye_reason or 0))
 
     def link_up(self, link, flags=0):
         link.up = True
@@ -259,7 +259,7 @@ class Peer:
     def on_bye(self, link, body):
         link.bye_reason, link.bye_came = r.read_bye(body)[0], True
         self.link_down(link)
-        self.spawn(link.ws.close(r.close_code(link.bye_reason)))
+        self.spawn(link.close(r.close_code(link.bye_reason)))
 
     def on_peers(self, link, body):
         """Counts once behind a BYE of the reasons 0 to 2."""
