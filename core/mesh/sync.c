@@ -196,6 +196,12 @@ sync_on_empty(
 		fetch_expect_last(mesh, origin, max, max + 1, now_ms);
 		return origin->last != last;
 	}
+	if (max >> 32 > known >> 32 && (uint32_t)max != 0) {
+		/* A whole boot that nobody may be able to bring. */
+		fetch_on_boot(mesh, origin, max, now_ms);
+		(void)origins_expect(&mesh->origins, origin, max);
+		known = origin->window.max;
+	}
 	run = missing_find(&mesh->spread.missing, origin, max);
 	if (origin->base == 0 || max <= known || max >> 32 != known >> 32 ||
 	    (run != NULL && run->seq <= max)) {
@@ -228,22 +234,36 @@ sync_on_run(struct link *link, struct origin *origin, struct record_run *run,
 	return origin->last != last ? origin->last : 0;
 }
 
+/* Of who is not known it is no loss; of who was forgotten it may be. */
+static bool
+sync_is_loss(const struct mesh *mesh, const struct nodeid *id, uint64_t max)
+{
+	uint64_t newest = origins_newest(&mesh->origins, id);
+
+	return origins_find(&mesh->origins, id) != NULL ||
+	       (newest != 0 && max > newest);
+}
+
 /* The origin of a run, NULL: nothing to do. */
 static struct origin *
 sync_origin(struct link *link, const struct record_run *run, uint64_t now_ms)
 {
 	struct mesh *mesh = link->mesh;
 	bool is_early = now_ms - link->up_ms < SYNC_EARLY_MS;
+	struct record_run told = *run;
 
 	if (nodeid_equal(&run->origin, &mesh->node_id)) {
 		handshake_pass(mesh, run->seq + run->count - 1, now_ms);
 		return NULL;
 	}
 	if (run->count == 0) {
-		return run->seq > 1 ? origins_find(&mesh->origins, &run->origin)
-		                    : NULL;
+		told.seq--;
+		told.count = 1;
+		if (!sync_is_loss(mesh, &run->origin, told.seq)) {
+			return NULL;
+		}
 	}
-	return spread_run_is_fit(mesh, run, now_ms)
+	return spread_run_is_fit(mesh, &told, now_ms)
 	           ? spread_origin(link, &run->origin, now_ms, is_early)
 	           : NULL;
 }
