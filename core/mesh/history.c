@@ -11,16 +11,19 @@
 
 enum {
 	HISTORY_ROOM_MIN = 64,
+	HISTORY_TOGETHER = 8, /* so many bits of numbers lie in a row */
 	/* What keeping a record takes besides its bytes. */
 	HISTORY_ENTRY = sizeof(struct history_entry) + sizeof(uint64_t),
 };
 
 void
-history_init(struct history *history, struct chunk_pool *pool, size_t limit)
+history_init(struct history *history, struct chunk_pool *pool, size_t limit,
+    uint64_t salt)
 {
 	memset(history, 0, sizeof(*history));
 	chunk_log_init(&history->log, pool, CHUNK_SMALL);
 	history->limit = limit;
+	history->salt = salt | 1;
 	history->first = 1;
 	history->next = 1;
 }
@@ -75,10 +78,13 @@ static uint64_t *
 history_newest(
     const struct history *history, const struct origin *origin, uint64_t seq)
 {
-	uint64_t hash = (uint64_t)(uintptr_t)origin *
+	uint64_t hash = ((uint64_t)(uintptr_t)origin ^
+	                    seq >> HISTORY_TOGETHER) *
 	                UINT64_C(0x9e3779b97f4a7c15);
 
-	/* Consecutive messages in consecutive places: caches like that. */
+	/* Consecutive messages in consecutive places: caches like that.  But
+	 * numbers are chosen by others, to whom the salt is not known. */
+	hash = (hash ^ hash >> 32) * history->salt;
 	hash = (hash >> 32) + seq;
 	return &history->newest[hash & (history->room - 1)];
 }

@@ -41,15 +41,17 @@ struct history {
 	uint64_t first, next; /* places of the oldest; behind the newest */
 	size_t bytes; /* of records, entries and their places in the hash */
 	size_t limit;
+	uint64_t salt;    /* of the hash */
 	uint64_t evicted; /* before their time: the bytes were needed */
 	uint64_t expired; /* their time was over */
 };
 
 /* `limit` bytes at the most, of records and entries; 0: nothing is ever kept.
  * Ring and hash may have as many places empty again, and chunks as many bytes
- * where records are longer than half of one.  The pool outlives it. */
-void history_init(
-    struct history *history, struct chunk_pool *pool, size_t limit);
+ * where records are longer than half of one.  The pool outlives it.  `salt`: a
+ * random number. */
+void history_init(struct history *history, struct chunk_pool *pool,
+    size_t limit, uint64_t salt);
 void history_fini(struct history *history);
 
 /* Write a message's record, and keep it.  `*range` is the record, until the

@@ -15,6 +15,7 @@ static const uint32_t limit_of[LIMIT_KINDS] = {
 	[LIMIT_SHUFFLE] = 2,
 	[LIMIT_ANNOUNCE] = 5000,
 	[LIMIT_GRAFT] = 1000,
+	[LIMIT_GONE] = UINT32_C(1) << 20,
 	[LIMIT_SYNC] = 10,
 	[LIMIT_SYNC_SENT] = 10,
 };

@@ -17,6 +17,7 @@ enum limit_kind {
 	LIMIT_SHUFFLE,   /* 2 records that ask */
 	LIMIT_ANNOUNCE,  /* 5000 runs of IHAVE */
 	LIMIT_GRAFT,     /* 1000 runs */
+	LIMIT_GONE,      /* 2^20 ids of them that are looked for in vain */
 	LIMIT_SYNC,      /* 10 records, not in the first 10 s after UP */
 	LIMIT_SYNC_SENT, /* 10, of those that are passed on */
 	LIMIT_KINDS,

@@ -45,8 +45,8 @@ bool
 link_is_final(const struct link *link, enum mesh_closed how)
 {
 	return how == MESH_DIAL_NOT_A_PEER || how == MESH_DIAL_BAD_URL ||
-	       (link->bye >= BYE_SELF && link->bye <= BYE_ABUSE &&
-	           link->bye != BYE_SLOW);
+	       (link->bye >= BYE_SELF && link->bye != BYE_SLOW &&
+	           link->bye != LINK_BYE_NONE);
 }
 
 struct link *
@@ -391,7 +391,9 @@ link_on_bye(struct link *link, uint64_t now_ms, const struct record *record)
 	if (bye.reason < ARRAY_LEN(mesh->stats.byes_received)) {
 		mesh->stats.byes_received[bye.reason]++;
 	}
-	link->bye = bye.reason == LINK_BYE_NONE ? BYE_LEAVING : bye.reason;
+	/* Of those that are not known one is like the other. */
+	link->bye = bye.reason == LINK_BYE_NONE ? LINK_BYE_NONE - 1
+	                                        : bye.reason;
 	/* A refusal must not be answered with one: it would never end. */
 	if (bye.reason == BYE_SLOW && link->was_up) {
 		mesh_refuse(mesh, &link->node_id, now_ms);

@@ -11,7 +11,8 @@ spread_init(struct mesh *mesh, struct chunk_pool *pool, size_t history_bytes)
 
 	origin_init(&spread->self, &mesh->node_id, 0);
 	history_init(&spread->history, pool,
-	    history_bytes != 0 ? history_bytes : HISTORY_BYTES_DEFAULT);
+	    history_bytes != 0 ? history_bytes : HISTORY_BYTES_DEFAULT,
+	    mesh->origins.table.salt);
 	chunk_log_init(&spread->passing, pool, CHUNK_SMALL);
 	missing_init(&spread->missing);
 	lazy_init(&spread->early, LAZY_MS, LAZY_QUIET_MS);

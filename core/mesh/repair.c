@@ -4,6 +4,7 @@
 #include "mesh/repair.h"
 
 #include "mesh/inside.h"
+#include "mesh/limit.h"
 #include "wire/record_array.h"
 
 enum { REPAIR_GONE_MAX = 64 };
@@ -28,22 +29,23 @@ repair_flush(struct repair *repair)
 	}
 }
 
+/* `count` ids from `seq` on, of the origin of `run`. */
 static void
-repair_say_gone(
-    struct repair *repair, const struct record_run *run, uint64_t seq)
+repair_say_gone(struct repair *repair, const struct record_run *run,
+    uint64_t seq, uint32_t count)
 {
 	struct record_run *last = &repair->gone[repair->gone_count];
 
 	if (repair->gone_count > 0 && last[-1].seq + last[-1].count == seq &&
-	    last[-1].count < UINT16_MAX &&
+	    last[-1].count + count <= UINT16_MAX &&
 	    nodeid_equal(&last[-1].origin, &run->origin)) {
-		last[-1].count++;
+		last[-1].count += count;
 		return;
 	}
 	*last = (struct record_run){
 		.origin = run->origin,
 		.seq = seq,
-		.count = 1,
+		.count = count,
 	};
 	repair->gone_count++;
 	if (repair->gone_count == REPAIR_GONE_MAX) {
@@ -73,25 +75,40 @@ repair_send(struct repair *repair, struct history_entry *entry,
 	return repair->link->state == LINK_UP;
 }
 
-static void
-repair_run(
-    struct repair *repair, struct origin *origin, const struct record_run *run)
+/* One id; false: no more of this run. */
+static bool
+repair_one(struct repair *repair, const struct origin *origin,
+    const struct record_run *run, uint64_t seq)
 {
-	const struct link *link = repair->link;
+	struct link *link = repair->link;
+	struct mesh *mesh = link->mesh;
+	struct history_entry *entry = history_find(
+	    &mesh->spread.history, origin, seq);
+	struct record_data data = { .payload_len = 0 };
 
-	for (uint32_t i = 0; i < run->count; i++) {
-		struct history_entry *entry =
-		    origin == NULL ? NULL
-		                   : history_find(&link->mesh->spread.history,
-		                         origin, run->seq + i);
-		struct record_data data = { .payload_len = 0 };
-
-		if (entry != NULL) {
-			data = history_data(entry);
+	if (entry != NULL) {
+		data = history_data(entry);
+		if (data.payload_len <= link->max_message) {
+			return repair_send(repair, entry, &data);
 		}
-		if (entry == NULL || data.payload_len > link->max_message) {
-			repair_say_gone(repair, run, run->seq + i);
-		} else if (!repair_send(repair, entry, &data)) {
+	} else if (!limit_takes(link, repair->now_ms, LIMIT_GONE, 1)) {
+		mesh->stats.graft_limit++;
+		return false;
+	}
+	repair_say_gone(repair, run, seq, 1);
+	return true;
+}
+
+static void
+repair_run(struct repair *repair, const struct origin *origin,
+    const struct record_run *run)
+{
+	if (run->count > 0 && (origin == NULL || origin->held == 0)) {
+		repair_say_gone(repair, run, run->seq, run->count);
+		return;
+	}
+	for (uint32_t i = 0; i < run->count; i++) {
+		if (!repair_one(repair, origin, run, run->seq + i)) {
 			return;
 		}
 	}

@@ -19,9 +19,10 @@ enum {
 struct sync {
 	struct record_run *runs;
 	size_t count, room;
-	size_t empty; /* of them, without ids */
-	bool is_full; /* there was more */
-	bool is_cut;  /* there was more without ids */
+	size_t empty;  /* of them, without ids */
+	size_t misses; /* ids looked for in vain */
+	bool is_full;  /* there was more */
+	bool is_cut;   /* there was more without ids, or not looked for */
 };
 
 static struct record_run *
@@ -75,6 +76,17 @@ sync_add_empty(struct sync *sync, const struct nodeid *id, uint64_t max)
 	}
 }
 
+/* One more id is not there: is that enough for this link? */
+static bool
+sync_has_searched(struct sync *sync)
+{
+	bool is_enough = sync->misses == SYNC_MISSES_MAX;
+
+	sync->misses += is_enough ? 0 : 1;
+	sync->is_cut = sync->is_cut || is_enough;
+	return is_enough;
+}
+
 /* The ids of the boot of `max`, which is the highest, newest first. */
 static void
 sync_add_boot(struct sync *sync, const struct history *history,
@@ -89,6 +101,9 @@ sync_add_boot(struct sync *sync, const struct history *history,
 	     seq--) {
 		if (history_find(history, origin, seq) == NULL) {
 			run = NULL;
+			if (sync_has_searched(sync)) {
+				break;
+			}
 			continue;
 		}
 		found++;
@@ -181,6 +196,12 @@ sync_on_empty(
 		fetch_expect_last(mesh, origin, max, max + 1, now_ms);
 		return origin->last != last;
 	}
+	if (max >> 32 > known >> 32 && (uint32_t)max != 0) {
+		/* A whole boot that nobody may be able to bring. */
+		fetch_on_boot(mesh, origin, max, now_ms);
+		(void)origins_expect(&mesh->origins, origin, max);
+		known = origin->window.max;
+	}
 	run = missing_find(&mesh->spread.missing, origin, max);
 	if (origin->base == 0 || max <= known || max >> 32 != known >> 32 ||
 	    (run != NULL && run->seq <= max)) {
@@ -213,22 +234,36 @@ sync_on_run(struct link *link, struct origin *origin, struct record_run *run,
 	return origin->last != last ? origin->last : 0;
 }
 
+/* Of who is not known it is no loss; of who was forgotten it may be. */
+static bool
+sync_is_loss(const struct mesh *mesh, const struct nodeid *id, uint64_t max)
+{
+	uint64_t newest = origins_newest(&mesh->origins, id);
+
+	return origins_find(&mesh->origins, id) != NULL ||
+	       (newest != 0 && max > newest);
+}
+
 /* The origin of a run, NULL: nothing to do. */
 static struct origin *
 sync_origin(struct link *link, const struct record_run *run, uint64_t now_ms)
 {
 	struct mesh *mesh = link->mesh;
 	bool is_early = now_ms - link->up_ms < SYNC_EARLY_MS;
+	struct record_run told = *run;
 
 	if (nodeid_equal(&run->origin, &mesh->node_id)) {
 		handshake_pass(mesh, run->seq + run->count - 1, now_ms);
 		return NULL;
 	}
 	if (run->count == 0) {
-		return run->seq > 1 ? origins_find(&mesh->origins, &run->origin)
-		                    : NULL;
+		told.seq--;
+		told.count = 1;
+		if (!sync_is_loss(mesh, &run->origin, told.seq)) {
+			return NULL;
+		}
 	}
-	return spread_run_is_fit(mesh, run, now_ms)
+	return spread_run_is_fit(mesh, &told, now_ms)
 	           ? spread_origin(link, &run->origin, now_ms, is_early)
 	           : NULL;
 }

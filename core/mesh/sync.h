@@ -13,6 +13,9 @@
 #define SYNC_EMPTY_MAX 1024u  /* origins of which nothing is held */
 #define SYNC_IDS_MAX   65536u /* of a run; older ones are not looked at */
 #define SYNC_EARLY_MS  10000u /* after UP: no limits */
+/* Ids looked for in vain for one link; of each origin what comes before the
+ * next of them is told. */
+#define SYNC_MISSES_MAX ((size_t)1 << 22)
 
 /* Tell the link, which has just come UP. */
 void sync_send(struct link *link, uint64_t now_ms);

@@ -7,31 +7,17 @@ import asyncio
 import hashlib
 import pathlib
 import re
-import sys
 import tempfile
 import time
 
 from peer import harness, link as peer_link, records as r
-from peer.harness import Node, Told, node, once, until
+from peer.harness import Told, linked, node, once, stop, until
 
-ALL_S = 180
 LAPS = 100
 
 
 def numbers(count, name=""):
     return [f"{name}{i}" for i in range(count)]
-
-
-async def linked(one, **more):
-    """A peer that has dialled `one`."""
-    peer = await Told("py", [one.url], **more).start()
-    await peer.links_up(1)
-    return peer
-
-
-async def stop(*all_of_them):
-    for each in all_of_them:
-        await each.stop()
 
 
 # ---- the examples of the document ----
@@ -294,11 +280,11 @@ async def says_gone_and_the_node_tells_a_gap():
 async def forwards_and_takes_messages_for_one_node():
     one = await node("one")
     left, right = await linked(one, static=True), await linked(one, static=True)
-    left.spread.unicast(right.id, "u", b"flooded", r.TEXT)
+    left.spread.direct.send(right.id, "u", b"flooded", r.TEXT)
     await once([right], "u", ["flooded"])
     right.spread.publish("b", b"now the tree is known", r.TEXT)
     await once([left], "b", ["now the tree is known"])
-    left.spread.unicast(right.id, "u", b"along the tree", r.TEXT)
+    left.spread.direct.send(right.id, "u", b"along the tree", r.TEXT)
     await once([right], "u", ["flooded", "along the tree"])
     data = right.last
     assert data.flags == r.TEXT | r.UNICAST and data.hops == 2, data
@@ -308,7 +294,7 @@ async def forwards_and_takes_messages_for_one_node():
     two.client_end = await two.client("c")
     await two.client_end.send("I am here")
     await once([left], "c", ["I am here"])
-    left.spread.unicast(two.id, "u", b"for two", r.TEXT)
+    left.spread.direct.send(two.id, "u", b"for two", r.TEXT)
     await once([two], "u", ["for two"])
     assert not one.payloads("u"), "not for this one"
     await stop(left, right, two, one)
@@ -349,7 +335,7 @@ async def lives_in_a_mesh_whose_nodes_die():
                    {f"py-{i}" for i in range(lap * 10, lap * 10 + 10)})
     assert killed and peer.links
     assert not peer.gaps and peer.spread.count["late"] == 0
-    await until(lambda: {told["name"] for told in peer.present.values()}
+    await until(lambda: {told["name"] for told in peer.presence.told.values()}
                 >= set(nodes), "no presence")
     await stop(peer, *nodes.values())
 
@@ -386,28 +372,5 @@ CHECKS = (
 )
 
 
-async def run(check):
-    begun = time.monotonic()
-    await check()
-    print(f"ok {check.__name__} {time.monotonic() - begun:.1f} s", flush=True)
-
-
-async def main():
-    Node.program, Node.plugin_dir = sys.argv[1:3]
-    harness.happened = asyncio.Event()
-    broken = []
-    asyncio.get_running_loop().set_exception_handler(
-        lambda _, what: "future" in what and broken.append(what))
-    chosen = [c for c in CHECKS if c.__name__ in sys.argv[3:]] or CHECKS
-    try:
-        await asyncio.wait_for(asyncio.gather(*map(run, chosen)), ALL_S)
-    finally:
-        for left in list(Node.all):
-            if left.process and left.process.returncode is None:
-                left.process.kill()
-                await left.process.wait()
-    assert not broken, broken
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(harness.run_all(CHECKS))

@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: MIT
 """Real nodes for the checks of the second peer.  Nothing here sleeps: all
-wait for a condition, which is looked at again when anything happened."""
+wait for a condition, which is looked at again when anything happened, and
+each LOOK_S for what only time brings."""
 
 import asyncio
+import contextlib
 import ctypes
 import fcntl
 import json
 import os
 import signal
+import sys
+import time
 
 import websockets
 
 from .node import Peer
 
+ALL_S = 180
 STEP_S = 60  # a bound, not a measure: the machine may be busy
+LOOK_S = 0.1
+ASK_S = 0.2  # the log takes ten lines a second of a kind
 PIPE_BYTES = 1 << 20  # the logger drops what a full pipe does not take
 happened = None  # an asyncio.Event, set by whatever happens
 
@@ -22,16 +29,15 @@ def notice(*_):
     happened.set()
 
 
-async def until(condition, what):
+async def until(condition, what, seconds=STEP_S):
     """Wait until `condition()` is true."""
-    async def watch():
-        while not condition():
-            happened.clear()
-            await happened.wait()
-    try:
-        await asyncio.wait_for(watch(), STEP_S)
-    except asyncio.TimeoutError:
-        raise AssertionError(what() if callable(what) else what) from None
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= end:
+            raise AssertionError(what() if callable(what) else what)
+        happened.clear()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(happened.wait(), LOOK_S)
 
 
 def die_with_parent():
@@ -63,6 +69,7 @@ class Node:
     def __init__(self, name):
         self.name, self.events, self.inbox = name, [], Inbox()
         self.process, self.tasks = None, []
+        self.mesh = {}
 
     async def start(self, *more):
         Node.all.append(self)
@@ -110,12 +117,33 @@ class Node:
         return await websockets.connect(
             f"{self.url}/{path}", max_queue=None, ping_interval=None)
 
+    def signal(self, number):
+        self.process.send_signal(number)
+
     async def kill(self):
         self.process.kill()
         await self.process.wait()
+        Node.all.remove(self)
+
+    async def state(self, is_wanted, what):
+        """Its counters, as soon as those of its mesh are wanted ones."""
+        since = len(self.events)
+
+        def found():
+            return next((line["state"] for line in self.events[since:]
+                         if line["event"] == "state"
+                         and is_wanted(line["state"]["mesh"])), None)
+        for _ in range(int(STEP_S / ASK_S)):
+            self.signal(signal.SIGUSR2)
+            with contextlib.suppress(AssertionError):
+                await until(found, what, ASK_S)
+                self.mesh = found()["mesh"]
+                return
+        raise AssertionError(f"{self.name}: {what}")
 
     async def stop(self):
         if self.process and self.process.returncode is None:
+            self.signal(signal.SIGCONT)
             self.process.terminate()
             assert await self.process.wait() == 0, f"{self.name} failed"
         await asyncio.gather(*self.tasks)
@@ -143,15 +171,35 @@ class Told(Peer):
         self.last = data
         self.inbox.put(data.topic, data.payload.decode())
 
-    def deliver(self, data, link):
-        super().deliver(data, link)
+    def on_record(self, link, kind, body):
+        super().on_record(link, kind, body)
         notice()
 
     def payloads(self, topic):
         return self.inbox.in_order.get(topic, [])
 
     async def links_up(self, count):
-        await until(lambda: len(self.links) == count, f"{count} links")
+        await until(lambda: len(self.links) == count,
+                    lambda: f"{self.name}: {len(self.links)} links of {count}")
+
+    def freeze(self):
+        """As if stopped: nothing is read, and nothing done."""
+        self.clock.cancel()
+        for link in self.links:
+            link.ws.transport.pause_reading()
+
+    def thaw(self):
+        self.clock = asyncio.ensure_future(self.run())
+        for link in self.links:
+            link.ws.transport.resume_reading()
+
+    async def crash(self):
+        self.stopped = True
+        self.clock.cancel()
+        self.server.close()
+        for link in list(self.links):
+            link.ws.transport.abort()
+        await asyncio.gather(*self.tasks)
 
     def say(self, topic, text):
         return self.spread.publish(topic, text.encode(), 1)
@@ -170,3 +218,42 @@ async def once(everybody, topic, wanted):
                          f"{one.inbox.lacks(topic, wanted)[:5]} of {topic}"
                          for one in everybody)
     await until(is_done, lacking)
+
+
+async def linked(one, **more):
+    """A peer that has dialled `one`."""
+    peer = await Told("py", [one.url], **more).start()
+    await until(lambda: peer.links, "no link")
+    return peer
+
+
+async def stop(*all_of_them):
+    for each in all_of_them:
+        await each.stop()
+
+
+# ---- the run ----
+
+async def run(check):
+    begun = time.monotonic()
+    await check()
+    print(f"ok {check.__name__} {time.monotonic() - begun:.1f} s", flush=True)
+
+
+async def run_all(checks):
+    """Those of the command line, or all, side by side."""
+    global happened
+    Node.program, Node.plugin_dir = sys.argv[1:3]
+    happened = asyncio.Event()
+    broken = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, what: "future" in what and broken.append(what))
+    chosen = [c for c in checks if c.__name__ in sys.argv[3:]] or checks
+    try:
+        await asyncio.wait_for(asyncio.gather(*map(run, chosen)), ALL_S)
+    finally:
+        for left in list(Node.all):
+            if left.process and left.process.returncode is None:
+                left.process.kill()
+                await left.process.wait()
+    assert not broken, broken

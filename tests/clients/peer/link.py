@@ -2,11 +2,11 @@
 """One connection: docs/PROTOCOL.md, sections 3, 4, 7 and 10."""
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import os
 import struct
-import time
 from collections import deque
 
 from websockets.exceptions import ConnectionClosed
@@ -14,11 +14,14 @@ from websockets.legacy.client import WebSocketClientProtocol
 from websockets.legacy.server import WebSocketServerProtocol
 
 from . import records as r
+from .limits import Allowance
+from .origins import NEVER, now
+from .spread import Waiting
 
 SUBPROTOCOL = "grapevine.peer.1"
 VERSION = 1
 HELLO_S, AUTH_S = 5, 5
-PING_S = 3
+STALLED_S, STUFFED_S = 10, 1
 HANDSHAKE_RECORD, HANDSHAKE_PEERS, HANDSHAKE_ALL = 1024, 4608, 8192
 BATCH = 65536
 SOFT, HARD = 1 << 20, 8 << 20
@@ -29,7 +32,7 @@ class Heard:
     heard = 0.0
 
     def data_received(self, data):
-        self.heard = time.monotonic()
+        self.heard = now()
         super().data_received(data)
 
 
@@ -58,13 +61,18 @@ class Link:
         self.id, self.boot, self.addr, self.name = None, 0, "", ""
         self.flags, self.max_message = 0, float("inf")
         self.up = self.closing = False
+        self.is_shown = not node.psk  # that the other side has the key
         self.orphan = self.fresh = False
         self.control, self.bulk, self.queued = deque(), deque(), 0
         self.wake = asyncio.Event()
-        self.rtt = 0.0
-        self.lazy = {}          # (origin, seq): when it is told
-        self.unanswered = set()  # (origin, seq) that were asked for
+        self.congested, self.over_since, self.taken_at = False, None, now()
+        self.rtt, self.suspected_at = 0.0, NEVER
+        self.early, self.late = Waiting(), Waiting()  # ids to announce
+        self.fetches = set()                          # not answered yet
+        self.to_pass_on, self.passed_on_at = {}, NEVER  # SYNC of others
+        self.allowance = Allowance()
         self.bye_reason, self.bye_came = None, False
+        self.peers_came = False
         self.inbound = self.read()
 
     # ---- out ----
@@ -76,23 +84,42 @@ class Link:
         if self.closing:
             return
         (self.bulk if bulk else self.control).append(raw)
+        self.taken_at = self.taken_at if self.queued else now()
         self.queued += len(raw)
         self.wake.set()
-        if self.queued > HARD:
-            self.bye(r.SLOW)
+        self.feel_pressure()
 
-    def congested(self):
+    def is_over_soft(self):
         return self.queued > SOFT
+
+    def feel_pressure(self):
+        """Looked at whenever the queue changes, and each tick."""
+        if self.queued > HARD or \
+                self.queued and now() - self.taken_at > STALLED_S:
+            self.bye(r.SLOW)
+        if not self.is_over_soft():
+            self.over_since = None
+        elif self.over_since is None:
+            self.over_since = now()
+        if self.congested:
+            self.congested = self.queued >= SOFT / 2
+        elif self.over_since is not None:
+            self.congested = now() - self.over_since >= STUFFED_S or \
+                self.queued - SOFT > max((HARD - SOFT) / 4,
+                                         self.node.max_message)
 
     def bye(self, reason, text="", peers=()):
         """Behind all that is queued, then the close."""
         if self.closing:
             return
-        self.queue(r.record(r.BYE, r.bye_body(reason, text))
-                   + (r.record(r.PEERS, r.peers_body(peers)) if peers else b""),
-                   True)
-        self.closing, self.close_code = True, r.CLOSE_CODES[reason]
+        raw = r.record(r.BYE, r.bye_body(reason, text))
+        if peers and self.is_shown:
+            raw += r.record(r.PEERS, r.peers_body(peers))
         self.bye_reason = reason
+        self.bulk.append(raw)
+        self.queued += len(raw)
+        self.closing, self.close_code = True, r.close_code(reason)
+        self.wake.set()
         self.node.link_down(self)
 
     def lost(self, writer):
@@ -116,6 +143,8 @@ class Link:
                 while message := self.batch():
                     await self.ws.send(message)
                     self.queued -= len(message)
+                    self.taken_at = now()
+                    self.feel_pressure()
                 if self.closing:
                     await self.ws.close(self.close_code)
                     break
@@ -125,27 +154,41 @@ class Link:
             pass
 
     async def watch(self):
-        """Ping what is silent, give up what stays silent."""
-        while True:
-            silent = time.monotonic() - self.ws.heard
-            if silent > 3 * PING_S:
-                self.ws.transport.abort()
-                return
-            if silent < PING_S:
-                await asyncio.sleep(PING_S - silent)
-                continue
-            sent = time.monotonic()
-            pong = await self.ws.ping(struct.pack(">Q", int(sent * 1e6)))
-            done, _ = await asyncio.wait([pong], timeout=PING_S)
-            if done:
-                sample = time.monotonic() - sent
-                self.rtt = (7 * self.rtt + sample) / 8 if self.rtt else sample
+        """Ping at once and what is silent, give up what stays silent."""
+        ping_s = self.node.ping_s
+        with contextlib.suppress(ConnectionClosed):
+            await self.ping()
+            while self.silent() <= 3 * ping_s:
+                if self.silent() < ping_s:
+                    await asyncio.sleep(ping_s - self.silent())
+                else:
+                    await self.ping()
+            self.ws.transport.abort()
+
+    async def ping(self):
+        sent = now()
+        pong = await self.ws.ping(struct.pack(">Q", int(sent * 1e6)))
+        pong.add_done_callback(lambda f: f.cancelled() or f.exception())
+        done, _ = await asyncio.wait([pong], timeout=self.node.ping_s)
+        if done and not pong.exception():
+            sample = now() - sent
+            self.rtt = (7 * self.rtt + sample) / 8 if self.rtt else sample
 
     def timeout(self):
         return min(max(0.05 + 3 * self.rtt, 0.15), 1.0)
 
     def silent(self):
-        return time.monotonic() - self.ws.heard
+        return now() - self.ws.heard
+
+    def is_lively(self):
+        return self.silent() < self.node.ping_s + 1
+
+    def suspect(self):
+        self.suspected_at = now()
+
+    def is_suspect(self):
+        """Until the next byte from it."""
+        return self.suspected_at >= self.ws.heard
 
     # ---- in ----
 
@@ -162,8 +205,10 @@ class Link:
                 yield kind, body
 
     def check_handshake(self, kind, size, total):
+        if self.id is None and not self.dialled and kind != r.HELLO:
+            raise r.NoPeer("no HELLO")
         if not r.HELLO <= kind <= r.WELCOME2:
-            raise r.Broken(1002, "too early")
+            raise r.Broken(4005 if kind >= 0x80 else 1002, "too early")
         peers = kind in (r.PEERS, r.WELCOME2)
         if size > (HANDSHAKE_PEERS if peers else HANDSHAKE_RECORD) or \
                 total > HANDSHAKE_ALL:
@@ -172,6 +217,9 @@ class Link:
     async def expect(self, kind, seconds):
         """The next record must be of that type; a BYE ends it."""
         got, body = await asyncio.wait_for(self.inbound.__anext__(), seconds)
+        while got == r.PEERS and self.dialled:
+            got, body = await asyncio.wait_for(self.inbound.__anext__(),
+                                               seconds)
         if got == r.BYE:
             await self.refused(*r.read_bye(body))
         if got != kind:
@@ -182,7 +230,7 @@ class Link:
         """One PEERS may follow."""
         self.bye_reason, self.bye_came = reason, True
         async for kind, body in self.inbound:
-            if kind == r.PEERS and reason in (r.LEAVING, r.FULL, r.EVICTED):
+            if kind == r.PEERS and reason <= r.EVICTED and self.is_shown:
                 self.node.members.learn(r.read_peers(body), self)
                 break
         raise r.Refused(reason, text, mine=False)
@@ -207,26 +255,28 @@ class Link:
         self.addr = self.dialled
         self.orphan = bool(welcome.flags & r.WELCOME_ORPHAN
                            or flags & r.ORPHAN)
-        self.name = welcome.caps.get(r.CAP_NAME, b"").decode("utf-8", "replace")
+        self.name = welcome.caps.get(r.CAP_NAME, b"").decode(
+            "utf-8", "replace")
         self.take_caps(welcome.caps)
-        if welcome.id == node.id:
-            raise r.Refused(r.SELF)
         if welcome.version != VERSION:
             raise r.Refused(r.VERSION)
+        if welcome.id == node.id:
+            raise r.Refused(r.SELF)
         if bool(welcome.flags & r.WITH_KEY) != bool(psk):
-            if not welcome.flags & (r.WITH_KEY | r.ACCEPT):
-                await self.expect(r.BYE, HELLO_S)
             raise r.Refused(r.KEY, "one of us has no key")
         if psk:
             parts = hello, r.welcome_transcript(body)
             if not hmac.compare_digest(proof(psk, b"L", *parts),
                                        welcome.proof):
                 raise r.Refused(r.KEY, "wrong key")
+            self.is_shown = True
             node.settle(self)
             self.send(r.AUTH, proof(psk, b"D", *parts))
         elif welcome.flags & r.ACCEPT:
             node.settle(self)
         last, peers = r.read_welcome2(await self.expect(r.WELCOME2, AUTH_S))
+        if len(node.links) >= node.members.cap:
+            raise r.Refused(r.FULL)
         node.members.learn(peers, self)
         node.own_seq_seen(last)
 
@@ -234,15 +284,15 @@ class Link:
         """The listening side; returns when the link may go up."""
         node, psk = self.node, self.node.psk
         hello_raw = await self.expect(r.HELLO, HELLO_S)
-        hello = r.read_hello(hello_raw)
+        hello = r.read_hello(hello_raw, VERSION)
+        if hello is None:
+            raise r.Refused(r.VERSION)
         self.id, self.boot, self.name = hello.id, hello.boot, hello.name
         self.flags, self.fresh = hello.flags, bool(hello.flags & r.FRESH)
         self.addr = "" if hello.flags & r.LEAF else \
             node.members.address(hello.addr, self) or ""
         self.orphan = bool(hello.flags & r.ORPHAN) or node.is_orphan()
         self.take_caps(hello.caps)
-        if not hello.ver_min <= VERSION <= hello.ver_max:
-            raise r.Refused(r.VERSION)
         if hello.net != node.net:
             raise r.Refused(r.NETWORK)
         welcome = r.Welcome(
@@ -259,11 +309,12 @@ class Link:
             shown = await self.expect(r.AUTH, AUTH_S)
             if not hmac.compare_digest(proof(psk, b"D", *parts), shown[:32]):
                 raise r.Refused(r.KEY, "wrong key")
+            self.is_shown = True
         try:
             node.settle(self)
             node.members.make_room(self)
-        except r.Refused:
-            if not psk:
+        except r.Refused as refused:
+            if not psk and refused.reason != r.SLOW:
                 self.welcome(welcome, 0)
             raise
         finally:
@@ -272,7 +323,7 @@ class Link:
         if not psk:
             self.welcome(welcome, r.ACCEPT)
         self.send(r.WELCOME2, r.welcome2_body(
-            node.spread.highest(self.id), node.members.some(self, 8, 8)))
+            node.spread.highest(self.id), node.members.some(self)))
 
     def welcome(self, welcome, flags, shown=bytes(32)):
         self.send(r.WELCOME, r.welcome_body(welcome._replace(

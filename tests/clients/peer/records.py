@@ -42,12 +42,20 @@ class Broken(Exception):
         self.code = code
 
 
+class NoPeer(Exception):
+    """What came first is no HELLO: not even a close."""
+
+
 class Refused(Exception):
     """A handshake ends with this BYE, theirs or mine."""
 
     def __init__(self, reason, text="", mine=True):
         super().__init__(f"BYE {reason} {text}")
         self.reason, self.mine = reason, mine
+
+
+def close_code(reason):
+    return CLOSE_CODES[reason] if reason < len(CLOSE_CODES) else 1000
 
 
 class Reader:
@@ -74,6 +82,8 @@ class Reader:
         while self.at < len(self.body):
             tag, size = self.unpack(">BB")
             caps[tag] = self.take(size)
+        if len(caps.get(CAP_MAX_MESSAGE, bytes(4))) != 4:
+            raise Broken(1002, "length of max_message")
         return caps
 
 
@@ -96,8 +106,11 @@ def hello_body(h):
             + str8(h.addr) + str8(h.name) + caps_bytes(h.caps))
 
 
-def read_hello(body):
+def read_hello(body, version=None):
+    """None: it speaks no such version, nothing else is read."""
     r = Reader(body)
+    if version and len(body) > 1 and not body[0] <= version <= body[1]:
+        return None
     return Hello(*r.unpack(">BBH16sI8s16s"), r.str8(), r.str8(), r.caps())
 
 
@@ -202,13 +215,21 @@ def read_list(kind, body):
     if not body or len(body) % layout.size:
         raise Broken(1002, "length of a list")
     for entry in layout.iter_unpack(body):
-        run = Run(*(entry + (0, 1, 0)[len(entry) - 1:]))
-        if (run.first + max(run.count, 1) - 1) >> 32 == run.first >> 32:
-            yield run
+        yield Run(*(entry + (0, 1, 0)[len(entry) - 1:]))
+
+
+def ids(run):
+    return range(run.first, min(run.first + run.count, 1 << 64))
+
+
+def is_of_one_boot(run):
+    return (run.first + max(run.count, 1) - 1) >> 32 == run.first >> 32
 
 
 def read_records(message, max_message):
     """(type, body) one after the other; raises where the message breaks."""
+    if not message:
+        raise Broken(1002, "a message without records")
     at = 0
     while at < len(message):
         if at + 4 > len(message):

@@ -16,7 +16,7 @@ a_history(size_t limit)
 	struct history history;
 
 	chunk_pool_init(&pool);
-	history_init(&history, &pool, limit);
+	history_init(&history, &pool, limit, UINT64_C(0x123456789abcdef));
 	return history;
 }
 
@@ -275,6 +275,49 @@ it_grows_with_what_is_left_in_it(void **state)
 	free(b);
 }
 
+static unsigned
+longest_chain(const struct history *history)
+{
+	unsigned longest = 0;
+
+	for (size_t i = 0; i < history->room; i++) {
+		uint64_t place = history->newest[i];
+		unsigned links = 0;
+
+		while (place >= history->first) {
+			uint32_t step = history->ring[place % history->room]
+			                    .step;
+
+			place = step != 0 ? place - step : 0;
+			links++;
+		}
+		longest = links > longest ? links : longest;
+	}
+	return longest;
+}
+
+/* Numbers are chosen by others. */
+static void
+messages_with_numbers_far_apart_are_found_as_quickly(void **state)
+{
+	struct history history = a_history(1000000);
+	struct origin *a = an_origin(1);
+	struct origin *b = an_origin(2);
+
+	(void)state;
+	for (uint64_t n = 1; n <= 4000; n++) {
+		assert_int_equal(put(&history, a, n, 0), ERR_OK);
+	}
+	assert_in_range(longest_chain(&history), 1, 30);
+	for (uint64_t n = 1; n <= 4000; n++) {
+		assert_int_equal(put(&history, b, n << 17, 0), ERR_OK);
+	}
+	assert_in_range(longest_chain(&history), 1, 30);
+	end(&history);
+	free(a);
+	free(b);
+}
+
 static void
 an_empty_history_gives_back_what_it_has_grown_to(void **state)
 {
@@ -357,6 +400,8 @@ main(void)
 		cmocka_unit_test(a_full_history_allocates_nothing_more),
 		cmocka_unit_test(an_origin_that_goes_takes_its_messages_along),
 		cmocka_unit_test(it_grows_with_what_is_left_in_it),
+		cmocka_unit_test(
+		    messages_with_numbers_far_apart_are_found_as_quickly),
 		cmocka_unit_test(
 		    an_empty_history_gives_back_what_it_has_grown_to),
 		cmocka_unit_test(an_empty_history_keeps_no_long_chunk),

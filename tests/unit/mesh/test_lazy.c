@@ -24,7 +24,7 @@ bench_setup(void **state)
 	assert_non_null(bench);
 	lazy_init(&bench->lazy, 25, 10);
 	chunk_pool_init(&bench->pool);
-	history_init(&bench->history, &bench->pool, 100000);
+	history_init(&bench->history, &bench->pool, 100000, 7);
 	origin_init(&bench->a, &id, 0);
 	id.bytes[0] = 2;
 	origin_init(&bench->b, &id, 0);

@@ -206,6 +206,84 @@ what_nobody_holds_any_more_becomes_a_gap(void **state)
 	assert_int_equal(lab->gap_count, 20);
 }
 
+/* "I hold none of node 9's boot, and it came as far as `count`." */
+static void
+say_end(struct lab *lab, struct lab_link *at, uint32_t boots, uint32_t count)
+{
+	struct record_run run = {
+		.origin = lab_id(9),
+		.seq = RUNS_SEQ(count) + ((uint64_t)boots << 32) + 1,
+	};
+	struct buf buf = { 0 };
+
+	assert_int_equal(
+	    record_array_encode(&buf, RECORD_SYNC, &run, 1), ERR_OK);
+	lab_message(lab, at, buf.bytes, buf.len);
+	buf_fini(&buf);
+	assert_null(inspect_check(lab->mesh));
+}
+
+/* The author said three things in its next boot, and nothing since. */
+static void
+so_does_a_whole_boot_that_nobody_holds(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct lab_link *b = lab_accept_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 10);
+	runs_forget(lab);
+	say_end(lab, a, 1, 3);
+	assert_int_equal(
+	    runs_only(b, RECORD_SYNC).seq, RUNS_SEQ(4) + (UINT64_C(1) << 32));
+	assert_int_equal(runs_origin(lab, 9).missing, 3);
+	say_end(lab, b, 1, 3);
+	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
+	say_reborn(lab, a, 1, 2);
+	lab_say_data(lab, a, 9, 11); /* the end of the boot before */
+	assert_int_equal(lab->delivered, 3);
+	mesh_on_reading(b->link, lab->now, false);
+	still(lab, a, 30000);
+	assert_int_equal(lab->gap_first, RUNS_SEQ(3) + (UINT64_C(1) << 32));
+	assert_int_equal(mesh_stats(lab->mesh)->gaps, 2);
+}
+
+/* It was away for longer than an idle origin is kept. */
+static void
+so_does_what_who_was_forgotten_said_since(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 7);
+	lab_closed(lab, a, MESH_CLOSED);
+	lab_pass(lab, 600000);
+	a = runs_up(lab, 1);
+	say_end(lab, a, 0, 7);
+	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
+	say_end(lab, a, 0, 9);
+	assert_int_equal(runs_origin(lab, 9).missing, 2);
+	still(lab, a, 30000);
+	assert_int_equal(lab->gap_first, RUNS_SEQ(8));
+	assert_int_equal(lab->gap_count, 2);
+}
+
+static void
+no_boot_far_ahead_begins_by_such_a_word(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 1);
+	say_end(lab, a, 1, 0); /* it said nothing in that one */
+	say_end(lab, a, UINT32_MAX - LAB_BOOT, 3);
+	assert_int_equal(runs_origin(lab, 9).missing, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->bad_boot, 1);
+	lab_say_data(lab, a, 9, 2);
+	assert_int_equal(lab->delivered, 2);
+	assert_int_equal(runs_origin(lab, 9).max, RUNS_SEQ(2));
+}
+
 /* It may be a lie: it must not cost more than what is fetched at all. */
 static void
 of_an_end_that_is_far_ahead_only_so_much_is_missing(void **state)
@@ -324,6 +402,33 @@ told_of(const struct lab_link *at)
 	return runs_sent(at, RECORD_SYNC, runs, ARRAY_LEN(runs));
 }
 
+/* What is held of it lies far apart. */
+static void
+hold_two_of(struct lab *lab, struct lab_link *at, uint8_t n)
+{
+	lab_say_data(lab, at, n, 1);
+	lab_say_data(lab, at, n, 65000);
+}
+
+static void
+only_so_much_is_searched_for_one_link(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+
+	for (uint8_t n = 10; n < 74; n++) {
+		hold_two_of(lab, a, n);
+	}
+	assert_int_equal(told_of(up_and_told(lab, 2)), 128);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 0);
+	for (uint8_t n = 74; n < 78; n++) {
+		hold_two_of(lab, a, n);
+	}
+	/* The newest of each is told still. */
+	assert_int_equal(told_of(up_and_told(lab, 3)), 132);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1);
+}
+
 static void
 ends_that_are_left_out_are_counted(void **state)
 {
@@ -411,10 +516,14 @@ main(void)
 		TEST(who_wants_no_history_is_told_nothing),
 		TEST(what_the_other_holds_is_fetched),
 		TEST(what_nobody_holds_any_more_becomes_a_gap),
+		TEST(so_does_a_whole_boot_that_nobody_holds),
+		TEST(so_does_what_who_was_forgotten_said_since),
+		TEST(no_boot_far_ahead_begins_by_such_a_word),
 		TEST(of_an_end_that_is_far_ahead_only_so_much_is_missing),
 		TEST(only_the_end_of_a_huge_run_is_looked_at),
 		TEST(an_own_id_from_an_earlier_life_is_stepped_over),
 		TEST(a_list_is_cut_at_what_one_link_may_be_told),
+		TEST(only_so_much_is_searched_for_one_link),
 		TEST(ends_that_are_left_out_are_counted),
 		TEST(ten_a_second_are_taken_once_the_link_has_settled),
 		TEST(no_more_is_passed_on_than_is_taken),

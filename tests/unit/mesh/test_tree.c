@@ -243,6 +243,57 @@ graft_opens_a_link_and_brings_the_message_again(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->repairs, 1);
 }
 
+static size_t
+gone_ids(const struct lab_link *at)
+{
+	static struct record_run runs[256];
+	size_t count = runs_sent(at, RECORD_GONE, runs, ARRAY_LEN(runs));
+	size_t ids = 0;
+
+	while (count > 0) {
+		ids += runs[--count].count;
+	}
+	return ids;
+}
+
+static void
+ask_for_what_is_not_here(
+    struct lab *lab, struct lab_link *at, uint8_t n, uint32_t runs)
+{
+	runs_forget(lab);
+	for (uint32_t i = 0; i < runs; i++) {
+		runs_say(
+		    lab, at, RECORD_GRAFT, n, 1000 + i * 70000, UINT16_MAX, 0);
+	}
+}
+
+/* A run is soon said, and each of its ids is looked for. */
+static void
+only_so_many_ids_are_looked_for_in_vain_a_second(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct record_data data;
+
+	/* Of an origin of which nothing is held all is known at once. */
+	ask_for_what_is_not_here(lab, a, 7, 100);
+	assert_int_equal(gone_ids(a), 100 * UINT16_MAX);
+	lab_say_data(lab, a, 9, 5);
+	ask_for_what_is_not_here(lab, a, 9, 16);
+	assert_int_equal(gone_ids(a), 16 * UINT16_MAX);
+	assert_int_equal(mesh_stats(lab->mesh)->graft_limit, 0);
+	ask_for_what_is_not_here(lab, a, 9, 10);
+	assert_int_equal(gone_ids(a), 16);
+	assert_int_equal(mesh_stats(lab->mesh)->graft_limit, 10);
+	/* What is here is sent all the same. */
+	runs_say(lab, a, RECORD_GRAFT, 9, 5, 1, 0);
+	assert_int_equal(runs_data(a, &data), 1);
+	lab_pass(lab, 1000);
+	ask_for_what_is_not_here(lab, a, 9, 1);
+	assert_int_equal(gone_ids(a), UINT16_MAX);
+	assert_true(link_is_up(a->link));
+}
+
 static void
 what_is_asked_for_and_not_here_is_gone(void **state)
 {
@@ -398,6 +449,7 @@ main(void)
 		TEST(a_new_link_is_muted_where_there_is_a_parent),
 		TEST(a_link_of_somebody_alone_is_pushed_to),
 		TEST(graft_opens_a_link_and_brings_the_message_again),
+		TEST(only_so_many_ids_are_looked_for_in_vain_a_second),
 		TEST(what_is_asked_for_and_not_here_is_gone),
 		TEST(a_new_origin_starts_on_the_tree_of_the_lowest_one),
 		TEST(

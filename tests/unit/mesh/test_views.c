@@ -660,6 +660,8 @@ who_goes_in_peace_is_remembered_who_vanishes_is_lost(void **state)
 	assert_int_equal(stats(lab)->lost, 2);
 	/* Enemies are forgotten. */
 	lab_say_bye(lab, hello_from(lab, 5, 0), BYE_ABUSE);
+	lab_say_bye(lab, hello_from(lab, 6, 0), 200);
+	lab_say_bye(lab, hello_from(lab, 7, 0), 255);
 	assert_int_equal(stats(lab)->passive, 2);
 	assert_int_equal(stats(lab)->lost, 2);
 	/* Whoever comes back is not lost any more. */
@@ -688,6 +690,19 @@ who_refuses_for_good_is_left_alone(void **state)
 	struct lab_link *at = hello_from(lab, 1, 0);
 
 	refuse_dial(lab, at, BYE_NETWORK);
+	assert_int_equal(stats(lab)->lost, 0);
+	say_shuffle(lab, at, false, 10, 10);
+	pass_alive(lab, 50000);
+	assert_int_equal(lab->dials, 1);
+}
+
+static void
+who_refuses_for_a_reason_that_is_not_known_is_left_alone(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = hello_from(lab, 1, 0);
+
+	refuse_dial(lab, at, 200);
 	assert_int_equal(stats(lab)->lost, 0);
 	say_shuffle(lab, at, false, 10, 10);
 	pass_alive(lab, 50000);
@@ -992,6 +1007,7 @@ main(void)
 		TEST(a_missing_host_is_that_of_the_speaker),
 		TEST(who_goes_in_peace_is_remembered_who_vanishes_is_lost),
 		TEST(who_refuses_for_good_is_left_alone),
+		TEST(who_refuses_for_a_reason_that_is_not_known_is_left_alone),
 		TEST(who_finds_us_too_slow_is_left_alone_for_a_minute),
 		TEST(sixteen_links_are_the_cap),
 		TEST(silent_links_are_not_waited_for),

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""What a link may ask for: docs/PROTOCOL.md, sections 8 and 14."""
+
+from . import records as r
+from .origins import now
+
+A_SECOND = {r.IHAVE: 5000, r.GRAFT: 1000, r.WALK: 10, r.SHUFFLE: 2,
+            r.SYNC: 10}
+SYNC_FREE_S = 10
+NEW_ORIGINS, NEW_ORIGINS_AT_ONCE = 500, 4096
+ABUSE = 10  # times the limit
+
+
+class Allowance:
+    def __init__(self):
+        self.up_at, self.second, self.used = now(), now(), {}
+        self.origins, self.origins_at = NEW_ORIGINS_AT_ONCE, now()
+
+    def takes(self, kind, body):
+        """False: over the limit, ignore it.  Raises Refused, BYE 9."""
+        if kind not in A_SECOND or kind == r.SHUFFLE and body[:1] == b"\1" \
+                or kind == r.SYNC and now() - self.up_at < SYNC_FREE_S:
+            return True
+        if now() - self.second >= 1:
+            self.second, self.used = now(), {}
+        entries = len(body) // r.RUN[kind].size \
+            if kind in (r.IHAVE, r.GRAFT) else 1
+        used = self.used[kind] = self.used.get(kind, 0) + entries
+        if used > ABUSE * A_SECOND[kind]:
+            raise r.Refused(r.ABUSE)
+        return used <= A_SECOND[kind]
+
+    def takes_origin(self, of_sync):
+        """One more origin that nobody has told of."""
+        if of_sync and now() - self.up_at < SYNC_FREE_S:
+            return True
+        self.origins = min(NEW_ORIGINS_AT_ONCE, self.origins + NEW_ORIGINS
+                           * (now() - self.origins_at))
+        self.origins_at = now()
+        if self.origins < 1:
+            return False
+        self.origins -= 1
+        return True
