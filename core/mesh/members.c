@@ -13,8 +13,10 @@
 enum { MEMBERS_PART = 1024 };
 
 enum err
-members_init(struct members *members, const struct mesh_config *config)
+members_init(
+    struct members *members, const struct mesh_config *config, uint64_t salt)
 {
+	members->salt = salt;
 	members->is_on = config->presence;
 	members->version = strdup(
 	    config->version != NULL ? config->version : "");
@@ -39,12 +41,19 @@ members_fini(struct members *members)
 	members->version = NULL;
 }
 
+static unsigned
+members_hash(const struct members *members, const struct nodeid *id)
+{
+	return (unsigned)nodeid_hash(id, members->salt);
+}
+
 static struct member *
 members_find(const struct members *members, const struct nodeid *id)
 {
 	struct member *member;
 
-	HASH_FIND(hh, members->table, id, sizeof(*id), member);
+	HASH_FIND_BYHASHVALUE(hh, members->table, id, sizeof(*id),
+	    members_hash(members, id), member);
 	return member;
 }
 
@@ -93,7 +102,8 @@ members_put(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms,
 	if (old != NULL) {
 		members_remove(members, old);
 	}
-	HASH_ADD(hh, members->table, id, sizeof(member->id), member);
+	HASH_ADD_BYHASHVALUE(hh, members->table, id, sizeof(member->id),
+	    members_hash(members, id), member);
 	if (member->hh.tbl == NULL) {
 		mesh->stats.nomem++;
 		free(member);

@@ -43,6 +43,7 @@ struct member {
 
 struct members {
 	struct member *table; /* the one heard of longest ago first */
+	uint64_t salt;        /* of its hash: ids are chosen by others */
 	uint64_t stayed;      /* of them, those that are not new */
 	char *version;        /* of this node's program */
 	bool is_on;           /* this node tells of itself */
@@ -53,7 +54,7 @@ struct members {
 };
 
 NODISCARD enum err members_init(
-    struct members *members, const struct mesh_config *config);
+    struct members *members, const struct mesh_config *config, uint64_t salt);
 void members_fini(struct members *members);
 
 /* A message came.  True if it was one of these: nobody else needs it. */

@@ -96,7 +96,8 @@ mesh_init(
 		    &mesh->bootstrap, config->peers, config->peer_count, diag);
 	}
 	if (err == ERR_OK) {
-		err = members_init(&mesh->members, config);
+		err = members_init(
+		    &mesh->members, config, mesh->origins.table.salt);
 	}
 	if (err == ERR_OK && config->psk != NULL) {
 		err = mesh_take_psk(mesh, config, diag);

@@ -26,7 +26,8 @@ nodeid_equal(const struct nodeid *a, const struct nodeid *b)
 	return nodeid_compare(a, b) == 0;
 }
 
-/* For tables.  Ids are chosen by others: nobody may know the salt. */
+/* For tables.  Ids are chosen by others: nobody may know the salt, and the
+ * high bits of a product, which reach no low ones, are folded back twice. */
 static inline uint64_t
 nodeid_hash(const struct nodeid *id, uint64_t salt)
 {
@@ -36,7 +37,8 @@ nodeid_hash(const struct nodeid *id, uint64_t salt)
 	memcpy(words, id->bytes, sizeof(words));
 	hash = (words[0] ^ salt) * UINT64_C(0x9e3779b97f4a7c15);
 	hash = (hash ^ (hash >> 32) ^ words[1]) * (salt | 1);
-	return hash ^ (hash >> 29);
+	hash = (hash ^ (hash >> 32)) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ (hash >> 32);
 }
 
 /* 32 lower-case hex digits and a NUL. */

@@ -3,7 +3,7 @@
 #include "support/fault.h"
 #include "unit/mesh/lab.h"
 
-#include "mesh/members.h"
+#include "mesh/inside.h"
 #include "wire/presence.h"
 
 struct seen {
@@ -164,6 +164,33 @@ a_full_list_takes_nobody_new(void **state)
 	/* One that is known is still heard. */
 	crowd_tells(lab, 0, 1, "{}");
 	assert_int_equal(mesh_stats(lab->mesh)->members_full, 3);
+}
+
+/* uthash's own hash has no secret: who knows it finds ids that share a
+ * bucket. */
+static void
+ids_that_were_chosen_to_collide_do_not(void **state)
+{
+	enum { CHOSEN = 300, BUCKETS = 4096 };
+	struct lab *lab = *state;
+	struct nodeid id = { .bytes = { 0 } };
+	const UT_hash_table *table;
+	unsigned told = 0;
+
+	for (uint32_t n = 0; told < CHOSEN; n++) {
+		unsigned hash;
+
+		memcpy(id.bytes, &n, sizeof(n));
+		HASH_JEN(id.bytes, sizeof(id), hash);
+		if (hash % BUCKETS == 0) {
+			crowd_tells(lab, n, 1, "{}");
+			told++;
+		}
+	}
+	table = lab->mesh->members.table->hh.tbl;
+	for (unsigned i = 0; i < table->num_buckets; i++) {
+		assert_true(table->buckets[i].count < 32);
+	}
 }
 
 static void
@@ -337,6 +364,7 @@ main(void)
 		TEST(who_is_not_heard_of_for_long_is_forgotten),
 		TEST(a_neighbour_that_leaves_is_no_member),
 		TEST(a_full_list_takes_nobody_new),
+		TEST(ids_that_were_chosen_to_collide_do_not),
 		TEST(many_that_stay_are_remembered_for_longer),
 		TEST(who_comes_and_vanishes_is_not_remembered_for_longer),
 		TEST(tells_of_itself_after_joining_and_every_five_minutes),
