@@ -3,9 +3,11 @@
 
 #include "mesh/idcache.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { IDCACHE_WAYS = 8 };
+enum { IDCACHE_WAYS = 8, IDCACHE_FIRST = 64 };
 
 void
 idcache_init(
@@ -24,6 +26,7 @@ idcache_fini(struct idcache *cache)
 {
 	free(cache->places);
 	cache->places = NULL;
+	cache->room = 0;
 	cache->count = 0;
 }
 
@@ -32,7 +35,7 @@ static struct idcache_item *
 idcache_place(const struct idcache *cache, const struct nodeid *id, size_t way)
 {
 	size_t bucket = nodeid_hash(id, cache->salt) %
-	                (cache->limit / IDCACHE_WAYS);
+	                (cache->room / IDCACHE_WAYS);
 
 	return (struct idcache_item *)(void *)(cache->places +
 	                                       (bucket * IDCACHE_WAYS + way) *
@@ -52,17 +55,61 @@ idcache_find(const struct idcache *cache, const struct nodeid *id)
 	return NULL;
 }
 
-/* Where a new one goes: an empty place, else any. */
+/* An empty place for it, or NULL. */
 static struct idcache_item *
-idcache_room(struct idcache *cache, const struct nodeid *id)
+idcache_empty(const struct idcache *cache, const struct nodeid *id)
 {
 	for (size_t way = 0; way < IDCACHE_WAYS; way++) {
 		struct idcache_item *item = idcache_place(cache, id, way);
 
 		if (item->max == 0) {
-			cache->count++;
 			return item;
 		}
+	}
+	return NULL;
+}
+
+/* A bucket's items go to one of two: so there is room for them. */
+static enum err
+idcache_grow(struct idcache *cache)
+{
+	struct idcache more = *cache;
+
+	more.room = cache->room == 0 ? IDCACHE_FIRST : cache->room * 2;
+	more.places = calloc(more.room, more.item_len);
+	if (more.places == NULL) {
+		return ERR_NOMEM;
+	}
+	for (size_t at = 0; at < cache->room; at++) {
+		const struct idcache_item *item =
+		    (const void *)(cache->places + at * cache->item_len);
+
+		if (item->max != 0) {
+			struct idcache_item *to = idcache_empty(
+			    &more, &item->id);
+
+			assert(to != NULL);
+			memcpy(to, item, cache->item_len);
+		}
+	}
+	free(cache->places);
+	*cache = more;
+	return ERR_OK;
+}
+
+/* Where a new one goes: an empty place, else any of its bucket. */
+static struct idcache_item *
+idcache_room(struct idcache *cache, const struct nodeid *id)
+{
+	struct idcache_item *item = idcache_empty(cache, id);
+
+	while (item == NULL && cache->room < cache->limit &&
+	       idcache_grow(cache) == ERR_OK) {
+		item = idcache_empty(cache, id);
+	}
+	if (item != NULL) {
+		cache->count++;
+		return item;
 	}
 	cache->replaced++;
 	return idcache_place(cache, id, rng_below(cache->rng, IDCACHE_WAYS));
@@ -76,11 +123,8 @@ idcache_put(struct idcache *cache, const struct nodeid *id)
 	if (item != NULL) {
 		return item;
 	}
-	if (cache->places == NULL) {
-		cache->places = calloc(cache->limit, cache->item_len);
-		if (cache->places == NULL) {
-			return NULL;
-		}
+	if (cache->room == 0 && idcache_grow(cache) != ERR_OK) {
+		return NULL;
 	}
 	item = idcache_room(cache, id);
 	memset(item, 0, cache->item_len);

@@ -106,6 +106,53 @@ never_holds_more_than_its_limit(void **state)
 }
 
 static void
+takes_memory_for_what_it_holds(void **state)
+{
+	struct idcache *cache = &((struct fixture *)*state)->cache;
+
+	for (uint32_t n = 0; n < 2000; n++) {
+		struct nodeid id = id_of(n);
+		struct thing *thing = idcache_put(cache, &id);
+
+		assert_non_null(thing);
+		thing->item.max = n + 1;
+		thing->more = n;
+	}
+	assert_in_range(cache->room, 2000, 16384);
+	/* Nothing was lost on the way. */
+	assert_int_equal(cache->replaced, 0);
+	for (uint32_t n = 0; n < 2000; n++) {
+		struct nodeid id = id_of(n);
+		const struct thing *thing = idcache_find(cache, &id);
+
+		assert_non_null(thing);
+		assert_int_equal(thing->item.max, n + 1);
+		assert_int_equal(thing->more, n);
+	}
+}
+
+static void
+without_memory_to_grow_it_replaces(void **state)
+{
+	struct idcache *cache = &((struct fixture *)*state)->cache;
+	struct nodeid id = id_of(0);
+	struct thing *thing = idcache_put(cache, &id);
+
+	assert_non_null(thing);
+	thing->item.max = 1;
+	for (uint32_t n = 1; n < 200; n++) {
+		id = id_of(n);
+		fault_fail_from(1);
+		thing = idcache_put(cache, &id);
+		(void)fault_off();
+		assert_non_null(thing);
+		thing->item.max = 1;
+	}
+	assert_true(cache->replaced > 0);
+	assert_int_equal(cache->count + cache->replaced, 200);
+}
+
+static void
 without_memory_it_says_so(void **state)
 {
 	struct idcache *cache = &((struct fixture *)*state)->cache;
@@ -126,6 +173,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(remembers_until_it_is_dropped),
 		TEST(never_holds_more_than_its_limit),
+		TEST(takes_memory_for_what_it_holds),
+		TEST(without_memory_to_grow_it_replaces),
 		TEST(without_memory_it_says_so),
 	};
 
