@@ -147,8 +147,11 @@ links_renamed(void *ctx, const struct nodeid *id)
 enum err
 links_init(struct node *node)
 {
+	/* Twice as many as there are at a time: within one turn this node may
+	 * take a new id, end its dials and begin others. */
 	node->lost_dials = calloc(
-	    node->config->peers.count + MESH_DIALS_MAX, sizeof(struct link *));
+	    2 * (node->config->peers.count + MESH_DIALS_MAX),
+	    sizeof(struct link *));
 	node->mesh_io = (struct mesh_io){
 		.ctx = node,
 		.spread = links_spread,

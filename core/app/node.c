@@ -577,6 +577,7 @@ node_fini(struct node *node)
 		return false;
 	}
 	if (node->net != NULL && net_is_resolving(node->net)) {
+		host_destroy(node->host); /* plugins end all the same */
 		return false;
 	}
 	net_destroy(node->net);

@@ -54,7 +54,7 @@ struct node {
 	struct node_stats stats;
 	struct statefile state;
 	struct psk psk;           /* until the mesh has it */
-	struct link **lost_dials; /* room for each dial at a time */
+	struct link **lost_dials; /* of this turn */
 	size_t lost_dial_count;
 	struct net_handler net_handler;
 	struct mesh_io mesh_io;

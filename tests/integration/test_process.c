@@ -180,6 +180,32 @@ stops_cleanly_by_either_signal(void **state)
 	}
 }
 
+/* The resolver's thread cannot be ended, and is left to itself. */
+static void
+ends_its_plugins_while_a_name_is_being_resolved(void **state)
+{
+#ifdef GV_SANITIZED
+	(void)state;
+	skip(); /* sanitizers want to be first of what is preloaded */
+#else
+	struct daemon *node;
+	char path[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/gv-farewell-%d", (int)getpid());
+	assert_int_equal(
+	    setenv("LD_PRELOAD", GV_ZOO_DIR "/preload/stuck_resolver.so", 1),
+	    0);
+	node = daemon_start("--peers ws://nobody.example:1 -P " GV_ZOO_DIR
+	                    "/farewell.so,file=%s",
+	    path);
+	assert_int_equal(unsetenv("LD_PRELOAD"), 0);
+	daemon_signal(node, SIGTERM);
+	assert_int_equal(daemon_wait_exit(node), 0);
+	assert_int_equal(unlink(path), 0);
+#endif
+}
+
 /* A client that reads nothing, with messages queued for it. */
 static void
 fill_a_reader(struct daemon *node)
@@ -441,6 +467,7 @@ main(void)
 		TEST(exits_5_when_it_cannot_bind),
 		TEST(opens_its_ports_only_after_its_plugins),
 		TEST(stops_cleanly_by_either_signal),
+		TEST(ends_its_plugins_while_a_name_is_being_resolved),
 		TEST(exits_6_when_the_drain_is_over),
 		TEST(exits_6_at_the_second_signal),
 		TEST(refuses_newcomers_while_it_drains),
