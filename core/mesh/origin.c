@@ -386,19 +386,16 @@ origins_give_up_run(const struct origins *origins, struct origin *origin,
     uint64_t first, uint64_t count)
 {
 	struct window *window = &origin->window;
-	uint64_t end = first + count;
-	uint64_t seq = first;
-	uint64_t gaps = 0;
+	uint64_t last = first + count - 1;
 
-	while (
-	    seq < end && (seq <= window->max || end - seq <= WINDOW_IDS_WIDE)) {
-		(void)origins_mark(origins, origin, seq++, &gaps);
+	if (window->max != 0 && last > window->max) {
+		/* What lies below them and falls off. */
+		uint64_t old = window_old(window, last);
+
+		(void)origins_pass(
+		    origins, origin, old < first ? old : first - 1);
 	}
-	if (seq < end) {
-		/* All that the window holds falls off. */
-		(void)origins_pass(origins, origin, seq - 1);
-		window_restart(window, end - 1);
-	}
+	window_fill(window, first, last);
 	(void)origins_pass_run(origins, origin, first, count);
 }
 

@@ -39,6 +39,22 @@ window_bit(const struct window *window, uint64_t seq)
 	           window_mask(seq)) != 0;
 }
 
+/* Numbers first .. last, which the window has room for. */
+static void
+window_assign(struct window *window, uint64_t first, uint64_t last, bool value)
+{
+	while (first <= last) {
+		uint64_t *word = window_word(window, first);
+		uint64_t step = 64 - first % 64;
+		uint64_t mask;
+
+		step = last - first < step ? last - first + 1 : step;
+		mask = UINT64_MAX >> (64 - step) << (first % 64);
+		*word = value ? *word | mask : *word & ~mask;
+		first += step;
+	}
+}
+
 /* Move the upper edge to `seq`: what enters is unseen. */
 static void
 window_slide(struct window *window, uint64_t seq)
@@ -46,9 +62,7 @@ window_slide(struct window *window, uint64_t seq)
 	uint64_t ids = window_ids(window);
 	uint64_t step = seq - window->max < ids ? seq - window->max : ids;
 
-	for (uint64_t back = 0; back < step; back++) {
-		*window_word(window, seq - back) &= ~window_mask(seq - back);
-	}
+	window_assign(window, seq - step + 1, seq, false);
 	window->max = seq;
 }
 
@@ -162,6 +176,22 @@ window_take(struct window *window, uint64_t seq)
 	}
 	*window_word(window, seq) |= window_mask(seq);
 	return WINDOW_NEW;
+}
+
+void
+window_fill(struct window *window, uint64_t first, uint64_t last)
+{
+	uint64_t lowest;
+
+	if (window->max == 0) {
+		window->max = last; /* the bits are ones */
+		return;
+	}
+	if (last > window->max) {
+		window_slide(window, last);
+	}
+	lowest = window_old(window, window->max) + 1;
+	window_assign(window, first > lowest ? first : lowest, last, true);
 }
 
 /* The WINDOW_IDS newest numbers, for a window of `ids`. */

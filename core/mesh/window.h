@@ -52,6 +52,10 @@ window_take_next(struct window *window, uint64_t seq)
 	return true;
 }
 
+/* Take first .. last, the ones that were taken before and those that are old
+ * too: as window_take for each, but in the time of one. */
+void window_fill(struct window *window, uint64_t first, uint64_t last);
+
 /* Start again behind `max`: it and all below it count as seen. */
 void window_restart(struct window *window, uint64_t max);
 

@@ -9,7 +9,7 @@ struct table {
 	struct origins origins;
 	struct rng rng;
 	unsigned gaps, gone;
-	uint64_t gap_count, passed_count;
+	uint64_t gap_count, passed_count, passed;
 };
 
 static void
@@ -19,6 +19,7 @@ on_passed(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 
 	assert_non_null(origin);
 	(void)first;
+	table->passed++;
 	table->passed_count += count;
 }
 
@@ -294,6 +295,28 @@ adding_survives_every_allocation_that_fails(void **state)
 	assert_int_equal(table->origins.tombstones_lost, 1024);
 }
 
+/* A link that takes back what it announced of thousands of origins has as many
+ * long runs given up at once. */
+static void
+a_long_run_is_given_up_in_one_go(void **state)
+{
+	struct table *table = *state;
+	struct nodeid id = { { 1 } };
+	struct origin *origin;
+
+	assert_int_equal(origins_add(&table->origins, &id, 0, &origin), ERR_OK);
+	assert_int_equal(
+	    origins_take(&table->origins, origin, 5, 0), WINDOW_NEW);
+	origins_give_up(&table->origins, origin, 3000, 60000);
+	/* What lies below it has fallen off, and it. */
+	assert_int_equal(table->passed, 2);
+	assert_int_equal(table->gaps, 2);
+	assert_int_equal(table->gap_count, 62999 - 5);
+	assert_int_equal(origin->window.max, 62999);
+	assert_int_equal(
+	    origins_take(&table->origins, origin, 62999, 0), WINDOW_SEEN);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -308,6 +331,7 @@ main(void)
 		TEST(what_was_not_promised_passes_and_is_no_gap),
 		TEST(a_fast_origin_gets_a_wide_window_and_loses_it_again),
 		TEST(numbers_that_fall_off_a_window_are_counted),
+		TEST(a_long_run_is_given_up_in_one_go),
 		TEST(adding_survives_every_allocation_that_fails),
 	};
 

@@ -212,6 +212,41 @@ agrees_with_a_plain_model(void **state)
 	assert_int_equal(taken + told.count, max - base + 1);
 }
 
+static void
+fills_as_if_it_took_one_by_one(void **state)
+{
+	struct window filled, taken;
+	struct rng rng;
+
+	(void)state;
+	rng_init(&rng, 3);
+	window_init(&filled);
+	window_init(&taken);
+	for (unsigned round = 0; round < 4000; round++) {
+		uint64_t top = taken.max + rng_below(&rng, 3) * 50 + 1;
+		uint64_t first = top - rng_below(&rng, top < 2500 ? top : 2500);
+		uint64_t last = first +
+		                rng_below(&rng, 4) * rng_below(&rng, 1000);
+
+		if (round == 2000) {
+			assert_int_equal(window_widen(&filled), ERR_OK);
+			assert_int_equal(window_widen(&taken), ERR_OK);
+		}
+		window_fill(&filled, first, last);
+		for (uint64_t seq = first; seq <= last; seq++) {
+			(void)window_take(&taken, seq);
+		}
+		assert_int_equal(filled.max, taken.max);
+		assert_memory_equal(
+		    filled.bits, taken.bits, sizeof(taken.bits));
+		assert_true(
+		    taken.wide == NULL ||
+		    memcmp(filled.wide, taken.wide, WINDOW_IDS_WIDE / 8) == 0);
+	}
+	window_fini(&filled);
+	window_fini(&taken);
+}
+
 int
 main(void)
 {
@@ -224,6 +259,7 @@ main(void)
 		cmocka_unit_test(starts_again_behind_a_number),
 		cmocka_unit_test(a_wide_window_remembers_the_same_and_more),
 		cmocka_unit_test(agrees_with_a_plain_model),
+		cmocka_unit_test(fills_as_if_it_took_one_by_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
