@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "mesh/fetch_inside.h"
+#include "mesh/limit.h"
 #include "mesh/tree.h"
 #include "wire/record_array.h"
 
@@ -340,14 +341,40 @@ fetch_hurry(struct mesh *mesh, struct missing_run *run, uint64_t would_ms)
 	}
 }
 
+bool
+fetch_may_look(struct link *link, const struct origin *origin, uint32_t count,
+    uint64_t now_ms)
+{
+	uint32_t runs = count < origin->runs ? count : origin->runs;
+
+	if (LIKELY(runs == 0)) {
+		return true;
+	}
+	if (!limit_has_room(link, now_ms, LIMIT_MISSING)) {
+		link->mesh->stats.missing_limit++;
+		return false;
+	}
+	/* The last one may take more than there is room for. */
+	(void)limit_takes(link, now_ms, LIMIT_MISSING, runs);
+	return true;
+}
+
 /* What this node has, the link has too: it need not be told. */
 static void
 fetch_mark(struct link *link, const struct origin *origin,
-    const struct record_run *run)
+    const struct record_run *run, uint64_t now_ms)
 {
 	uint32_t count = run->count < FETCH_MARK_MAX ? run->count
 	                                             : FETCH_MARK_MAX;
 
+	if (count < 2 || origin->held == 0) {
+		return;
+	}
+	if (!limit_has_room(link, now_ms, LIMIT_MARK)) {
+		link->mesh->stats.mark_limit++;
+		return;
+	}
+	(void)limit_takes(link, now_ms, LIMIT_MARK, count);
 	for (uint32_t i = 0; i + 1 < count; i++) {
 		struct history_entry *entry = history_find(
 		    &link->mesh->spread.history, origin, run->seq + i);
@@ -376,10 +403,11 @@ fetch_on_ihave(struct link *link, uint64_t now_ms, const struct record *record)
 			continue;
 		}
 		origin = spread_origin(link, &run.origin, now_ms, false);
-		if (origin == NULL) {
+		if (origin == NULL ||
+		    !fetch_may_look(link, origin, run.count, now_ms)) {
 			continue;
 		}
-		fetch_mark(link, origin, &run);
+		fetch_mark(link, origin, &run, now_ms);
 		fetch_compare(link, origin, &run, now_ms);
 		if (origin != &mesh->spread.self) {
 			last = fetch_note(link, origin, &run, now_ms);
@@ -434,7 +462,8 @@ fetch_on_gone(struct link *link, uint64_t now_ms, const struct record *record)
 		struct origin *origin = origins_find(
 		    &mesh->origins, &run.origin);
 
-		if (origin != NULL) {
+		if (origin != NULL &&
+		    fetch_may_look(link, origin, run.count, now_ms)) {
 			fetch_gone_run(
 			    link, origin, &run, now_ms, &mesh->stats.gone);
 		}

@@ -58,6 +58,10 @@ uint64_t fetch_next_ms(const struct mesh *mesh);
  * `copy`. */
 bool fetch_on_first(struct mesh *mesh, struct origin *origin,
     struct tree_copy *copy, uint64_t now_ms);
+/* A list of this link names `count` ids: may the missing runs of the origin be
+ * looked at for them?  False: more than in a second (limit.h), counted. */
+bool fetch_may_look(struct link *link, const struct origin *origin,
+    uint32_t count, uint64_t now_ms);
 /* IHAVE, GONE came; well formed, within limits. */
 void fetch_on_ihave(
     struct link *link, uint64_t now_ms, const struct record *record);

@@ -16,7 +16,10 @@ static const uint32_t limit_of[LIMIT_KINDS] = {
 	[LIMIT_ANNOUNCE] = 5000,
 	[LIMIT_GRAFT] = 1000,
 	[LIMIT_GONE] = UINT32_C(1) << 20,
+	[LIMIT_MISSING] = UINT32_C(1) << 16,
+	[LIMIT_MARK] = UINT32_C(1) << 17,
 	[LIMIT_SYNC] = 10,
+	[LIMIT_SYNC_RUN] = 16384,
 	[LIMIT_SYNC_SENT] = 10,
 };
 

@@ -194,9 +194,13 @@ struct mesh_stats {
 	uint64_t announced;      /* runs of ids */
 	uint64_t announce_limit; /* runs ignored: more than a link may bring */
 	uint64_t graft_limit, sync_limit; /* the same */
-	uint64_t bad_runs;                /* ids that cannot be */
-	uint64_t syncs;                   /* sent */
-	uint64_t sync_cut;  /* sent or passed on with less than there was */
+	uint64_t missing_limit; /* runs of lists ignored: those of missing ids
+	                           that they may hold are too many */
+	uint64_t mark_limit;    /* runs not looked for in the history: their ids
+	                           may be announced back */
+	uint64_t bad_runs;      /* ids that cannot be */
+	uint64_t syncs;         /* sent */
+	uint64_t sync_cut;      /* sent or passed on with less than there was */
 	uint64_t sync_busy; /* not passed on: the link had its ten a second */
 	uint64_t congested; /* links that got announcements only */
 	uint64_t history_limit;   /* messages larger than the history */

@@ -320,8 +320,9 @@ spread_on_record(
 		fetch_on_gone(link, now_ms, record);
 		return;
 	case RECORD_SYNC:
-		if (now_ms - link->up_ms >= SYNC_EARLY_MS &&
-		    !limit_takes(link, now_ms, LIMIT_SYNC, 1)) {
+		if ((now_ms - link->up_ms >= SYNC_EARLY_MS &&
+		        !limit_takes(link, now_ms, LIMIT_SYNC, 1)) ||
+		    !limit_takes(link, now_ms, LIMIT_SYNC_RUN, count)) {
 			mesh->stats.sync_limit++;
 			return;
 		}

@@ -97,6 +97,8 @@ const struct counter mesh_counters[] = {
 	STAT(announce_limit),
 	STAT(graft_limit),
 	STAT(sync_limit),
+	STAT(missing_limit),
+	STAT(mark_limit),
 	STAT(bad_runs),
 	STAT(syncs),
 	STAT(sync_cut),

@@ -311,7 +311,9 @@ sync_on_record(struct link *link, uint64_t now_ms, const struct record *record)
 		struct origin *origin = sync_origin(link, &run, now_ms);
 		uint64_t max = 0;
 
-		if (origin != NULL) {
+		if (origin != NULL &&
+		    fetch_may_look(link, origin,
+		        run.count == 0 ? UINT32_MAX : run.count, now_ms)) {
 			max = sync_on_run(link, origin, &run, now_ms);
 		}
 		if (max != 0) {

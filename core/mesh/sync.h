@@ -15,7 +15,7 @@
 #define SYNC_EARLY_MS  10000u /* after UP: no limits */
 /* Ids looked for in vain for one link; of each origin what comes before the
  * next of them is told. */
-#define SYNC_MISSES_MAX ((size_t)1 << 22)
+#define SYNC_MISSES_MAX ((size_t)1 << 20)
 
 /* Tell the link, which has just come UP. */
 void sync_send(struct link *link, uint64_t now_ms);

@@ -416,16 +416,16 @@ only_so_much_is_searched_for_one_link(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
 
-	for (uint8_t n = 10; n < 74; n++) {
+	for (uint8_t n = 10; n < 26; n++) {
 		hold_two_of(lab, a, n);
 	}
-	assert_int_equal(told_of(up_and_told(lab, 2)), 128);
+	assert_int_equal(told_of(up_and_told(lab, 2)), 32);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 0);
-	for (uint8_t n = 74; n < 78; n++) {
+	for (uint8_t n = 26; n < 30; n++) {
 		hold_two_of(lab, a, n);
 	}
 	/* The newest of each is told still. */
-	assert_int_equal(told_of(up_and_told(lab, 3)), 132);
+	assert_int_equal(told_of(up_and_told(lab, 3)), 36);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1);
 }
 

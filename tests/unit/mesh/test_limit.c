@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "unit/mesh/runs.h"
+
+/* `count` times the same entry, in one record. */
+static void
+say_often(struct lab *lab, struct lab_link *at, enum record_type type,
+    const struct record_run *run, size_t count)
+{
+	struct record_run runs[1000];
+	struct buf buf = { 0 };
+
+	assert_true(count <= ARRAY_LEN(runs));
+	for (size_t i = 0; i < count; i++) {
+		runs[i] = *run;
+	}
+	assert_int_equal(record_array_encode(&buf, type, runs, count), ERR_OK);
+	lab_message(lab, at, buf.bytes, buf.len);
+	buf_fini(&buf);
+}
+
+/* Every second id of 8000 is missing. */
+static void
+miss_every_second(struct lab *lab, struct lab_link *at)
+{
+	struct record_run runs[1000];
+	struct buf buf = { 0 };
+
+	for (uint32_t i = 0; i < 4000; i++) {
+		runs[i % 1000] = (struct record_run){
+			.origin = lab_id(9),
+			.seq = RUNS_SEQ(5000 + 2 * i),
+			.count = 1,
+		};
+		if (i % 1000 == 999) {
+			assert_int_equal(
+			    record_array_encode(&buf, RECORD_SYNC, runs, 1000),
+			    ERR_OK);
+		}
+	}
+	lab_message(lab, at, buf.bytes, buf.len);
+	buf_fini(&buf);
+	assert_int_equal(mesh_stats(lab->mesh)->missing, 4000);
+}
+
+/* A list of 62 KB whose entries all name them would look at nine millions. */
+static void
+the_missing_runs_that_lists_look_at_are_limited(void **state)
+{
+	static const enum record_type types[] = { RECORD_IHAVE, RECORD_SYNC,
+		RECORD_GONE };
+	const struct record_run run = {
+		.origin = lab_id(9),
+		.seq = RUNS_SEQ(5000),
+		.count = 7999,
+	};
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	uint64_t before;
+
+	miss_every_second(lab, a);
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		before = mesh_stats(lab->mesh)->missing_limit;
+		lab->now += 1000;
+		say_often(lab, b, types[i], &run, 100);
+		/* About 16 times 4000: what is begun is ended. */
+		assert_in_range(
+		    mesh_stats(lab->mesh)->missing_limit - before, 80, 84);
+		assert_null(inspect_check(lab->mesh));
+	}
+	before = mesh_stats(lab->mesh)->missing_limit;
+	lab->now += 1000;
+	say_often(lab, b, RECORD_IHAVE, &run, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->missing_limit, before);
+	assert_int_equal(b->close_code, -1);
+}
+
+static void
+what_is_announced_is_not_looked_for_without_end(void **state)
+{
+	const struct record_run run = {
+		.origin = lab_id(9),
+		.seq = RUNS_SEQ(1),
+		.count = 256,
+	};
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	for (uint32_t i = 1; i <= 256; i++) {
+		lab_say_data(lab, a, 9, i);
+	}
+	say_often(lab, b, RECORD_IHAVE, &run, 600);
+	assert_int_equal(mesh_stats(lab->mesh)->mark_limit, 600 - 512);
+	assert_int_equal(b->close_code, -1);
+}
+
+/* Not even a link that has just come up: the first SYNC of any has 9000. */
+static void
+the_runs_of_sync_are_limited_from_the_first_second_on(void **state)
+{
+	const struct record_run run = {
+		.origin = lab_id(9),
+		.seq = RUNS_SEQ(1),
+		.count = 1,
+	};
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	for (size_t i = 0; i < 20; i++) {
+		say_often(lab, a, RECORD_SYNC, &run, 1000);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 4);
+	assert_int_equal(a->close_code, -1);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_missing_runs_that_lists_look_at_are_limited),
+		TEST(what_is_announced_is_not_looked_for_without_end),
+		TEST(the_runs_of_sync_are_limited_from_the_first_second_on),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
