@@ -185,18 +185,49 @@ origins_remove(struct origins *origins, struct origin *origin)
 	origin_destroy(origin);
 }
 
+/* Something new came from it. */
+static inline void
+origins_touch(struct origins *origins, struct origin *origin, uint64_t now_ms)
+{
+	origin->seen_ms = now_ms;
+	if (origins->newest != origin) {
+		origins_unlink(origins, origin);
+		origins_link_newest(origins, origin);
+	}
+}
+
+/* The one idle longest, if that is `ms` or more; else NULL.  What the history
+ * holds of such a one came as part of an old boot: it is not idle, and to
+ * forget it the whole history would be searched. */
+static struct origin *
+origins_idle(struct origins *origins, uint64_t now_ms, uint64_t ms)
+{
+	struct origin *oldest;
+
+	while ((oldest = origins->oldest) != NULL &&
+	       now_ms - oldest->seen_ms >= ms) {
+		if (oldest->held == 0) {
+			return oldest;
+		}
+		origins_touch(origins, oldest, now_ms);
+	}
+	return NULL;
+}
+
 /* Make room for one more. */
 static bool
 origins_has_room(struct origins *origins, uint64_t now_ms)
 {
+	struct origin *idle;
+
 	if (origins->count < ORIGINS_MAX) {
 		return true;
 	}
-	if (now_ms - origins->oldest->seen_ms < ORIGIN_KEEP_MS) {
-		return false;
+	idle = origins_idle(origins, now_ms, ORIGIN_KEEP_MS);
+	if (idle != NULL) {
+		origins_remove(origins, idle);
 	}
-	origins_remove(origins, origins->oldest);
-	return true;
+	return idle != NULL;
 }
 
 void
@@ -370,11 +401,7 @@ origins_take(struct origins *origins, struct origin *origin, uint64_t seq,
 		verdict = origins_take_any(origins, origin, seq);
 	}
 	if (LIKELY(verdict == WINDOW_NEW)) {
-		origin->seen_ms = now_ms;
-		if (origins->newest != origin) {
-			origins_unlink(origins, origin);
-			origins_link_newest(origins, origin);
-		}
+		origins_touch(origins, origin, now_ms);
 		origins_measure(origins, origin, now_ms);
 	}
 	return verdict;
@@ -438,13 +465,13 @@ void
 origins_expire(struct origins *origins, uint64_t now_ms)
 {
 	for (size_t i = 0; i < ORIGINS_EXPIRE_MAX; i++) {
-		struct origin *oldest = origins->oldest;
+		struct origin *idle = origins_idle(
+		    origins, now_ms, ORIGIN_IDLE_MS);
 
-		if (oldest == NULL ||
-		    now_ms - oldest->seen_ms < ORIGIN_IDLE_MS) {
+		if (idle == NULL) {
 			return;
 		}
-		origins_remove(origins, oldest);
+		origins_remove(origins, idle);
 	}
 }
 

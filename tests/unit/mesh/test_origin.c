@@ -317,6 +317,26 @@ a_long_run_is_given_up_in_one_go(void **state)
 	    origins_take(&table->origins, origin, 62999, 0), WINDOW_SEEN);
 }
 
+/* Its old boot still goes on; who forgot it would search all that is held. */
+static void
+of_whom_something_is_held_is_not_idle(void **state)
+{
+	struct table *table = *state;
+	struct nodeid id = { { 1 } };
+	struct origin *origin;
+
+	assert_int_equal(origins_add(&table->origins, &id, 0, &origin), ERR_OK);
+	assert_int_equal(
+	    origins_take(&table->origins, origin, 5, 0), WINDOW_NEW);
+	origin->held = 1;
+	origins_expire(&table->origins, ORIGIN_IDLE_MS);
+	assert_int_equal(table->gone, 0);
+	assert_int_equal(origins_next_ms(&table->origins), 2 * ORIGIN_IDLE_MS);
+	origin->held = 0;
+	origins_expire(&table->origins, 2 * ORIGIN_IDLE_MS);
+	assert_int_equal(table->gone, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -332,6 +352,7 @@ main(void)
 		TEST(a_fast_origin_gets_a_wide_window_and_loses_it_again),
 		TEST(numbers_that_fall_off_a_window_are_counted),
 		TEST(a_long_run_is_given_up_in_one_go),
+		TEST(of_whom_something_is_held_is_not_idle),
 		TEST(adding_survives_every_allocation_that_fails),
 	};
 
