@@ -336,6 +336,7 @@ node_create_net(struct node *node, struct diag *diag)
 		        .overflow = config->overflow_disconnect
 		                        ? HUB_DISCONNECT
 		                        : HUB_DROP_OLDEST,
+		        .salt = rng_next(&node->rng),
 		    },
 		    &node->hub_io, &node->pool);
 	}

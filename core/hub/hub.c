@@ -47,7 +47,7 @@ hub_create(struct hub **hub, const struct hub_config *config,
 	made->config = *config;
 	made->io = *io;
 	chunk_log_init(&made->log, pool, CHUNK_BYTES);
-	topic_table_init(&made->topics);
+	topic_table_init(&made->topics, config->salt);
 	*hub = made;
 	return ERR_OK;
 }

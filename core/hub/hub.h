@@ -46,6 +46,7 @@ struct hub_io {
 struct hub_config {
 	size_t soft, hard; /* limits of a session's out queue, bytes */
 	enum hub_overflow overflow;
+	uint64_t salt; /* of the topics' hash: a random number */
 };
 
 struct hub_stats {

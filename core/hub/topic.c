@@ -24,16 +24,17 @@ struct topic {
 };
 
 void
-topic_table_init(struct topic_table *table)
+topic_table_init(struct topic_table *table, uint64_t salt)
 {
 	memset(table, 0, sizeof(*table));
+	table->salt = salt;
 }
 
 void
 topic_table_fini(struct topic_table *table)
 {
 	assert(table->count == 0);
-	topic_table_init(table);
+	topic_table_init(table, table->salt);
 }
 
 static bool
@@ -42,14 +43,29 @@ topic_is_called(const struct topic *topic, const char *name, size_t len)
 	return topic->len == len && memcmp(topic->name, name, len) == 0;
 }
 
-/* Once here, so that uthash spells it out in one place only. */
-static unsigned
-topic_hash(const char *name, size_t len)
+/* The second product spreads what differs in the first one's high bits. */
+static uint64_t
+topic_mix(uint64_t hash, uint64_t word, uint64_t salt)
 {
-	unsigned hash;
+	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	hash = (hash ^ hash >> 32) * (salt | 1);
+	return hash ^ hash >> 32;
+}
 
-	HASH_VALUE(name, len, hash);
-	return hash;
+uint64_t
+topic_hash(const char *name, size_t len, uint64_t salt)
+{
+	uint64_t hash = salt ^ len;
+	uint64_t word;
+
+	for (; len >= sizeof(word); len -= sizeof(word)) {
+		memcpy(&word, name, sizeof(word));
+		hash = topic_mix(hash, word, salt);
+		name += sizeof(word);
+	}
+	word = 0;
+	memcpy(&word, name, len);
+	return topic_mix(hash, word, salt);
 }
 
 struct topic *
@@ -60,8 +76,8 @@ topic_find(struct topic_table *table, const char *name, size_t len)
 	if (LIKELY(topic != NULL && topic_is_called(topic, name, len))) {
 		return topic;
 	}
-	HASH_FIND_BYHASHVALUE(
-	    hh, table->head, name, len, topic_hash(name, len), topic);
+	HASH_FIND_BYHASHVALUE(hh, table->head, name, len,
+	    (unsigned)topic_hash(name, len, table->salt), topic);
 	if (topic != NULL) {
 		table->last = topic;
 	}
@@ -85,7 +101,8 @@ topic_create(struct topic_table *table, const char *name, size_t len)
 	}
 	memcpy(topic->name, name, len);
 	topic->len = (uint32_t)len;
-	topic_insert(table, topic, topic_hash(name, len));
+	topic_insert(
+	    table, topic, (unsigned)topic_hash(name, len, table->salt));
 	if (topic->hh.tbl == NULL) {
 		free(topic);
 		return NULL;

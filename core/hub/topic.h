@@ -25,9 +25,14 @@ struct topic_table {
 	struct topic *head; /* of the hash */
 	struct topic *last; /* found last, or NULL: a stream skips the hash */
 	uint64_t count;
+	uint64_t salt;
 };
 
-void topic_table_init(struct topic_table *table);
+/* Names are chosen by others: nobody may know the salt.  Their hash. */
+uint64_t topic_hash(const char *name, size_t len, uint64_t salt);
+
+/* `salt`: a random number. */
+void topic_table_init(struct topic_table *table, uint64_t salt);
 /* Nobody listens any more. */
 void topic_table_fini(struct topic_table *table);
 

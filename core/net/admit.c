@@ -10,6 +10,8 @@
 #define uthash_nonfatal_oom(elt) ((elt)->lost = true)
 #include <uthash.h>
 
+#include "wire/nodeid.h"
+
 struct source {
 	struct in6_addr addr;
 	uint32_t open, handshakes;
@@ -21,13 +23,20 @@ struct source {
 
 struct admit {
 	struct source *sources;
+	uint64_t salt;
 };
 
 enum err
-admit_create(struct admit **admit)
+admit_create(struct admit **admit, uint64_t salt)
 {
-	*admit = calloc(1, sizeof(**admit));
-	return *admit == NULL ? ERR_NOMEM : ERR_OK;
+	struct admit *made = calloc(1, sizeof(*made));
+
+	if (made == NULL) {
+		return ERR_NOMEM;
+	}
+	made->salt = salt;
+	*admit = made;
+	return ERR_OK;
 }
 
 static void
@@ -62,12 +71,24 @@ admit_is_loopback(const struct in6_addr *addr)
 	       (IN6_IS_ADDR_V4MAPPED(addr) && addr->s6_addr[12] == 127);
 }
 
+/* An address has the size of a node id. */
+static unsigned
+admit_hash(const struct admit *admit, const struct in6_addr *addr)
+{
+	struct nodeid id;
+
+	_Static_assert(sizeof(id) == sizeof(*addr), "not of one size");
+	memcpy(&id, addr, sizeof(id));
+	return (unsigned)nodeid_hash(&id, admit->salt);
+}
+
 static struct source *
 admit_find(struct admit *admit, const struct in6_addr *addr)
 {
 	struct source *source;
 
-	HASH_FIND(hh, admit->sources, addr, sizeof(*addr), source);
+	HASH_FIND_BYHASHVALUE(hh, admit->sources, addr, sizeof(*addr),
+	    admit_hash(admit, addr), source);
 	return source;
 }
 
@@ -81,7 +102,8 @@ admit_add(struct admit *admit, const struct in6_addr *addr, uint64_t now_ms)
 	}
 	source->addr = *addr;
 	source->since_ms = now_ms;
-	HASH_ADD(hh, admit->sources, addr, sizeof(source->addr), source);
+	HASH_ADD_BYHASHVALUE(hh, admit->sources, addr, sizeof(source->addr),
+	    admit_hash(admit, addr), source);
 	if (source->lost) {
 		free(source);
 		return NULL;

@@ -26,7 +26,9 @@ enum admit_verdict {
 	ADMIT_NOMEM,
 };
 
-NODISCARD enum err admit_create(struct admit **admit);
+/* `salt`: a random number.  Addresses are chosen by others, who may have many:
+ * nobody may know it. */
+NODISCARD enum err admit_create(struct admit **admit, uint64_t salt);
 void admit_destroy(struct admit *admit);
 
 /* A connection from `addr` wants in; ADMIT_OK counts it. */

@@ -362,7 +362,8 @@ net_create(struct net **out, const struct net_config *config,
 	chunk_log_init(&net->frames, net->pool, CHUNK_BYTES);
 	net->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	net->read_buffer = malloc(NET_READ_BYTES);
-	if (net->read_buffer == NULL || admit_create(&net->admit) != ERR_OK ||
+	if (net->read_buffer == NULL ||
+	    admit_create(&net->admit, rng_next(rng)) != ERR_OK ||
 	    uv_loop_init(&net->loop) != 0) {
 		diag_set(diag, "out of memory");
 		goto fail;

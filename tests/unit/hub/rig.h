@@ -72,7 +72,7 @@ rig_on_close(
 static inline void
 rig_init(struct rig *rig, size_t soft, size_t hard, enum hub_overflow overflow)
 {
-	const struct hub_config config = { soft, hard, overflow };
+	const struct hub_config config = { soft, hard, overflow, 1 };
 	struct hub_io io = { NULL, rig_on_dirty, rig_on_pressed, rig_on_close };
 
 	memset(rig, 0, sizeof(*rig));

@@ -354,7 +354,7 @@ closes_who_has_stalled_once_with_4002(void **state)
 static void
 is_not_made_without_memory(void **state)
 {
-	const struct hub_config config = { SOFT, HARD, HUB_DISCONNECT };
+	const struct hub_config config = { SOFT, HARD, HUB_DISCONNECT, 1 };
 	const struct hub_io io = { NULL, rig_on_dirty, rig_on_pressed,
 		rig_on_close };
 	struct chunk_pool pool;

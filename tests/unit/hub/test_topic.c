@@ -20,7 +20,7 @@ static void
 rig_init(struct rig *rig)
 {
 	memset(rig, 0, sizeof(*rig));
-	topic_table_init(&rig->table);
+	topic_table_init(&rig->table, 1);
 	for (int i = 0; i < SESSIONS; i++) {
 		rig->sessions[i].out = &rig->outs[i];
 	}
@@ -205,7 +205,7 @@ finds_each_of_a_thousand_topics(void **state)
 	char name[32];
 
 	(void)state;
-	topic_table_init(&table);
+	topic_table_init(&table, 1);
 	memset(sessions, 0, sizeof(sessions));
 	for (int i = 0; i < TOPICS; i++) {
 		sessions[i].out = &outs[i];
@@ -283,7 +283,7 @@ survives_a_table_that_cannot_grow(void **state)
 	int refused = 0;
 
 	(void)state;
-	topic_table_init(&table);
+	topic_table_init(&table, 1);
 	memset(sessions, 0, sizeof(sessions));
 	for (int i = 0; i < TOPICS; i++) {
 		enum err err;
@@ -313,6 +313,58 @@ survives_a_table_that_cannot_grow(void **state)
 	topic_table_fini(&table);
 }
 
+/* Names that crowd one place of a table are spread over another's. */
+static void
+nobody_can_aim_at_a_place_without_the_salt(void **state)
+{
+	unsigned found = 0, again = 0;
+	char name[16];
+
+	(void)state;
+	for (unsigned i = 0; i < 1000000; i++) {
+		size_t len = (size_t)snprintf(name, sizeof(name), "t.%u", i);
+
+		if (topic_hash(name, len, 7) % 1024 == 0) {
+			found++;
+			again += topic_hash(name, len, 9) % 1024 == 0;
+		}
+	}
+	assert_in_range(found, 500, 2000);
+	assert_in_range(again, 0, 20);
+}
+
+/* Of words that differ in high bits the differences must not meet again. */
+static void
+the_bits_of_a_name_reach_the_low_bits_of_its_hash(void **state)
+{
+	static const uint64_t salts[] = { UINT64_C(0x243f6a8885a308d3),
+		UINT64_C(0x13198a2e03707344), UINT64_C(0xa4093822299f31d0) };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(salts); i++) {
+		unsigned places[64] = { 0 };
+
+		for (unsigned bits = 0; bits < 4096; bits++) {
+			char name[17] = "AAAAAAAAAAAAAAAA";
+
+			for (unsigned k = 0; k < 12; k++) {
+				unsigned bit = 8u << k % 3;
+
+				if ((bits >> k & 1) != 0) {
+					name[k / 3 * 4 + 3] =
+					    (char)((unsigned)
+					               name[k / 3 * 4 + 3] ^
+					           bit);
+				}
+			}
+			places[topic_hash(name, 16, salts[i]) % 64]++;
+		}
+		for (size_t at = 0; at < ARRAY_LEN(places); at++) {
+			assert_in_range(places[at], 1, 200);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -326,6 +378,9 @@ main(void)
 		cmocka_unit_test(finds_each_of_a_thousand_topics),
 		cmocka_unit_test(joins_wholly_or_not_at_all_without_memory),
 		cmocka_unit_test(survives_a_table_that_cannot_grow),
+		cmocka_unit_test(nobody_can_aim_at_a_place_without_the_salt),
+		cmocka_unit_test(
+		    the_bits_of_a_name_reach_the_low_bits_of_its_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

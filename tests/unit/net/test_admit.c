@@ -21,7 +21,7 @@ setup(void)
 {
 	struct admit *admit;
 
-	assert_int_equal(admit_create(&admit), ERR_OK);
+	assert_int_equal(admit_create(&admit, 1), ERR_OK);
 	return admit;
 }
 
@@ -124,7 +124,7 @@ out_of_memory_lets_nobody_in(void **state)
 
 	(void)state;
 	fault_fail_nth(1);
-	assert_int_equal(admit_create(&admit), ERR_NOMEM);
+	assert_int_equal(admit_create(&admit, 1), ERR_NOMEM);
 	assert_true(fault_off());
 	for (unsigned n = 1;; n++) {
 		enum admit_verdict verdict;
