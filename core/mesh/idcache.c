@@ -34,8 +34,8 @@ idcache_fini(struct idcache *cache)
 static struct idcache_item *
 idcache_place(const struct idcache *cache, const struct nodeid *id, size_t way)
 {
-	size_t bucket = nodeid_hash(id, cache->salt) %
-	                (cache->room / IDCACHE_WAYS);
+	size_t bucket = nodeid_hash(id, cache->salt) &
+	                (cache->room / IDCACHE_WAYS - 1);
 
 	return (struct idcache_item *)(void *)(cache->places +
 	                                       (bucket * IDCACHE_WAYS + way) *

@@ -27,6 +27,7 @@ struct inspect_origin {
 struct inspect_tables {
 	size_t origins, origins_max;
 	size_t tombstones, tombstones_max;
+	size_t tombstone_bytes; /* of memory */
 	size_t history, history_bytes, history_bytes_max;
 	size_t missing, missing_max; /* runs */
 	size_t missing_ids;

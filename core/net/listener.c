@@ -128,6 +128,7 @@ listener_take(
 	conn->wsi = lws_adopt_socket_vhost(net->vhost, fd);
 	if (conn->wsi == NULL) { /* lws has closed it */
 		net->stats.rejected_nomem++;
+		conn->rejected = true;
 		conn_drop(conn);
 		return;
 	}

@@ -68,8 +68,10 @@ struct sim_config {
 	 * 2: also the node after each event. */
 	unsigned check;
 	bool promises; /* published = delivered + gaps, at the end */
-	/* Each five seconds, if not NULL: how many meshes there are. */
-	void (*watch)(void *ctx, double now_s, uint32_t meshes);
+	/* Each five seconds, if not NULL: how many meshes there are, and bytes
+	 * that their tombstones take. */
+	void (*watch)(
+	    void *ctx, double now_s, uint32_t meshes, size_t tombstones);
 	void *watch_ctx;
 	bool progress; /* on stderr, each second */
 };

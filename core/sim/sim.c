@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "mesh/inspect.h"
 #include "sim/check.h"
 #include "sim/flood.h"
 #include "sim/overlay.h"
@@ -131,18 +132,30 @@ sim_on_end(struct world *world, const struct event *event)
 }
 
 static void
-sim_on_check(struct world *world)
+sim_watch(const struct world *world)
 {
 	const struct sim_config *config = &world->config;
+	struct inspect_tables tables;
 	uint32_t meshes = 0;
+	size_t tombstones = 0;
 
-	check_world(world);
 	for (uint32_t i = 0; i < config->nodes; i++) {
-		meshes += world->nodes[i].mesh != NULL ? 1 : 0;
+		if (world->nodes[i].mesh != NULL) {
+			inspect_tables(world->nodes[i].mesh, &tables);
+			tombstones += tables.tombstone_bytes;
+			meshes++;
+		}
 	}
-	if (config->watch != NULL) {
-		config->watch(
-		    config->watch_ctx, (double)world->now_us / 1e6, meshes);
+	config->watch(
+	    config->watch_ctx, (double)world->now_us / 1e6, meshes, tombstones);
+}
+
+static void
+sim_on_check(struct world *world)
+{
+	check_world(world);
+	if (world->config.watch != NULL) {
+		sim_watch(world);
 	}
 	world_at(world, world->now_us + SIM_CHECK_S * US_PER_S, EVENT_CHECK,
 	    NULL, 0);

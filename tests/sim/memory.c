@@ -94,21 +94,25 @@ memory_of_tables(void)
 	                        : 1);
 }
 
-/* Means over the hours of a run. */
+/* Sums over the hours of a run.  Tombstones stand beside the rest: they are
+ * for ever, one for each node that was, up to their limit. */
 struct memory_hours {
 	double begin_s;
-	double sum[MEMORY_HOURS];
+	double rest[MEMORY_HOURS], tombstones[MEMORY_HOURS];
 	unsigned count[MEMORY_HOURS];
 };
 
 static void
-memory_watch(void *ctx, double now_s, uint32_t meshes)
+memory_watch(void *ctx, double now_s, uint32_t meshes, size_t tombstones)
 {
 	struct memory_hours *hours = ctx;
 	double hour = (now_s - hours->begin_s) / MEMORY_HOUR_S;
 
 	if (hour >= 0 && hour < MEMORY_HOURS && meshes > 0) {
-		hours->sum[(int)hour] += (double)heap_count_bytes() / meshes;
+		hours->rest[(int)hour] += (double)(heap_count_bytes() -
+		                                   tombstones) /
+		                          meshes;
+		hours->tombstones[(int)hour] += (double)tombstones / meshes;
 		hours->count[(int)hour]++;
 	}
 }
@@ -118,15 +122,16 @@ memory_watch(void *ctx, double now_s, uint32_t meshes)
 static double
 memory_spread(const struct memory_hours *hours)
 {
-	double base = hours->sum[1] / hours->count[1];
+	double base = hours->rest[1] / hours->count[1];
 	double most = 0;
 
 	for (int i = 0; i < MEMORY_HOURS; i++) {
-		double mean = hours->sum[i] / hours->count[i];
+		double mean = hours->rest[i] / hours->count[i];
 		double off = mean > base ? mean / base - 1 : 1 - mean / base;
 
-		(void)printf(
-		    "     hour %2d  %10.0f bytes a node\n", i + 1, mean);
+		(void)printf("     hour %2d  %10.0f bytes a node, and %7.0f of "
+		             "tombstones\n",
+		    i + 1, mean, hours->tombstones[i] / hours->count[i]);
 		most = i > 1 && off > most ? off : most;
 	}
 	return most;
