@@ -8,7 +8,11 @@
 
 #include "mesh/inside.h"
 
-enum { HANDSHAKE_DEAD_MS = 5000 }; /* of silence: the old link is dead */
+enum {
+	HANDSHAKE_DEAD_MS = 5000, /* of silence: the old link is dead */
+	HANDSHAKE_BURST = 128,    /* links accepted at once, */
+	HANDSHAKE_EACH_MS = 50,   /* and then one in this time */
+};
 
 /* Our HELLO will be needed to show that we know the key. */
 static enum err
@@ -213,6 +217,22 @@ handshake_accept(struct link *link, uint64_t now_ms, const struct record *hello)
 	}
 }
 
+/* Each link that comes or goes costs a look at every origin: so many at once,
+ * and then one now and then. */
+static bool
+handshake_may_accept(struct mesh *mesh, uint64_t now_ms)
+{
+	if (mesh->accept_ms < now_ms) {
+		mesh->accept_ms = now_ms;
+	}
+	if (mesh->accept_ms - now_ms >=
+	    (uint64_t)HANDSHAKE_BURST * HANDSHAKE_EACH_MS) {
+		mesh->stats.accept_limit++;
+		return false;
+	}
+	return true;
+}
+
 /* PROTOCOL 4, steps 3 to 6.  `hello` is NULL if WELCOME has been sent, and the
  * dialler has shown that it knows the key. */
 static void
@@ -230,11 +250,13 @@ handshake_admit(struct link *link, uint64_t now_ms, const struct record *hello)
 		handshake_refuse(link, now_ms, hello, BYE_DUPLICATE);
 		return;
 	}
-	has_room = views_make_room(link, now_ms, link->hello_flags);
+	has_room = handshake_may_accept(mesh, now_ms) &&
+	           views_make_room(link, now_ms, link->hello_flags);
 	if ((link->hello_flags & HELLO_ORPHAN) != 0) {
 		walk_begin(link, now_ms);
 	}
 	if (has_room) {
+		mesh->accept_ms += HANDSHAKE_EACH_MS;
 		handshake_accept(link, now_ms, hello);
 		return;
 	}

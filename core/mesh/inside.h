@@ -55,8 +55,9 @@ struct mesh {
 
 	struct link *links; /* all */
 	size_t pending, dials;
-	uint64_t next_ms;  /* nothing is due before */
-	uint64_t links_ms; /* nothing of a link; they may have got later */
+	uint64_t accept_ms; /* links accepted, 50 ms each, reach until then */
+	uint64_t next_ms;   /* nothing is due before */
+	uint64_t links_ms;  /* nothing of a link; they may have got later */
 	bool started, stopped;
 	bool floods; /* no trees: nobody is pruned, no PRUNE is heeded */
 

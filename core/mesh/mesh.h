@@ -151,6 +151,7 @@ struct mesh_stats {
 	uint64_t slow;         /* links closed: HARD limit, or stalled */
 	uint64_t dials, dial_failures;
 	uint64_t accepted, refused; /* incoming connections */
+	uint64_t accept_limit; /* of those refused: too many links lately */
 	uint64_t byes_sent[10], byes_received[10];
 	uint64_t links_up; /* now */
 	uint64_t origins;  /* now */

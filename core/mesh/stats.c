@@ -44,6 +44,7 @@ const struct counter mesh_counters[] = {
 	STAT(dial_failures),
 	STAT(accepted),
 	STAT(refused),
+	STAT(accept_limit),
 	STAT_BYE("leaving", 0),
 	STAT_BYE("full", 1),
 	STAT_BYE("evicted", 2),

@@ -115,6 +115,29 @@ the_runs_of_sync_are_limited_from_the_first_second_on(void **state)
 	assert_int_equal(a->close_code, -1);
 }
 
+/* Who comes and goes all the time makes each origin looked at twice. */
+static void
+links_that_come_and_go_are_accepted_ever_more_slowly(void **state)
+{
+	struct lab *lab = *state;
+	struct record_hello hello = lab_hello(lab, 1);
+	struct lab_link *a;
+
+	for (unsigned i = 0; i < 128; i++) {
+		lab_closed(lab, lab_accept_up(lab, 1), MESH_CLOSED);
+	}
+	a = lab_accept(lab);
+	lab_say_hello(lab, a, &hello);
+	assert_int_equal(lab_bye(a), BYE_FULL);
+	assert_int_equal(mesh_stats(lab->mesh)->accept_limit, 1);
+	lab->now += 50;
+	(void)lab_accept_up(lab, 2);
+	a = lab_accept(lab);
+	lab_say_hello(lab, a, &hello);
+	assert_int_equal(lab_bye(a), BYE_FULL);
+	assert_int_equal(mesh_stats(lab->mesh)->accept_limit, 2);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 int
@@ -124,6 +147,7 @@ main(void)
 		TEST(the_missing_runs_that_lists_look_at_are_limited),
 		TEST(what_is_announced_is_not_looked_for_without_end),
 		TEST(the_runs_of_sync_are_limited_from_the_first_second_on),
+		TEST(links_that_come_and_go_are_accepted_ever_more_slowly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
