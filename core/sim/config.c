@@ -35,6 +35,8 @@ sim_config_init(struct sim_config *config)
 		.healed_s = 10,
 		.drain_s = 10,
 		.slow_kib = 16,
+		.pause_max_s = 15,
+		.max_hops = 64,
 		.ping_ms = 3000,
 		.soft = (size_t)1 << 20,
 		.hard = (size_t)8 << 20,
@@ -124,6 +126,28 @@ config_random_flood(struct sim_config *config, struct rng *rng)
 	config->hard = (size_t)8 << 20;
 }
 
+/* A cut that is longer than any history; who speaks in it falls silent soon, so
+ * that it is known of nothing but what others remember. */
+static void
+config_random_absence(struct sim_config *config, struct rng *rng)
+{
+	config->nodes = 3 + (uint32_t)rng_below(rng, 5);
+	config->strangers = 0;
+	config->liars = 0;
+	config->forges = false;
+	config->imitates = false;
+	config->senders = 1 + (uint32_t)rng_below(rng, 3);
+	config->rate = config_between(rng, 0.1, 1);
+	config->silence_s = config_between(rng, 5, 30);
+	config->restart_per_s = config_between(rng, 0.05, 0.3);
+	config->clock_step_percent = 30;
+	config->loss_percent = 0;
+	config->churn_per_s = 0;
+	config->crash_percent = 0;
+	config->partition_s = config_between(rng, 70, 150);
+	config->pause_max_s = 120;
+}
+
 /* Nodes that do not belong here, and nodes that lie. */
 static void
 config_random_roles(struct sim_config *config, struct rng *rng)
@@ -189,5 +213,8 @@ sim_config_random(struct sim_config *config, uint64_t seed)
 		config_random_flood(config, &rng);
 	}
 	config_random_roles(config, &rng);
+	if (config_chance(&rng, 10)) {
+		config_random_absence(config, &rng);
+	}
 	config->check = 2;
 }

@@ -41,10 +41,13 @@ struct sim_config {
 	double partition_s;
 
 	/* While the event lasts. */
-	double loss_percent;       /* of the links reset, a minute */
-	double churn_per_s;        /* leaves, and as many joins */
-	double restart_per_s;      /* same id, at once */
-	double pause_per_s;        /* stopped for 1 .. 15 s */
+	double loss_percent;  /* of the links reset, a minute */
+	double churn_per_s;   /* leaves, and as many joins */
+	double restart_per_s; /* same id, at once */
+	double pause_per_s;   /* stopped for 1 s .. */
+	double pause_max_s;   /* .. this */
+	double silence_s;     /* > 0: by then all has struck, and the senders
+	                         have fallen silent, every other one for good */
 	double clock_step_percent; /* of restarts with a wall clock gone back */
 	uint32_t slow_nodes;       /* of them, so many */
 	double slow_kib;           /* take so much a second */
@@ -58,6 +61,7 @@ struct sim_config {
 
 	uint32_t ping_ms;
 	size_t soft, hard; /* out queue of a link */
+	uint32_t max_hops; /* of a message */
 	size_t history;    /* bytes of the history of a node; 0: default */
 	uint32_t view_min, view_max; /* 0: default */
 	bool presence;

@@ -13,7 +13,6 @@ enum {
 	FAULTS_LOSS_MS = 100,    /* links are drawn each */
 	FAULTS_REJOIN_MS = 5000, /* after a leave, at the latest */
 	FAULTS_PAUSE_MIN_MS = 1000,
-	FAULTS_PAUSE_MAX_MS = 15000,
 	FAULTS_SAVED_PERCENT = 70, /* of restarts have saved their state */
 	FAULTS_TRIES = 64,
 	FAULTS_LIES_PER_S = 10, /* of each liar, to each link */
@@ -64,6 +63,18 @@ faults_watch(struct world *world)
 	    world, world->now_us, EVENT_SAMPLE, NULL, world->faults.samples);
 }
 
+/* Until when something strikes again and again.  Where authors fall silent it
+ * is calm from then on: who restarts late has nothing to miss. */
+static uint64_t
+faults_until_us(const struct world *world)
+{
+	double silence_s = world->config.silence_s;
+
+	return silence_s > 0
+	           ? world->begins_us[PHASE_EVENT] + world_us(silence_s)
+	           : world->begins_us[PHASE_HEALED];
+}
+
 /* The next of `per_s` a second, at random. */
 static void
 faults_next(struct world *world, double per_s, enum fault_kind kind)
@@ -71,7 +82,7 @@ faults_next(struct world *world, double per_s, enum fault_kind kind)
 	uint64_t at_us = world->now_us +
 	                 rng_below(&world->rng, world_us(2 / per_s) + 1);
 
-	if (at_us < world->begins_us[PHASE_HEALED]) {
+	if (at_us < faults_until_us(world)) {
 		world_at(world, at_us, EVENT_FAULT, NULL, kind);
 	}
 }
@@ -228,9 +239,10 @@ static void
 faults_pause(struct world *world)
 {
 	struct vnode *node = faults_victim(world, true);
+	uint64_t span_ms = (uint64_t)(world->config.pause_max_s * 1000) -
+	                   FAULTS_PAUSE_MIN_MS;
 	uint64_t for_us = (FAULTS_PAUSE_MIN_MS +
-	                      rng_below(&world->rng,
-	                          FAULTS_PAUSE_MAX_MS - FAULTS_PAUSE_MIN_MS)) *
+	                      rng_below(&world->rng, span_ms)) *
 	                  US_PER_MS;
 	uint64_t left_us = world->begins_us[PHASE_HEALED] - world->now_us;
 

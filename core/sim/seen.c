@@ -19,6 +19,7 @@ const char *const seen_names[SEEN_COUNT] = {
 	[SEEN_RESTART_FORGOT] = "restart, same id, no state",
 	[SEEN_CLOCK_STEP] = "clock stepped back",
 	[SEEN_PAUSE] = "pause",
+	[SEEN_SILENT] = "author falls silent",
 	[SEEN_SLOW] = "slow node",
 	[SEEN_SOFT] = "queue over SOFT: announced",
 	[SEEN_HARD] = "queue over HARD: BYE 8",

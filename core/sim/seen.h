@@ -19,6 +19,7 @@ enum seen {
 	SEEN_RESTART_FORGOT, /* and without what they had saved */
 	SEEN_CLOCK_STEP,     /* of these, with a clock gone back */
 	SEEN_PAUSE,          /* nodes */
+	SEEN_SILENT,         /* messages that their authors held back */
 	SEEN_SLOW,           /* nodes */
 	SEEN_SOFT,           /* links that got announcements only */
 	SEEN_HARD,           /* links closed with BYE 8 */

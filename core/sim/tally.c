@@ -181,15 +181,16 @@ tally_is_promised(const struct world *world, const struct sent *sent)
 	return false;
 }
 
-/* Has the node heard of an earlier message of the same life? */
+/* Has the node heard an earlier message of this author, in this life or, if
+ * `any`, in one before? */
 static bool
 tally_has_base(const struct world *world, const struct vnode *node,
-    const struct sent *sent)
+    const struct sent *sent, bool any)
 {
 	for (size_t i = 0; i < world->traffic.count; i++) {
 		const struct sent *other = &world->traffic.sent[i];
 
-		if (other->incarnation == sent->incarnation &&
+		if ((any || other->incarnation == sent->incarnation) &&
 		    other->seq < sent->seq &&
 		    nodeid_equal(&other->id, &sent->id) &&
 		    (bit_get(other->got, node->index) ||
@@ -202,7 +203,9 @@ tally_has_base(const struct world *world, const struct vnode *node,
 }
 
 /* Nothing is promised below a base, nor of a boot that is older than all that
- * was heard of the source (PROTOCOL 8). */
+ * was heard of the source (PROTOCOL 8).  Who heard one of its boots is promised
+ * the next one from its beginning on, even if it never hears of it; the mesh
+ * is not asked then: it knows no better. */
 static bool
 tally_is_unheard(const struct world *world, const struct vnode *node,
     const struct sent *sent)
@@ -210,15 +213,16 @@ tally_is_unheard(const struct world *world, const struct vnode *node,
 	struct inspect_origin origin;
 	uint64_t boot = sent->seq >> 32;
 
-	if (!inspect_find(node->mesh, &sent->id, &origin)) {
-		return true;
+	if (!inspect_find(node->mesh, &sent->id, &origin) ||
+	    boot > origin.base >> 32) {
+		return !tally_has_base(world, node, sent, true);
 	}
 	if (boot == origin.base >> 32) {
 		return sent->seq < origin.base;
 	}
 	return origin.last == 0 || boot < origin.last >> 32 ||
 	       (boot == origin.last >> 32 &&
-	           !tally_has_base(world, node, sent));
+	           !tally_has_base(world, node, sent, false));
 }
 
 static void

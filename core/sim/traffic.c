@@ -47,6 +47,38 @@ traffic_choose(struct world *world)
 	}
 }
 
+/* When each falls silent. */
+static void
+traffic_hush(struct world *world)
+{
+	struct traffic *traffic = &world->traffic;
+	const struct sim_config *config = &world->config;
+
+	if (config->silence_s <= 0) {
+		return;
+	}
+	traffic->silent_us = calloc(config->senders, sizeof(uint64_t));
+	if (traffic->silent_us == NULL) {
+		world->err = ERR_NOMEM;
+		return;
+	}
+	for (uint32_t i = 0; i < config->senders; i++) {
+		traffic->silent_us[i] = world->begins_us[PHASE_EVENT] +
+		                        rng_below(&world->rng,
+		                            world_us(config->silence_s) + 1);
+	}
+}
+
+/* The odd ones speak again when the event is over. */
+static bool
+traffic_is_silent(const struct world *world, uint32_t sender)
+{
+	const uint64_t *silent_us = world->traffic.silent_us;
+
+	return silent_us != NULL && world->now_us >= silent_us[sender] &&
+	       (sender % 2 == 0 || world->phase < PHASE_HEALED);
+}
+
 void
 traffic_start(struct world *world, uint64_t begin_us, uint64_t end_us)
 {
@@ -65,6 +97,7 @@ traffic_start(struct world *world, uint64_t begin_us, uint64_t end_us)
 		return;
 	}
 	traffic_choose(world);
+	traffic_hush(world);
 	traffic->gap_us = world_us(1 / config->rate);
 	for (uint32_t i = 0; i < config->senders; i++) {
 		world_at(world,
@@ -82,6 +115,7 @@ traffic_fini(struct traffic *traffic)
 	}
 	free(traffic->sent);
 	free(traffic->senders);
+	free(traffic->silent_us);
 	free(traffic->payload);
 }
 
@@ -194,7 +228,9 @@ traffic_publish(struct world *world, uint32_t sender)
 	struct vnode *node = &world->nodes[traffic->senders[sender]];
 	uint64_t next_us = world->now_us + traffic->gap_us;
 
-	if (vnode_is_on(node) && !node->is_paused) {
+	if (traffic_is_silent(world, sender)) {
+		world->result->seen[SEEN_SILENT]++;
+	} else if (vnode_is_on(node) && !node->is_paused) {
 		traffic_send(world, node, sender);
 	}
 	if (next_us < traffic->end_us) {

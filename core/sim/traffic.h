@@ -33,8 +33,9 @@ struct sent {
 };
 
 struct traffic {
-	uint32_t *senders; /* nodes */
-	uint64_t gap_us;   /* between two messages of one */
+	uint32_t *senders;   /* nodes */
+	uint64_t *silent_us; /* of each, since when; NULL: none falls silent */
+	uint64_t gap_us;     /* between two messages of one */
 	uint64_t end_us;
 	uint8_t *payload;
 	struct sent *sent;

@@ -288,12 +288,28 @@ vnet_on_opened(struct vconn *conn)
 	vnode_settle(node);
 }
 
+/* Whoever is stopped is told nothing until it goes on: its clock would be
+ * wrong, too. */
+static bool
+vend_waits(struct vend *end, enum event_kind kind, void *what)
+{
+	const struct vnode *node = end->node;
+
+	if (!node->is_paused) {
+		return false;
+	}
+	end->conn->refs++;
+	world_at(node->world, node->resume_us, kind, what, 0);
+	return true;
+}
+
 void
 vnet_on_dial_failed(struct vconn *conn)
 {
 	struct vend *end = &conn->end[0];
 
-	if (end->state != VEND_WAITING) {
+	if (end->state != VEND_WAITING ||
+	    vend_waits(end, EVENT_DIAL_FAILED, conn)) {
 		return;
 	}
 	if (conn->end[1].state == VEND_OPEN) {
@@ -329,7 +345,7 @@ vnet_close(struct vend *end, uint16_t code)
 void
 vnet_on_closed(struct vend *end)
 {
-	if (end->state != VEND_GONE) {
+	if (end->state != VEND_GONE && !vend_waits(end, EVENT_CLOSED, end)) {
 		vend_gone(end, MESH_CLOSED);
 	}
 }
@@ -337,7 +353,8 @@ vnet_on_closed(struct vend *end)
 void
 vnet_on_close_late(struct vend *end)
 {
-	if (end->state == VEND_CLOSING) {
+	if (end->state == VEND_CLOSING &&
+	    !vend_waits(end, EVENT_CLOSE_LATE, end)) {
 		lane_reset(end);
 		vend_gone(end, MESH_CLOSED);
 	}

@@ -16,10 +16,9 @@
 
 enum {
 	VNODE_PORT = 7000,
-	VNODE_LATE_MS = 500,     /* a stop that the node's clock leaves out */
-	VNODE_FLUSH_MS = 1000,   /* a node that leaves may take */
-	VNODE_TICKS_MAX = 10000, /* in one millisecond */
-	VNODE_HOPS_MAX = 64,
+	VNODE_LATE_MS = 500,      /* a stop that the node's clock leaves out */
+	VNODE_FLUSH_MS = 1000,    /* a node that leaves may take */
+	VNODE_TICKS_MAX = 10000,  /* in one millisecond */
 	VNODE_MESSAGE_MIN = 2048, /* presence */
 };
 
@@ -146,7 +145,7 @@ vnode_create_mesh(struct vnode *node)
 		.peers = peers,
 		.peer_count = vnode_peers(node, addrs, PEERS_MAX),
 		.max_message = vnode_message_max(config),
-		.max_hops = VNODE_HOPS_MAX,
+		.max_hops = (uint8_t)config->max_hops,
 		.ping_ms = config->ping_ms,
 		.soft = config->soft,
 		.hard = config->hard,
