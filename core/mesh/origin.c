@@ -54,13 +54,13 @@ origins_pass(
 
 /* As window_take. */
 static enum window_verdict
-origins_mark(const struct origins *origins, struct origin *origin, uint64_t seq,
-    uint64_t *gaps)
+origins_mark(struct origins *origins, struct origin *origin, uint64_t seq)
 {
 	struct window *window = &origin->window;
 
 	if (window->max != 0 && seq > window->max) {
-		*gaps += origins_pass(origins, origin, window_old(window, seq));
+		origins->window_lost += origins_pass(
+		    origins, origin, window_old(window, seq));
 	}
 	return window_take(window, seq);
 }
@@ -386,7 +386,7 @@ origins_take_any(struct origins *origins, struct origin *origin, uint64_t seq)
 	if (seq > window->max + 1 || (origin->runs > 0 && seq > window->max)) {
 		origins_keep_missing(origins, origin, seq);
 	}
-	return origins_mark(origins, origin, seq, &origins->window_lost);
+	return origins_mark(origins, origin, seq);
 }
 
 enum window_verdict
