@@ -70,9 +70,6 @@ spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
 	bool swap = ((data->seq >> SPREAD_TURN ^ origin->id.bytes[0]) & 1) != 0;
 	uint64_t late = swap ? ~spread->second : spread->second;
 
-	if (UNLIKELY(data->payload_len > mesh->smallest_max)) {
-		slots = spread_limit(mesh, slots, data->payload_len);
-	}
 	late &= ~spread->congested; /* those wait for nothing else */
 	spread_put(mesh, &spread->early, origin, slots & ~late, data, now_ms);
 	spread_put(mesh, &spread->late, origin, slots & late, data, now_ms);

@@ -149,6 +149,7 @@ identity_bury(struct mesh *mesh)
 	history_forget(&spread->history, &spread->self);
 	lazy_forget_origin(&spread->early, &spread->self);
 	lazy_forget_origin(&spread->late, &spread->self);
+	lazy_forget_origin(&spread->told, &spread->self);
 	tree_forget(mesh, &spread->self);
 	if (spread->has_published) {
 		origins_bury(&mesh->origins, &mesh->node_id, mesh->seq);

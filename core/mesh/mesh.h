@@ -138,7 +138,7 @@ struct mesh_stats {
 	uint64_t twins;        /* links that end because two have one id */
 	uint64_t origins_full; /* dropped: no room for another origin */
 	uint64_t origins_rate; /* dropped: a link brought too many new ones */
-	uint64_t peer_limit;   /* not sent: larger than the link takes */
+	uint64_t peer_limit;   /* not sent but told: larger than a link takes */
 	uint64_t nomem;        /* dropped: out of memory */
 	uint64_t gaps;         /* ids given up */
 	uint64_t unknown;      /* records of unknown type, skipped */
@@ -201,8 +201,7 @@ struct mesh_stats {
 	                           may be announced back */
 	uint64_t bad_runs;      /* ids that cannot be */
 	uint64_t syncs;         /* sent */
-	uint64_t sync_cut;      /* sent or passed on with less than there was */
-	uint64_t sync_busy; /* not passed on: the link had its ten a second */
+	uint64_t sync_cut;  /* sent, or not told, with less than there was */
 	uint64_t congested; /* links that got announcements only */
 	uint64_t history_limit;   /* messages larger than the history */
 	uint64_t history_evicted; /* left it early: the bytes were needed */

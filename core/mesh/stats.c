@@ -103,7 +103,6 @@ const struct counter mesh_counters[] = {
 	STAT(bad_runs),
 	STAT(syncs),
 	STAT(sync_cut),
-	STAT(sync_busy),
 	STAT(congested),
 	STAT(history_limit),
 	STAT(history_evicted),

@@ -235,5 +235,11 @@ sim_config_random(struct sim_config *config, uint64_t seed)
 	if (config_chance(&rng, 15)) {
 		config->unicast_percent = 1 + (uint32_t)rng_below(&rng, 60);
 	}
+	if (config_chance(&rng, 15)) {
+		config->small_percent = 1 + (uint32_t)rng_below(&rng, 80);
+		/* Who hears of an author from a history as old as it may be
+		 * asks in vain, and gives up what came before. */
+		config->drain_s = CONFIG_DRAIN_SLOW_S;
+	}
 	config->check = 2;
 }

@@ -349,43 +349,56 @@ traffic_on_deliver(
 	tally_on_deliver(&world->tally, world, node, sent, view->hops);
 }
 
-/* The messages of this life of this node, in the order of their numbers, are
- * found from the oldest on: gaps are rare. */
+static void
+traffic_mark_gap(struct world *world, struct vnode *node, struct sent *sent)
+{
+	struct traffic *traffic = &world->traffic;
+	uint32_t number = (uint32_t)(sent - traffic->sent);
+
+	if (bit_get(sent->got, node->index)) {
+		world_violation(world,
+		    "node %u was told of a gap of what it has, message %u of "
+		    "node %u",
+		    node->index, number, sent->source);
+	}
+	if (sent->gap == NULL) {
+		sent->gap = calloc(traffic->words, sizeof(uint64_t));
+	}
+	if (sent->gap == NULL) {
+		world->err = ERR_NOMEM;
+		return;
+	}
+	if (bit_get(sent->gap, node->index)) {
+		world_violation(world,
+		    "node %u was told twice of a gap, message %u of node %u",
+		    node->index, number, sent->source);
+	}
+	bit_set(sent->gap, node->index);
+	traffic->gaps++;
+}
+
+/* Where gaps are many, the next one lies behind the last. */
 void
 traffic_on_gap(struct world *world, struct vnode *node,
     const struct nodeid *origin, uint64_t first, uint64_t count)
 {
 	struct traffic *traffic = &world->traffic;
+	size_t at = node->gap_at;
+	uint64_t found = 0;
+
 	node->gaps += count;
 	world_note(world, first ^ count << 32 ^ node->index);
-	for (size_t i = 0; i < traffic->count; i++) {
-		struct sent *sent = &traffic->sent[i];
+	for (size_t i = 0; i < traffic->count && found < count; i++, at++) {
+		struct sent *sent;
 
-		if (!nodeid_equal(&sent->id, origin) || sent->is_direct ||
-		    sent->seq < first || sent->seq - first >= count) {
-			continue;
+		at = at < traffic->count ? at : 0;
+		sent = &traffic->sent[at];
+		if (nodeid_equal(&sent->id, origin) && !sent->is_direct &&
+		    sent->seq >= first && sent->seq - first < count) {
+			traffic_mark_gap(world, node, sent);
+			node->gap_at = at;
+			found++;
 		}
-		if (bit_get(sent->got, node->index)) {
-			world_violation(world,
-			    "node %u was told of a gap of what it has, "
-			    "message %zu of node %u",
-			    node->index, i, sent->source);
-		}
-		if (sent->gap == NULL) {
-			sent->gap = calloc(traffic->words, sizeof(uint64_t));
-		}
-		if (sent->gap == NULL) {
-			world->err = ERR_NOMEM;
-			return;
-		}
-		if (bit_get(sent->gap, node->index)) {
-			world_violation(world,
-			    "node %u was told twice of a gap, message %zu of "
-			    "node %u",
-			    node->index, i, sent->source);
-		}
-		bit_set(sent->gap, node->index);
-		traffic->gaps++;
 	}
 }
 

@@ -66,6 +66,7 @@ struct vnode {
 	struct vend *input;  /* being read now */
 	uint64_t bytes[CLASS_COUNT];
 	uint64_t gaps;         /* ids given up, of all lives */
+	size_t gap_at;         /* the last of them among all messages */
 	struct nodeid told_id; /* for tally_mark_recent */
 	unsigned told_last;
 };

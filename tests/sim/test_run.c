@@ -256,6 +256,29 @@ without_a_way_what_is_for_one_node_goes_through_all(void **state)
 	            result.rows[ROW_STEADY].expected);
 }
 
+/* Half of the nodes take only half of a message. */
+static void
+what_is_too_large_for_some_is_told_to_them_as_a_gap(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+	const struct sim_row *row = &result.rows[ROW_HEALED];
+
+	(void)state;
+	small(&config);
+	config.promises = true;
+	config.degree = 2;
+	config.senders = 3;
+	config.rate = 100;
+	config.small_percent = 50;
+	config.drain_s = 40;
+	run(&config, &result);
+	assert_true(result.seen[SEEN_SMALL] > 0);
+	assert_true(row->gaps > 0 && row->delivered > 0);
+	assert_true(row->delivered + row->gaps + row->unheard == row->expected);
+	assert_int_equal(result.parts, 1);
+}
+
 static void
 given_links_are_dialled_until_they_are_there_again(void **state)
 {
@@ -418,6 +441,8 @@ main(void)
 		    in_a_calm_mesh_what_is_for_one_node_reaches_it),
 		cmocka_unit_test(
 		    without_a_way_what_is_for_one_node_goes_through_all),
+		cmocka_unit_test(
+		    what_is_too_large_for_some_is_told_to_them_as_a_gap),
 		cmocka_unit_test(
 		    given_links_are_dialled_until_they_are_there_again),
 		cmocka_unit_test(what_liars_tell_costs_nobody_a_message),
