@@ -147,9 +147,6 @@ identity_bury(struct mesh *mesh)
 	struct spread *spread = &mesh->spread;
 
 	history_forget(&spread->history, &spread->self);
-	lazy_forget_origin(&spread->early, &spread->self);
-	lazy_forget_origin(&spread->late, &spread->self);
-	lazy_forget_origin(&spread->told, &spread->self);
 	tree_forget(mesh, &spread->self);
 	if (spread->has_published) {
 		origins_bury(&mesh->origins, &mesh->node_id, mesh->seq);

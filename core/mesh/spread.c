@@ -101,19 +101,13 @@ spread_flags(const struct record_data *data)
 	       ((data->flags & DATA_REPLY) != 0 ? MESSAGE_REPLY : 0);
 }
 
-void
-spread_deliver(
+/* Apart, since its frame is large and mostly nobody listens. */
+__attribute__((noinline)) static void
+spread_hand_over(
     struct link *link, uint64_t now_ms, const struct record_data *data)
 {
 	const struct mesh_io *io = link->mesh->io;
-	struct message_view view;
-
-	/* Only the nodes' own topics begin so. */
-	if (LIKELY(data->topic.text[0] != '$') && io->listens != NULL &&
-	    !io->listens(io->ctx)) {
-		return;
-	}
-	view = (struct message_view){
+	struct message_view view = {
 		.origin = data->origin,
 		.seq = data->seq,
 		.from = link->conn,
@@ -128,6 +122,19 @@ spread_deliver(
 	if (LIKELY(view.topic[0] != '$') ||
 	    !members_on_message(link->mesh, now_ms, &view)) {
 		io->deliver(io->ctx, &view);
+	}
+}
+
+void
+spread_deliver(
+    struct link *link, uint64_t now_ms, const struct record_data *data)
+{
+	const struct mesh_io *io = link->mesh->io;
+
+	/* Only the nodes' own topics begin so. */
+	if (data->topic.text[0] == '$' || io->listens == NULL ||
+	    io->listens(io->ctx)) {
+		spread_hand_over(link, now_ms, data);
 	}
 }
 
@@ -251,8 +258,8 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 		spread_announce(mesh, origin, lazy, data, now_ms);
 	}
 	if (UNLIKELY(told != 0)) {
-		sync_tell(
-		    mesh, origin, data->seq, told & mesh->up_slots, now_ms);
+		sync_tell(mesh, &origin->id, data->seq, told & mesh->up_slots,
+		    now_ms);
 	}
 	data->hops--;
 }
@@ -285,9 +292,6 @@ spread_on_gone(void *ctx, struct origin *origin)
 
 	fetch_on_origin_gone(mesh, origin);
 	history_forget(&mesh->spread.history, origin);
-	lazy_forget_origin(&mesh->spread.early, origin);
-	lazy_forget_origin(&mesh->spread.late, origin);
-	lazy_forget_origin(&mesh->spread.told, origin);
 	tree_forget(mesh, origin);
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
 		if (link->last == origin) {

@@ -266,7 +266,7 @@ sync_origin(struct link *link, const struct record_run *run, uint64_t now_ms)
 
 /* The last ones told of are searched for one that this is the next of. */
 static struct lazy_item *
-sync_last(const struct lazy *told, const struct origin *origin, uint64_t seq,
+sync_last(const struct lazy *told, const struct nodeid *id, uint64_t seq,
     uint64_t slots)
 {
 	size_t stop = told->count > SYNC_LOOK_BACK
@@ -276,8 +276,8 @@ sync_last(const struct lazy *told, const struct origin *origin, uint64_t seq,
 	for (size_t i = told->count; i > stop; i--) {
 		struct lazy_item *item = &told->items[i - 1];
 
-		if (item->origin == origin && item->slots == slots &&
-		    item->seq >> 32 == seq >> 32) {
+		if (item->seq >> 32 == seq >> 32 && item->slots == slots &&
+		    nodeid_equal(&item->origin, id)) {
 			return item;
 		}
 	}
@@ -285,18 +285,23 @@ sync_last(const struct lazy *told, const struct origin *origin, uint64_t seq,
 }
 
 void
-sync_tell(struct mesh *mesh, struct origin *origin, uint64_t seq,
+sync_tell(struct mesh *mesh, const struct nodeid *id, uint64_t seq,
     uint64_t slots, uint64_t now_ms)
 {
 	struct lazy *told = &mesh->spread.told;
-	struct lazy_item *item = sync_last(told, origin, seq, slots);
+	struct lazy_item *last = sync_last(told, id, seq, slots);
+	const struct lazy_item item = {
+		.origin = *id,
+		.seq = seq,
+		.slots = slots,
+		.put_ms = now_ms,
+	};
 
-	if (item != NULL) {
-		item->seq = seq > item->seq ? seq : item->seq;
+	if (last != NULL) {
+		last->seq = seq > last->seq ? seq : last->seq;
 	} else if (told->count == SYNC_EMPTY_MAX) {
 		mesh->stats.sync_cut++;
-	} else if (slots != 0 &&
-	           lazy_put(told, origin, seq, slots, now_ms) != ERR_OK) {
+	} else if (slots != 0 && lazy_put(told, &item) != ERR_OK) {
 		mesh->stats.nomem++;
 	}
 	mesh_wake_at(mesh, told->due_ms);
@@ -316,7 +321,7 @@ sync_flush(struct mesh *mesh)
 
 			if ((item->slots >> slot & 1) != 0) {
 				told->runs[count++] = (struct record_run){
-					.origin = item->origin->id,
+					.origin = item->origin,
 					.seq = item->seq + 1,
 				};
 			}
@@ -350,7 +355,7 @@ sync_on_record(struct link *link, uint64_t now_ms, const struct record *record)
 			max = sync_on_run(link, origin, &run, now_ms);
 		}
 		if (max != 0) {
-			sync_tell(mesh, origin, max,
+			sync_tell(mesh, &run.origin, max,
 			    mesh->up_slots & ~(UINT64_C(1) << link->slot),
 			    now_ms);
 		}

@@ -24,9 +24,9 @@ void sync_send(struct link *link, uint64_t now_ms);
 void sync_on_record(
     struct link *link, uint64_t now_ms, const struct record *record);
 
-/* Soon tell the links of `slots` that `origin` has come as far as `seq`: it is
- * not sent to them, nor announced, and nobody else may tell them. */
-void sync_tell(struct mesh *mesh, struct origin *origin, uint64_t seq,
+/* Soon tell the links of `slots` that the origin has come as far as `seq`: it
+ * is not sent to them, nor announced, and nobody else may tell them. */
+void sync_tell(struct mesh *mesh, const struct nodeid *id, uint64_t seq,
     uint64_t slots, uint64_t now_ms);
 /* Do so now. */
 void sync_flush(struct mesh *mesh);
