@@ -241,5 +241,8 @@ sim_config_random(struct sim_config *config, uint64_t seed)
 		 * asks in vain, and gives up what came before. */
 		config->drain_s = CONFIG_DRAIN_SLOW_S;
 	}
+	if (config_chance(&rng, 10)) {
+		config->starve_per_s = config_between(&rng, 1, 10);
+	}
 	config->check = 2;
 }

@@ -8,10 +8,11 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "heap_count.h"
 #include "sim/sim.h"
 
 enum {
-	RANDOM_FAILURES_MAX = 10,
+	RANDOM_FAILURES_MAX = 1000,
 	RANDOM_ENOUGH = 2000, /* scenarios in which each fault must strike */
 };
 
@@ -59,6 +60,7 @@ random_holds(uint64_t seed, struct random_seen *seen)
 
 	sim_config_random(&config, seed);
 	config.promises = true;
+	config.starve = heap_count_starve;
 	if (sim_run(&config, &result, &diag) != ERR_OK) {
 		(void)printf(
 		    "seed %llu: %s\n", (unsigned long long)seed, diag.text);
@@ -68,9 +70,11 @@ random_holds(uint64_t seed, struct random_seen *seen)
 	if (result.violation[0] == '\0') {
 		return true;
 	}
-	(void)printf(
-	    "seed %llu: %s\n  replay: gvctl sim --random %llu --promises\n",
-	    (unsigned long long)seed, result.violation,
+	(void)printf("seed %llu: %s\n  replay: ", (unsigned long long)seed,
+	    result.violation);
+	(void)printf(config.starve_per_s > 0
+	                 ? "sim_random %llu 1\n"
+	                 : "gvctl sim --random %llu --promises\n",
 	    (unsigned long long)seed);
 	return false;
 }
