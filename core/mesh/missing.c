@@ -58,33 +58,20 @@ missing_search(
 	return low;
 }
 
-static struct missing_run *
-missing_at(
-    const struct missing *missing, size_t place, const struct origin *origin)
-{
-	if (place < missing->count &&
-	    missing->sorted[place]->origin == origin) {
-		return missing->sorted[place];
-	}
-	return NULL;
-}
-
 struct missing_run *
 missing_find(
     const struct missing *missing, const struct origin *origin, uint64_t seq)
 {
+	size_t place;
+
 	if (origin->runs == 0) {
 		return NULL;
 	}
-	return missing_at(
-	    missing, missing_search(missing, origin, seq), origin);
-}
-
-struct missing_run *
-missing_next(const struct missing *missing, const struct missing_run *run)
-{
-	return missing_at(missing,
-	    missing_search(missing, run->origin, run->seq) + 1, run->origin);
+	place = missing_search(missing, origin, seq);
+	return place < missing->count &&
+	               missing->sorted[place]->origin == origin
+	           ? missing->sorted[place]
+	           : NULL;
 }
 
 static bool

@@ -50,8 +50,6 @@ finds_the_run_of_a_number_or_the_next(void **state)
 	assert_ptr_equal(missing_find(&missing, a, 13), high);
 	assert_ptr_equal(missing_find(&missing, a, 24), high);
 	assert_null(missing_find(&missing, a, 25));
-	assert_ptr_equal(missing_next(&missing, low), high);
-	assert_null(missing_next(&missing, high));
 	assert_int_equal(a->runs, 2);
 	missing_remove(&missing, low);
 	assert_int_equal(a->runs, 1);
