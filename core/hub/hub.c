@@ -103,6 +103,14 @@ hub_shut(struct hub *hub, struct session *session)
 	hub->io.close(hub->io.ctx, session, HUB_CODE_SLOW, "slow consumer");
 }
 
+/* It was shut, and nobody walks the places of its topic. */
+static void
+hub_retire(struct hub *hub, struct session *session)
+{
+	topic_retire(session);
+	hub->shut = false;
+}
+
 /* Take those that were shut out of `topic`'s fan-out. */
 static void
 hub_sweep(struct hub *hub, struct topic *topic)
@@ -302,7 +310,7 @@ hub_send(struct hub *hub, struct session *session, uint64_t now_ms,
 		return ERR_NOMEM;
 	}
 	if (UNLIKELY(hub->shut)) {
-		hub_sweep(hub, session->topic);
+		hub_retire(hub, session);
 	}
 	hub->stats.delivered++;
 	return ERR_OK;
@@ -319,7 +327,7 @@ hub_on_tick(struct hub *hub, uint64_t now_ms)
 			session_over_stop(at);
 		} else if (session_over_is_due(at, now_ms)) {
 			hub_shut(hub, at);
-			hub_sweep(hub, at->topic);
+			hub_retire(hub, at);
 		}
 	}
 }
@@ -331,7 +339,7 @@ hub_on_stalled(struct hub *hub, struct session *session)
 		return;
 	}
 	hub_shut(hub, session);
-	hub_sweep(hub, session->topic);
+	hub_retire(hub, session);
 }
 
 void

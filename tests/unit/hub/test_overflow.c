@@ -3,6 +3,7 @@
 
 #include "rig.h"
 
+#include "hub/session.h"
 #include "support/fault.h"
 
 enum { SOFT = 4096, HARD = 16384, SMALL = 100, FRAME = SMALL + 2 };
@@ -456,6 +457,49 @@ holds_answers_to_the_same_limits(void **state)
 	rig_fini(&rig);
 }
 
+/* In a tick, by a reader that takes nothing, and by an answer. */
+static void
+goes_on_with_those_who_stay_whoever_was_shut_and_how(void **state)
+{
+	const uint8_t payload[11 * SMALL] = { 0 };
+	uint64_t last, count;
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig, 5 * FRAME, 10 * FRAME, HUB_DISCONNECT);
+	for (int i = 0; i < RIG_CLIENTS; i++) {
+		rig_open(&rig, i, "t", false);
+	}
+	fill(&rig, 0, 6);
+	for (int i = 0; i < RIG_CLIENTS; i += 2) {
+		client_read(&rig.clients[i], SIZE_MAX);
+		buf_clear(&rig.clients[i].wire);
+	}
+	hub_on_tick(rig.hub, SESSION_OVER_MS);
+	hub_on_stalled(rig.hub, rig.clients[4].session);
+	assert_int_equal(hub_send(rig.hub, rig.clients[8].session, 0, payload,
+	                     sizeof(payload), false),
+	    ERR_OK);
+	assert_int_equal(hub_stats(rig.hub)->slow_closed, 10);
+	for (uint64_t n = 6; n < 9; n++) {
+		assert_int_equal(say_number(&rig, n, SMALL), 6);
+		assert_int_equal(
+		    hub_stats(rig.hub)->dropped_closing, 10 * (n - 5));
+	}
+	for (int i = 0; i < RIG_CLIENTS; i++) {
+		bool stays = i % 2 == 0 && i != 4 && i != 8;
+
+		assert_int_equal(rig.clients[i].closes, stays ? 0 : 1);
+		if (stays) {
+			assert_int_equal(
+			    read_numbers(&rig.clients[i], &last, &count), 6);
+			assert_int_equal(last, 8);
+			assert_int_equal(count, 3);
+		}
+	}
+	rig_fini(&rig);
+}
+
 int
 main(void)
 {
@@ -479,6 +523,8 @@ main(void)
 		    disconnects_at_once_above_hard_wherever_the_reader_sits),
 		cmocka_unit_test(closes_several_in_one_fan_out),
 		cmocka_unit_test(holds_answers_to_the_same_limits),
+		cmocka_unit_test(
+		    goes_on_with_those_who_stay_whoever_was_shut_and_how),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
