@@ -29,7 +29,7 @@
 	COUNT(peer_limit)      /* not sent: larger than the link takes */ \
 	COUNT(nomem)           /* dropped: out of memory */ \
 	COUNT(gaps)            /* ids given up */ \
-	COUNT(unknown)         /* records of unknown type, skipped */ \
+	COUNT(unknown)         /* records of unknown type */ \
 	COUNT(ignored)         /* records that this version has no use for */ \
 	COUNT(malformed)       /* links closed: record broken */ \
 	COUNT(too_long)        /* links closed: record or message too long */ \
