@@ -196,20 +196,19 @@ bootstrap_dial_any(
 	return pick != NULL;
 }
 
-uint64_t
+void
 bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 {
-	struct bootstrap *bootstrap = &mesh->bootstrap;
-
 	while (!mesh->stopped && mesh->dials < MESH_DIALS_MAX) {
-		struct seed *seed = bootstrap_first(bootstrap);
+		struct seed *seed = bootstrap_first(&mesh->bootstrap);
 
 		if (seed == NULL ||
 		    (mesh->views.is_auto && !views_are_low(mesh, now_ms))) {
-			break;
+			return;
 		}
 		if (seed->next_ms > now_ms) {
-			return seed->next_ms;
+			mesh_wake_at(mesh, seed->next_ms);
+			return;
 		}
 		if (bootstrap_is_satisfied(mesh, seed, now_ms)) {
 			bootstrap_schedule(
@@ -222,7 +221,6 @@ bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 			    (uint16_t)seek_urgency(mesh, now_ms), now_ms);
 		}
 	}
-	return UINT64_MAX;
 }
 
 void

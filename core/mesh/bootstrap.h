@@ -45,8 +45,8 @@ void bootstrap_fini(struct bootstrap *bootstrap);
 
 /* Everything is due now. */
 void bootstrap_start(struct mesh *mesh, uint64_t now_ms);
-/* Dial what is due; returns when the next is. */
-uint64_t bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms);
+/* Dial what is due, and ask to be woken for the next. */
+void bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms);
 
 /* Is this one of them? */
 bool bootstrap_has(const struct bootstrap *bootstrap, const char *addr);

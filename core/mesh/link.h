@@ -140,8 +140,8 @@ struct link *link_find(const struct mesh *mesh, const struct nodeid *id,
 /* True if one more new origin may come over this link now. */
 bool link_takes_origin(struct link *link, uint64_t now_ms);
 
-/* Do what is due; returns when the next thing is. */
-uint64_t link_on_tick(struct link *link, uint64_t now_ms);
+/* Do what is due, and ask to be woken for the next. */
+void link_on_tick(struct link *link, uint64_t now_ms);
 /* The loop was late: so much for all deadlines. */
 void link_delay(struct link *link, uint64_t late_ms);
 

@@ -336,7 +336,7 @@ mesh_tick_links(struct mesh *mesh, uint64_t now_ms)
 	}
 	mesh->links_ms = UINT64_MAX;
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
-		mesh_wake_links_at(mesh, link_on_tick(link, now_ms));
+		link_on_tick(link, now_ms);
 	}
 }
 
@@ -356,12 +356,12 @@ mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
 	mesh->next_ms = UINT64_MAX;
 	identity_on_tick(mesh, now_ms);
 	mesh_tick_links(mesh, now_ms);
-	mesh_wake_at(mesh, spread_on_tick(mesh, now_ms));
+	spread_on_tick(mesh, now_ms);
 	origins_expire(&mesh->origins, now_ms);
 	mesh_wake_at(mesh, origins_next_ms(&mesh->origins));
-	mesh_wake_at(mesh, members_on_tick(mesh, now_ms));
-	mesh_wake_at(mesh, seek_on_tick(mesh, now_ms));
-	mesh_wake_at(mesh, bootstrap_on_tick(mesh, now_ms));
+	members_on_tick(mesh, now_ms);
+	seek_on_tick(mesh, now_ms);
+	bootstrap_on_tick(mesh, now_ms);
 }
 
 struct link *

@@ -193,13 +193,13 @@ seek_rewire(struct mesh *mesh, uint64_t now_ms)
 	mesh->stats.rewires += has_dialled ? 1 : 0;
 }
 
-uint64_t
+void
 seek_on_tick(struct mesh *mesh, uint64_t now_ms)
 {
 	struct views *views = &mesh->views;
 
 	if (!views->is_auto || mesh->stopped) {
-		return UINT64_MAX;
+		return;
 	}
 	if (views->fill_ms <= now_ms) {
 		views->fill_ms = now_ms +
@@ -215,8 +215,8 @@ seek_on_tick(struct mesh *mesh, uint64_t now_ms)
 		                    rng_around(mesh->rng, VIEWS_SHUFFLE_MS, 20);
 		shuffle_begin(mesh);
 	}
-	return views->fill_ms < views->shuffle_ms ? views->fill_ms
-	                                          : views->shuffle_ms;
+	mesh_wake_at(mesh, views->fill_ms);
+	mesh_wake_at(mesh, views->shuffle_ms);
 }
 
 void

@@ -367,25 +367,19 @@ spread_on_down(struct link *link, uint64_t now_ms)
 	fetch_on_down(mesh, link->slot, now_ms);
 }
 
-uint64_t
+void
 spread_on_tick(struct mesh *mesh, uint64_t now_ms)
 {
 	struct spread *spread = &mesh->spread;
-	uint64_t next = UINT64_MAX;
-	uint64_t times[5];
 
 	flow_check(mesh, now_ms);
 	spread_announce_due(mesh, now_ms);
 	fetch_due(mesh, now_ms);
 	history_expire(&spread->history, now_ms);
 	chunk_log_trim(&spread->passing);
-	times[0] = spread->flow_ms;
-	times[1] = spread->early.due_ms;
-	times[2] = spread->late.due_ms;
-	times[3] = fetch_next_ms(mesh);
-	times[4] = history_next_ms(&spread->history, now_ms);
-	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
-		next = times[i] < next ? times[i] : next;
-	}
-	return next;
+	mesh_wake_at(mesh, spread->flow_ms);
+	mesh_wake_at(mesh, spread->early.due_ms);
+	mesh_wake_at(mesh, spread->late.due_ms);
+	mesh_wake_at(mesh, fetch_next_ms(mesh));
+	mesh_wake_at(mesh, history_next_ms(&spread->history, now_ms));
 }

@@ -118,8 +118,8 @@ void views_sample(const struct mesh *mesh, const struct link *to,
 
 /* seek.c: the dials, each in its time. */
 void seek_start(struct mesh *mesh, uint64_t now_ms);
-/* Dial, shuffle, rewire what is due; returns when the next is. */
-uint64_t seek_on_tick(struct mesh *mesh, uint64_t now_ms);
+/* Dial, shuffle, rewire what is due, and ask to be woken for the next. */
+void seek_on_tick(struct mesh *mesh, uint64_t now_ms);
 /* HIGH if there is no link and others refused. */
 enum views_dial seek_urgency(const struct mesh *mesh, uint64_t now_ms);
 /* Dial an address somebody named.  False: known, linked, too soon, too many. */
