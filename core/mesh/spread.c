@@ -290,34 +290,34 @@ spread_on_record(
     struct link *link, uint64_t now_ms, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
-	struct record_array array;
+	struct record_array list;
 	uint32_t count;
 
-	if (record_array_decode(record, &array) != ERR_OK) {
+	if (record_array_decode(record, &list) != ERR_OK) {
 		link_violate(link, now_ms, 1002, "malformed list");
 		return;
 	}
-	count = (uint32_t)record_array_count(&array);
+	count = (uint32_t)record_array_count(&list);
 	switch (record->type) {
 	case RECORD_IHAVE:
 		if (!limit_takes(link, now_ms, LIMIT_ANNOUNCE, count)) {
 			mesh->stats.announce_limit += count;
 			return;
 		}
-		fetch_on_ihave(link, now_ms, record);
+		fetch_on_ihave(link, now_ms, &list);
 		return;
 	case RECORD_GRAFT:
 		if (!limit_takes(link, now_ms, LIMIT_GRAFT, count)) {
 			mesh->stats.graft_limit += count;
 			return;
 		}
-		repair_on_graft(link, now_ms, record);
+		repair_on_graft(link, now_ms, &list);
 		return;
 	case RECORD_PRUNE:
-		tree_on_prune(link, record);
+		tree_on_prune(link, &list);
 		return;
 	case RECORD_GONE:
-		fetch_on_gone(link, now_ms, record);
+		fetch_on_gone(link, now_ms, &list);
 		return;
 	case RECORD_SYNC:
 		if ((now_ms - link->up_ms >= SYNC_EARLY_MS &&
@@ -326,7 +326,7 @@ spread_on_record(
 			mesh->stats.sync_limit++;
 			return;
 		}
-		sync_on_record(link, now_ms, record);
+		sync_on_record(link, now_ms, &list);
 		return;
 	default:
 		return;

@@ -7,7 +7,6 @@
 
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
-#include "wire/record_array.h"
 
 enum {
 	TREE_MODEL_MS = 60000,  /* a tree used since then is a good model */
@@ -397,17 +396,12 @@ tree_on_duplicate(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 }
 
 void
-tree_on_prune(struct link *link, const struct record *record)
+tree_on_prune(struct link *link, struct record_array *list)
 {
-	struct mesh *mesh = link->mesh;
-	struct record_array array;
 	struct record_run run;
 
-	if (record_array_decode(record, &array) != ERR_OK) {
-		return;
-	}
-	while (record_array_next(&array, &run)) {
-		struct origin *origin = spread_find(mesh, &run.origin);
+	while (record_array_next(list, &run)) {
+		struct origin *origin = spread_find(link->mesh, &run.origin);
 
 		if (origin != NULL) {
 			origin->mute |= UINT64_C(1) << link->slot;
