@@ -17,15 +17,6 @@ bootstrap_init(struct bootstrap *bootstrap, const char *const *urls,
 {
 	bootstrap->seeds = NULL;
 	bootstrap->count = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (!record_addr_is_valid(urls[i], strlen(urls[i]))) {
-			diag_set(diag,
-			    "peer address '%.300s' is none; expected "
-			    "ws://HOST:PORT",
-			    urls[i]);
-			return ERR_INVALID;
-		}
-	}
 	if (count == 0) {
 		return ERR_OK;
 	}
@@ -35,6 +26,13 @@ bootstrap_init(struct bootstrap *bootstrap, const char *const *urls,
 	}
 	bootstrap->count = count;
 	for (size_t i = 0; i < count; i++) {
+		if (!record_addr_is_valid(urls[i], strlen(urls[i]))) {
+			diag_set(diag,
+			    "peer address '%.300s' is none; expected "
+			    "ws://HOST:PORT",
+			    urls[i]);
+			return ERR_INVALID;
+		}
 		bootstrap->seeds[i].url = strdup(urls[i]);
 		if (bootstrap->seeds[i].url == NULL) {
 			return ERR_NOMEM;
@@ -320,9 +318,9 @@ bootstrap_log(const struct seed *seed, const struct link *link, uint64_t now_ms,
 }
 
 void
-bootstrap_on_end(struct mesh *mesh, const struct link *link, uint64_t now_ms,
-    enum mesh_closed how)
+bootstrap_on_end(const struct link *link, uint64_t now_ms, enum mesh_closed how)
 {
+	struct mesh *mesh = link->mesh;
 	struct seed *seed = link->seed;
 
 	if (mesh->stopped || seed == NULL) {
@@ -340,10 +338,10 @@ bootstrap_on_end(struct mesh *mesh, const struct link *link, uint64_t now_ms,
 }
 
 void
-bootstrap_on_closed(struct mesh *mesh, const struct link *link)
+bootstrap_on_closed(const struct link *link)
 {
 	if (link->seed != NULL) {
 		link->seed->is_open = false;
-		mesh_wake_at(mesh, link->seed->next_ms);
+		mesh_wake_at(link->mesh, link->seed->next_ms);
 	}
 }

@@ -103,7 +103,7 @@ link_destroy(struct link *link)
 	if (!link->dialled && !link->was_up) {
 		mesh->pending--;
 	}
-	bootstrap_on_closed(mesh, link);
+	bootstrap_on_closed(link);
 	*(link->prev != NULL ? &link->prev->next : &mesh->links) = link->next;
 	if (link->next != NULL) {
 		link->next->prev = link->prev;
@@ -245,7 +245,7 @@ link_leave(struct link *link, uint64_t now_ms, enum mesh_closed how)
 	} else if (link->dialled) {
 		mesh->dials--;
 	}
-	bootstrap_on_end(mesh, link, now_ms, how);
+	bootstrap_on_end(link, now_ms, how);
 	views_on_end(link, now_ms, how);
 }
 

@@ -177,18 +177,11 @@ tree_replace(struct mesh *mesh, struct origin *origin, int slot)
 	tree_failed(origin);
 }
 
-static void
-tree_send_prune(struct mesh *mesh, const struct origin *origin, unsigned slot)
-{
-	struct record_run run = { .origin = origin->id };
-
-	spread_send_runs(mesh, slot, RECORD_PRUNE, &run, 1);
-}
-
 void
 tree_prune(
     struct mesh *mesh, struct origin *origin, uint64_t now_ms, unsigned slot)
 {
+	const struct record_run run = { .origin = origin->id };
 	uint64_t bit = UINT64_C(1) << slot;
 
 	if (mesh->floods) {
@@ -201,7 +194,7 @@ tree_prune(
 	origin->pruned |= bit;
 	origin->prune_ms = (uint32_t)now_ms;
 	mesh->stats.prunes++;
-	tree_send_prune(mesh, origin, slot);
+	spread_send_runs(mesh, slot, RECORD_PRUNE, &run, 1);
 }
 
 static bool
