@@ -215,8 +215,8 @@ bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 			bootstrap_schedule(
 			    mesh, seed, now_ms, BOOTSTRAP_LONG_MS);
 		} else {
-			bootstrap_dial(mesh, seed,
-			    (uint16_t)seek_urgency(mesh, now_ms), now_ms);
+			bootstrap_dial(
+			    mesh, seed, seek_urgency(mesh, now_ms), now_ms);
 		}
 	}
 }

@@ -3,7 +3,6 @@
 
 #include "mesh/handshake.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "mesh/inside.h"
@@ -13,22 +12,6 @@ enum {
 	HANDSHAKE_BURST = 128,    /* links accepted at once, */
 	HANDSHAKE_EACH_MS = 50,   /* and then one in this time */
 };
-
-/* Our HELLO will be needed to show that we know the key. */
-static enum err
-handshake_keep_hello(struct link *link)
-{
-	const struct buf *sent = &link->mesh->scratch;
-	size_t len = sent->len - RECORD_HEADER_LEN;
-
-	link->hello = malloc(len);
-	if (link->hello == NULL) {
-		return ERR_NOMEM;
-	}
-	memcpy(link->hello, sent->bytes + RECORD_HEADER_LEN, len);
-	link->hello_len = len;
-	return ERR_OK;
-}
 
 static enum err
 handshake_hello(struct link *link)
@@ -53,8 +36,13 @@ handshake_hello(struct link *link)
 	if (err == ERR_OK) {
 		err = record_hello_encode(mesh_scratch(mesh), &hello);
 	}
-	return err == ERR_OK && mesh->has_key ? handshake_keep_hello(link)
-	                                      : err;
+	if (err == ERR_OK && mesh->has_key) {
+		/* To show that we know the key, it will be needed. */
+		err = buf_append(&link->hello,
+		    mesh->scratch.bytes + RECORD_HEADER_LEN,
+		    mesh->scratch.len - RECORD_HEADER_LEN);
+	}
+	return err;
 }
 
 /* Send what is in the scratch buffer; the answer must come in time. */
@@ -363,8 +351,8 @@ handshake_check_proof(struct link *link, const struct record *record,
 {
 	const struct record hello = {
 		.type = RECORD_HELLO,
-		.body = link->hello,
-		.len = link->hello_len,
+		.body = link->hello.bytes,
+		.len = link->hello.len,
 	};
 	size_t at = record_welcome_proof_at(welcome);
 	uint8_t expected[RECORD_PROOF_LEN];
@@ -373,7 +361,7 @@ handshake_check_proof(struct link *link, const struct record *record,
 	               auth_is_same(expected, welcome->proof);
 
 	auth_forget(expected, sizeof(expected));
-	link_forget_hello(link);
+	buf_fini(&link->hello);
 	return is_good;
 }
 

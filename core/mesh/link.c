@@ -108,16 +108,8 @@ link_destroy(struct link *link)
 	if (link->next != NULL) {
 		link->next->prev = link->prev;
 	}
-	link_forget_hello(link);
+	buf_fini(&link->hello);
 	free(link);
-}
-
-void
-link_forget_hello(struct link *link)
-{
-	free(link->hello);
-	link->hello = NULL;
-	link->hello_len = 0;
 }
 
 bool
@@ -205,7 +197,7 @@ link_up(struct link *link, uint64_t now_ms)
 		mesh->pending--;
 	}
 	link_count_smallest(mesh);
-	link_forget_hello(link);
+	buf_fini(&link->hello); /* nobody needs to be convinced */
 	bootstrap_on_up(link);
 	mesh_wake_links_at(mesh, now_ms + mesh->ping_ms);
 	link_tell(link);
@@ -416,9 +408,6 @@ link_on_bye(struct link *link, uint64_t now_ms, const struct record *record)
 void
 link_too_slow(struct link *link, uint64_t now_ms)
 {
-	if (link->state != LINK_UP) {
-		return;
-	}
 	link->mesh->stats.slow++;
 	mesh_refuse(link->mesh, &link->node_id, now_ms);
 	link_bye(link, now_ms, BYE_SLOW);
