@@ -188,6 +188,7 @@ node_on_timer(void *ctx)
 			statefile_on_tick(&node->state, node->mesh, now);
 		}
 		hub_on_tick(node->hub, now);
+		chunk_pool_trim(&node->pool);
 		node->hub_tick_ms = now + NODE_HUB_TICK_MS;
 	}
 }

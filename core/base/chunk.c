@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { CHUNK_SPARES_MAX = 64 };
 
@@ -15,17 +17,24 @@ chunk_pool_init(struct chunk_pool *pool)
 	memset(pool, 0, sizeof(*pool));
 }
 
+static struct chunk *
+chunk_take_spare(struct chunk_pool *pool)
+{
+	struct chunk *chunk = pool->spare;
+
+	pool->spare = chunk->next;
+	pool->spares--;
+	return chunk;
+}
+
 void
 chunk_pool_fini(struct chunk_pool *pool)
 {
 	assert(pool->bytes == 0);
 	while (pool->spare != NULL) {
-		struct chunk *chunk = pool->spare;
-
-		pool->spare = chunk->next;
-		free(chunk);
+		free(chunk_take_spare(pool));
 	}
-	pool->spares = 0;
+	pool->idle = 0;
 }
 
 static struct chunk *
@@ -34,12 +43,34 @@ chunk_alloc(struct chunk_pool *pool, size_t size)
 	struct chunk *chunk;
 
 	if (size == CHUNK_BYTES && pool->spare != NULL) {
-		chunk = pool->spare;
-		pool->spare = chunk->next;
-		pool->spares--;
+		chunk = chunk_take_spare(pool);
+		if (pool->idle > pool->spares) {
+			pool->idle = pool->spares;
+		}
 		return chunk;
 	}
 	return malloc(sizeof(*chunk) + size);
+}
+
+/* Amid others, memory that is only freed stays with the process. */
+static void
+chunk_give_back(struct chunk *chunk)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t skip = page - (uintptr_t)chunk->bytes % page;
+	size_t whole = (chunk->size - skip) / page * page;
+
+	(void)madvise(chunk->bytes + skip, whole, MADV_DONTNEED);
+	free(chunk);
+}
+
+void
+chunk_pool_trim(struct chunk_pool *pool)
+{
+	if (pool->idle > 0) {
+		chunk_give_back(chunk_take_spare(pool));
+	}
+	pool->idle = pool->spares;
 }
 
 struct chunk *

@@ -21,6 +21,7 @@ struct chunk_pool {
 	size_t bytes; /* in chunks that somebody holds */
 	struct chunk *spare;
 	unsigned spares;
+	unsigned idle; /* of them, that nobody took since chunk_pool_trim */
 };
 
 struct chunk {
@@ -48,6 +49,10 @@ struct chunk_log {
 void chunk_pool_init(struct chunk_pool *pool);
 /* Every chunk has been given back. */
 void chunk_pool_fini(struct chunk_pool *pool);
+
+/* Call it now and then: gives one of the idle spares back to the system, so
+ * that what a burst took does not stay for ever. */
+void chunk_pool_trim(struct chunk_pool *pool);
 
 /* A chunk of at least `size` bytes with one reference; NULL: no memory. */
 struct chunk *chunk_create(struct chunk_pool *pool, size_t size);

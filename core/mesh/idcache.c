@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * idcache.c - see idcache.h. */
+ * idcache.c - see idcache.h.  The index: open addressing, linear probing, at
+ * most 3/4 full. */
 
 #include "mesh/idcache.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDCACHE_WAYS = 8, IDCACHE_FIRST = 64 };
+enum { IDCACHE_ROOM_MIN = 64 };
 
 void
 idcache_init(
@@ -24,95 +24,107 @@ idcache_init(
 void
 idcache_fini(struct idcache *cache)
 {
-	free(cache->places);
-	cache->places = NULL;
+	for (size_t i = 0;
+	     cache->pages != NULL && i < cache->limit / IDCACHE_PAGE; i++) {
+		free(cache->pages[i]);
+	}
+	free(cache->pages);
+	free(cache->index);
+	cache->pages = NULL;
+	cache->index = NULL;
 	cache->room = 0;
 	cache->count = 0;
+	cache->bytes = 0;
 }
 
-/* One of the places where `id` may be. */
 static struct idcache_item *
-idcache_place(const struct idcache *cache, const struct nodeid *id, size_t way)
+idcache_at(const struct idcache *cache, size_t place)
 {
-	size_t bucket = nodeid_hash(id, cache->salt) &
-	                (cache->room / IDCACHE_WAYS - 1);
+	return (
+	    struct idcache_item *)(void *)(cache->pages[place / IDCACHE_PAGE] +
+	                                   place % IDCACHE_PAGE *
+	                                       cache->item_len);
+}
 
-	return (struct idcache_item *)(void *)(cache->places +
-	                                       (bucket * IDCACHE_WAYS + way) *
-	                                           cache->item_len);
+/* Where the index has `id`, or the hole where it would be. */
+static uint32_t *
+idcache_index(const struct idcache *cache, const struct nodeid *id)
+{
+	size_t at = nodeid_hash(id, cache->salt) & (cache->room - 1);
+
+	while (
+	    cache->index[at] != 0 &&
+	    !nodeid_equal(&idcache_at(cache, cache->index[at] - 1)->id, id)) {
+		at = (at + 1) & (cache->room - 1);
+	}
+	return &cache->index[at];
 }
 
 void *
 idcache_find(const struct idcache *cache, const struct nodeid *id)
 {
-	for (size_t way = 0; cache->count > 0 && way < IDCACHE_WAYS; way++) {
-		struct idcache_item *item = idcache_place(cache, id, way);
+	uint32_t place = cache->count > 0 ? *idcache_index(cache, id) : 0;
 
-		if (item->max != 0 && nodeid_equal(&item->id, id)) {
-			return item;
-		}
-	}
-	return NULL;
+	return place != 0 ? idcache_at(cache, place - 1) : NULL;
 }
 
-/* An empty place for it, or NULL. */
-static struct idcache_item *
-idcache_empty(const struct idcache *cache, const struct nodeid *id)
-{
-	for (size_t way = 0; way < IDCACHE_WAYS; way++) {
-		struct idcache_item *item = idcache_place(cache, id, way);
-
-		if (item->max == 0) {
-			return item;
-		}
-	}
-	return NULL;
-}
-
-/* A bucket's items go to one of two: so there is room for them. */
+/* The pages are looked at in turn, once: some ms for all that there may be. */
 static enum err
-idcache_grow(struct idcache *cache)
+idcache_grow_index(struct idcache *cache)
 {
 	struct idcache more = *cache;
 
-	more.room = cache->room == 0 ? IDCACHE_FIRST : cache->room * 2;
-	more.places = calloc(more.room, more.item_len);
-	if (more.places == NULL) {
+	more.room = cache->room == 0 ? IDCACHE_ROOM_MIN : cache->room * 2;
+	more.index = calloc(more.room, sizeof(*more.index));
+	if (more.index == NULL) {
 		return ERR_NOMEM;
 	}
-	for (size_t at = 0; at < cache->room; at++) {
-		const struct idcache_item *item =
-		    (const void *)(cache->places + at * cache->item_len);
+	for (uint32_t place = 0; place < cache->count; place++) {
+		const struct idcache_item *item = idcache_at(cache, place);
 
-		if (item->max != 0) {
-			struct idcache_item *to = idcache_empty(
-			    &more, &item->id);
-
-			assert(to != NULL);
-			memcpy(to, item, cache->item_len);
-		}
+		*idcache_index(&more, &item->id) = place + 1;
 	}
-	free(cache->places);
+	more.bytes += (more.room - cache->room) * sizeof(*more.index);
+	free(cache->index);
 	*cache = more;
 	return ERR_OK;
 }
 
-/* Where a new one goes: an empty place, else any of its bucket. */
-static struct idcache_item *
-idcache_room(struct idcache *cache, const struct nodeid *id)
+static enum err
+idcache_add_page(struct idcache *cache)
 {
-	struct idcache_item *item = idcache_empty(cache, id);
+	size_t page_len = IDCACHE_PAGE * cache->item_len;
+	size_t pages_len = cache->limit / IDCACHE_PAGE * sizeof(*cache->pages);
+	uint8_t **page;
 
-	while (item == NULL && cache->room < cache->limit &&
-	       idcache_grow(cache) == ERR_OK) {
-		item = idcache_empty(cache, id);
+	if (cache->pages == NULL) {
+		cache->pages = calloc(1, pages_len);
+		if (cache->pages == NULL) {
+			return ERR_NOMEM;
+		}
+		cache->bytes += pages_len;
 	}
-	if (item != NULL) {
-		cache->count++;
-		return item;
+	page = &cache->pages[cache->count / IDCACHE_PAGE];
+	if (*page == NULL) {
+		*page = malloc(page_len);
+		cache->bytes += *page != NULL ? page_len : 0;
 	}
-	cache->replaced++;
-	return idcache_place(cache, id, rng_below(cache->rng, IDCACHE_WAYS));
+	return *page != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+/* For one more item. */
+static enum err
+idcache_make_room(struct idcache *cache)
+{
+	if (cache->count == cache->limit) {
+		return ERR_FULL;
+	}
+	if ((cache->count + 1) * 4 > cache->room * 3 &&
+	    idcache_grow_index(cache) != ERR_OK) {
+		return ERR_NOMEM;
+	}
+	return cache->count % IDCACHE_PAGE == 0 ? idcache_add_page(cache)
+	                                        : ERR_OK;
 }
 
 void *
@@ -123,18 +135,52 @@ idcache_put(struct idcache *cache, const struct nodeid *id)
 	if (item != NULL) {
 		return item;
 	}
-	if (cache->room == 0 && idcache_grow(cache) != ERR_OK) {
-		return NULL;
+	if (idcache_make_room(cache) != ERR_OK) {
+		if (cache->count == 0) {
+			return NULL;
+		}
+		idcache_drop(cache,
+		    idcache_at(cache, rng_below(cache->rng, cache->count)));
+		cache->replaced++;
 	}
-	item = idcache_room(cache, id);
+	*idcache_index(cache, id) = (uint32_t)cache->count + 1;
+	item = idcache_at(cache, cache->count++);
 	memset(item, 0, cache->item_len);
 	item->id = *id;
 	return item;
 }
 
+/* Whoever is behind and was pushed over the hole moves up into it. */
+static void
+idcache_forget(struct idcache *cache, size_t hole)
+{
+	size_t mask = cache->room - 1;
+
+	for (size_t at = (hole + 1) & mask; cache->index[at] != 0;
+	     at = (at + 1) & mask) {
+		const struct idcache_item *item = idcache_at(
+		    cache, cache->index[at] - 1);
+		uint64_t hash = nodeid_hash(&item->id, cache->salt);
+
+		if (((at - hash) & mask) >= ((at - hole) & mask)) {
+			cache->index[hole] = cache->index[at];
+			hole = at;
+		}
+	}
+	cache->index[hole] = 0;
+}
+
 void
 idcache_drop(struct idcache *cache, struct idcache_item *item)
 {
-	item->max = 0;
+	const struct idcache_item *last = idcache_at(cache, cache->count - 1);
+	uint32_t *index = idcache_index(cache, &item->id);
+	uint32_t place = *index;
+
+	idcache_forget(cache, (size_t)(index - cache->index));
+	if (last != item) {
+		*idcache_index(cache, &last->id) = place;
+		memcpy(item, last, cache->item_len);
+	}
 	cache->count--;
 }

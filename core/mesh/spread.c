@@ -99,19 +99,13 @@ spread_flags(const struct record_data *data)
 	       ((data->flags & DATA_REPLY) != 0 ? MESSAGE_REPLY : 0);
 }
 
-void
-spread_deliver(
+/* Apart, since its frame is large and mostly nobody listens. */
+__attribute__((noinline)) static void
+spread_hand_over(
     struct link *link, uint64_t now_ms, const struct record_data *data)
 {
 	const struct mesh_io *io = link->mesh->io;
-	struct message_view view;
-
-	/* Only the nodes' own topics begin so. */
-	if (LIKELY(data->topic.text[0] != '$') && io->listens != NULL &&
-	    !io->listens(io->ctx)) {
-		return;
-	}
-	view = (struct message_view){
+	struct message_view view = {
 		.origin = data->origin,
 		.seq = data->seq,
 		.from = link->conn,
@@ -126,6 +120,19 @@ spread_deliver(
 	if (LIKELY(view.topic[0] != '$') ||
 	    !members_on_message(link->mesh, now_ms, &view)) {
 		io->deliver(io->ctx, &view);
+	}
+}
+
+void
+spread_deliver(
+    struct link *link, uint64_t now_ms, const struct record_data *data)
+{
+	const struct mesh_io *io = link->mesh->io;
+
+	/* Only the nodes' own topics begin so. */
+	if (data->topic.text[0] == '$' || io->listens == NULL ||
+	    io->listens(io->ctx)) {
+		spread_hand_over(link, now_ms, data);
 	}
 }
 

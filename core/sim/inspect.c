@@ -97,8 +97,7 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 		.origins_max = ORIGINS_MAX,
 		.tombstones = mesh->origins.tombstones.count,
 		.tombstones_max = TOMBSTONES_MAX,
-		.tombstone_bytes = mesh->origins.tombstones.room *
-		                   mesh->origins.tombstones.item_len,
+		.tombstone_bytes = mesh->origins.tombstones.bytes,
 		.history = history_count(&spread->history),
 		.history_bytes = spread->history.bytes,
 		.history_bytes_max = spread->history.limit,

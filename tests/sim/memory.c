@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "heap_count.h"
+#include "mesh/inside.h"
 #include "sim/sim.h"
 #include "unit/mesh/lab.h"
 
 #define MEMORY_EMPTY  65536 /* bytes of a mesh with empty tables */
 #define MEMORY_ORIGIN 448   /* of one more origin */
+#define MEMORY_TOMB   48    /* of a tombstone, where that is most */
 /* So often that nobody lives for the ten minutes after which who is idle is
  * forgotten, but those who stay: all meshes of a kind are of a size. */
 #define MEMORY_CHURN  0.08
@@ -19,6 +21,8 @@
 
 enum {
 	MEMORY_ORIGINS = 20000, /* just after the table has grown */
+	MEMORY_TOMBS = 20000,
+	MEMORY_TOMBS_MIN = 1000, /* fewer are not looked at */
 	MEMORY_EACH_MS = 25,
 	MEMORY_WARM = 8000, /* messages, so that the history has its blocks */
 	MEMORY_HOURS = 24,
@@ -69,6 +73,25 @@ memory_of_origins(struct lab *lab)
 	return (double)(heap_count_bytes() - before) / MEMORY_ORIGINS;
 }
 
+/* Bytes for each tombstone, when there are so many that it is most. */
+static double
+memory_of_tombstones(struct lab *lab)
+{
+	size_t before = heap_count_bytes();
+	struct nodeid id = { .bytes = { 0 } };
+	double most = 0;
+
+	for (uint32_t i = 1; i <= MEMORY_TOMBS; i++) {
+		double each;
+
+		memcpy(id.bytes, &i, sizeof(i));
+		origins_bury(&lab->mesh->origins, &id, i);
+		each = (double)(heap_count_bytes() - before) / i;
+		most = i >= MEMORY_TOMBS_MIN && each > most ? each : most;
+	}
+	return most;
+}
+
 static unsigned
 memory_of_tables(void)
 {
@@ -85,6 +108,10 @@ memory_of_tables(void)
 	              : 1;
 	missed += memory_print("one of 20 000 origins, bytes",
 	              memory_of_origins(lab), MEMORY_ORIGIN)
+	              ? 0
+	              : 1;
+	missed += memory_print("one of up to 20 000 tombstones, bytes",
+	              memory_of_tombstones(lab), MEMORY_TOMB)
 	              ? 0
 	              : 1;
 	(void)lab_teardown(&state);

@@ -107,6 +107,37 @@ keeps_a_few_spares_only(void **state)
 	chunk_pool_fini(&pool);
 }
 
+/* One at a time, as long as nobody takes it meanwhile. */
+static void
+gives_idle_spares_back(void **state)
+{
+	struct chunk_pool pool;
+	struct chunk *chunks[3];
+
+	(void)state;
+	chunk_pool_init(&pool);
+	for (size_t i = 0; i < ARRAY_LEN(chunks); i++) {
+		chunks[i] = chunk_create(&pool, CHUNK_BYTES);
+		assert_non_null(chunks[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(chunks); i++) {
+		chunk_unref(chunks[i]);
+	}
+	chunk_pool_trim(&pool);
+	assert_int_equal(pool.spares, 3); /* they have just been used */
+	chunks[0] = chunk_create(&pool, CHUNK_BYTES);
+	chunks[1] = chunk_create(&pool, CHUNK_BYTES);
+	chunk_unref(chunks[0]);
+	chunk_unref(chunks[1]);
+	chunk_pool_trim(&pool);
+	assert_int_equal(pool.spares, 2); /* one was idle */
+	chunk_pool_trim(&pool);
+	chunk_pool_trim(&pool);
+	assert_int_equal(pool.spares, 0);
+	chunk_pool_trim(&pool);
+	chunk_pool_fini(&pool);
+}
+
 static void
 appends_nothing_when_memory_is_short(void **state)
 {
@@ -207,6 +238,7 @@ main(void)
 		cmocka_unit_test(takes_a_new_chunk_for_what_does_not_fit),
 		cmocka_unit_test(uses_standard_chunks_again),
 		cmocka_unit_test(keeps_a_few_spares_only),
+		cmocka_unit_test(gives_idle_spares_back),
 		cmocka_unit_test(appends_nothing_when_memory_is_short),
 		cmocka_unit_test(a_long_chunk_is_not_kept_for_short_ranges),
 		cmocka_unit_test(who_reads_a_long_chunk_keeps_it),
