@@ -69,16 +69,15 @@ fetch_give_up(struct mesh *mesh, struct missing_run *run, uint64_t now_ms)
 	}
 }
 
+/* What is no rumour does not become one: each run is looked at once. */
 static struct missing_run *
-fetch_victim(const struct missing *missing)
+fetch_victim(struct missing *missing)
 {
-	struct missing_run *run = missing->oldest;
-
-	for (size_t i = 0; run != NULL && i < FETCH_LOOK_MAX; i++) {
-		if (fetch_is_rumour(run)) {
-			return run;
+	while (missing->unsure != NULL && missing->plain < FETCH_LOOK_MAX) {
+		if (fetch_is_rumour(missing->unsure)) {
+			return missing->unsure;
 		}
-		run = run->newer;
+		missing_pass(missing);
 	}
 	return missing->oldest;
 }

@@ -18,12 +18,31 @@ missing_init(struct missing *missing)
 void
 missing_fini(struct missing *missing)
 {
-	for (size_t i = 0; i < missing->count; i++) {
-		free(missing->sorted[i]);
+	struct missing_run *next;
+
+	for (struct missing_run *run = missing->oldest; run != NULL;
+	     run = next) {
+		next = run->newer;
+		free(run);
 	}
-	free(missing->sorted);
 	free(missing->heap);
 	missing_init(missing);
+}
+
+/* ---- by origin and seq
+ *
+ * A treap: of two runs the one that ranks higher is nearer to the root.  The
+ * rank comes from where the run lies in memory, which is known to nobody who
+ * chooses ids: so it stays some thirty runs deep, whatever they choose. */
+
+static uint64_t
+missing_rank(const struct missing_run *run)
+{
+	uint64_t rank = (uintptr_t)run;
+
+	rank = (rank ^ rank >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	rank = (rank ^ rank >> 27) * UINT64_C(0x94d049bb133111eb);
+	return rank ^ rank >> 31;
 }
 
 /* Which of the two origins stands first does not matter, only that it always
@@ -38,41 +57,89 @@ missing_is_before(
 	return run->seq + run->count <= seq;
 }
 
-/* Place of the run that holds `seq`, or of the first behind it. */
-static size_t
-missing_search(
-    const struct missing *missing, const struct origin *origin, uint64_t seq)
-{
-	size_t low = 0;
-	size_t high = missing->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (missing_is_before(missing->sorted[middle], origin, seq)) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	return low;
-}
-
 struct missing_run *
 missing_find(
     const struct missing *missing, const struct origin *origin, uint64_t seq)
 {
-	size_t place;
+	struct missing_run *at = origin->runs > 0 ? missing->root : NULL;
+	struct missing_run *found = NULL;
 
-	if (origin->runs == 0) {
-		return NULL;
+	while (at != NULL) {
+		if (missing_is_before(at, origin, seq)) {
+			at = at->right;
+		} else {
+			found = at;
+			at = at->left;
+		}
 	}
-	place = missing_search(missing, origin, seq);
-	return place < missing->count &&
-	               missing->sorted[place]->origin == origin
-	           ? missing->sorted[place]
-	           : NULL;
+	return found != NULL && found->origin == origin ? found : NULL;
 }
+
+/* Where the pointer to `run` is, or to the highest that it outranks and that
+ * stands where it belongs. */
+static struct missing_run **
+missing_link(struct missing *missing, const struct missing_run *run)
+{
+	uint64_t rank = missing_rank(run);
+	struct missing_run **at = &missing->root;
+
+	while (*at != NULL && *at != run && missing_rank(*at) >= rank) {
+		at = missing_is_before(*at, run->origin, run->seq)
+		         ? &(*at)->right
+		         : &(*at)->left;
+	}
+	return at;
+}
+
+/* What it outranks is parted into what stands before and behind it. */
+static void
+missing_hang(struct missing *missing, struct missing_run *run)
+{
+	struct missing_run **at = missing_link(missing, run);
+	struct missing_run **left = &run->left;
+	struct missing_run **right = &run->right;
+	struct missing_run *rest = *at;
+
+	*at = run;
+	while (rest != NULL) {
+		if (missing_is_before(rest, run->origin, run->seq)) {
+			*left = rest;
+			left = &rest->right;
+			rest = rest->right;
+		} else {
+			*right = rest;
+			right = &rest->left;
+			rest = rest->left;
+		}
+	}
+	*left = NULL;
+	*right = NULL;
+}
+
+/* The other way round. */
+static void
+missing_unhang(struct missing *missing, struct missing_run *run)
+{
+	struct missing_run **at = missing_link(missing, run);
+	struct missing_run *left = run->left;
+	struct missing_run *right = run->right;
+
+	assert(*at == run);
+	while (left != NULL && right != NULL) {
+		if (missing_rank(left) >= missing_rank(right)) {
+			*at = left;
+			at = &left->right;
+			left = left->right;
+		} else {
+			*at = right;
+			at = &right->left;
+			right = right->left;
+		}
+	}
+	*at = left != NULL ? left : right;
+}
+
+/* ---- by due time */
 
 static bool
 missing_is_sooner(const struct missing_run *a, const struct missing_run *b)
@@ -135,13 +202,8 @@ static enum err
 missing_grow(struct missing *missing)
 {
 	size_t room = missing->room == 0 ? MISSING_ROOM_MIN : missing->room * 2;
-	void *more = realloc(missing->sorted, room * sizeof(void *));
+	void *more = realloc(missing->heap, room * sizeof(void *));
 
-	if (more == NULL) {
-		return ERR_NOMEM;
-	}
-	missing->sorted = more;
-	more = realloc(missing->heap, room * sizeof(void *));
 	if (more == NULL) {
 		return ERR_NOMEM;
 	}
@@ -170,17 +232,18 @@ missing_copy(struct missing *missing, const struct missing_run *run,
 	return ERR_OK;
 }
 
-/* Into the list behind run->older, the sorted array and the heap. */
+/* Into the list behind run->older, the treap and the heap. */
 static void
 missing_insert(struct missing *missing, struct missing_run *run)
 {
-	size_t place = missing_search(missing, run->origin, run->seq);
-
 	*(run->older != NULL ? &run->older->newer : &missing->oldest) = run;
 	*(run->newer != NULL ? &run->newer->older : &missing->newest) = run;
-	memmove(&missing->sorted[place + 1], &missing->sorted[place],
-	    (missing->count - place) * sizeof(void *));
-	missing->sorted[place] = run;
+	if (run->is_plain) { /* split off one that is */
+		missing->plain++;
+	} else if (missing->unsure == NULL) {
+		missing->unsure = run;
+	}
+	missing_hang(missing, run);
 	run->serial = ++missing->serial;
 	missing_place(missing, run, missing->count);
 	missing->count++;
@@ -247,18 +310,28 @@ missing_cut(struct missing_run *run, uint32_t count)
 }
 
 void
+missing_pass(struct missing *missing)
+{
+	missing->unsure->is_plain = true;
+	missing->unsure = missing->unsure->newer;
+	missing->plain++;
+}
+
+void
 missing_remove(struct missing *missing, struct missing_run *run)
 {
-	size_t place = missing_search(missing, run->origin, run->seq);
 	struct missing_run *last = missing->heap[missing->count - 1];
 
-	assert(missing->sorted[place] == run);
+	missing_unhang(missing, run);
 	missing->count--;
-	memmove(&missing->sorted[place], &missing->sorted[place + 1],
-	    (missing->count - place) * sizeof(void *));
 	if (last != run) {
 		missing_place(missing, last, run->at);
 		missing_sift(missing, last, missing->count);
+	}
+	if (run->is_plain) {
+		missing->plain--;
+	} else if (missing->unsure == run) {
+		missing->unsure = run->newer;
 	}
 	*(run->older != NULL ? &run->older->newer
 	                     : &missing->oldest) = run->newer;

@@ -6,9 +6,9 @@
  * that is not here, is in exactly one run, until it comes or is given up.
  * MISSING_MAX runs at the most; who adds one makes room first.
  *
- * Runs are found by (origin, seq) with a binary search, and by due time with a
- * heap.  Equal times are told apart by the order of creation, so that the same
- * events always have the same consequences. */
+ * Runs are found by (origin, seq) in a treap, and by due time with a heap.
+ * Equal times are told apart by the order of creation, so that the same events
+ * always have the same consequences. */
 #ifndef MESH_MISSING_H
 #define MESH_MISSING_H
 
@@ -34,15 +34,20 @@ struct missing_run {
 	int8_t asked;  /* slot of the fetch that is not answered, or none */
 	uint8_t tries; /* rounds over all that know it */
 	bool is_sure;  /* it exists: not one announcement alone says so */
+	bool is_plain; /* no rumour, as missing->plain counts them */
 	uint16_t at;   /* place in the heap */
 	struct missing_run *older, *newer; /* by birth */
+	struct missing_run *left, *right;  /* in the treap */
 };
 
 struct missing {
-	struct missing_run **sorted; /* by origin and seq */
-	struct missing_run **heap;   /* by due_ms and serial */
+	struct missing_run *root;  /* by origin and seq */
+	struct missing_run **heap; /* by due_ms and serial */
 	struct missing_run *oldest, *newest;
-	size_t count, room; /* `room`: of sorted and heap */
+	/* The oldest `plain` runs are no rumours; the next one, or NULL. */
+	struct missing_run *unsure;
+	size_t plain;
+	size_t count, room; /* `room`: of the heap */
 	uint64_t serial;
 };
 
@@ -83,6 +88,8 @@ void missing_remove(struct missing *missing, struct missing_run *run);
 
 void missing_set_due(
     struct missing *missing, struct missing_run *run, uint64_t due_ms);
+/* missing->unsure is no rumour, and will not become one. */
+void missing_pass(struct missing *missing);
 /* The run that is due first, or NULL. */
 struct missing_run *missing_first(const struct missing *missing);
 

@@ -219,9 +219,118 @@ agrees_with_a_simple_table(void **state)
 		assert_int_equal(a->runs, missing.count);
 	}
 	for (size_t i = 0; i < missing.count; i++) {
-		ids -= missing.sorted[i]->count;
+		ids -= missing.heap[i]->count;
 	}
 	assert_int_equal(ids, 0);
+	missing_fini(&missing);
+	free(a);
+}
+
+static unsigned
+depth_of(const struct missing_run *run)
+{
+	unsigned left, right;
+
+	if (run == NULL) {
+		return 0;
+	}
+	left = depth_of(run->left);
+	right = depth_of(run->right);
+	return 1 + (left > right ? left : right);
+}
+
+/* Up, down, and from both ends to the middle. */
+static void
+stays_shallow_in_whatever_order_ids_come(void **state)
+{
+	struct missing missing;
+	struct origin *a = an_origin(1);
+
+	(void)state;
+	for (int order = 0; order < 3; order++) {
+		missing_init(&missing);
+		for (uint64_t i = 0; i < MISSING_MAX; i++) {
+			uint64_t at = order == 2 ? i / 2 : i;
+			bool is_high = order == 1 || (order == 2 && i % 2 != 0);
+			uint64_t seq = is_high ? MISSING_MAX - at : at;
+
+			(void)add(&missing, a, 10 * seq + 1, 5);
+		}
+		assert_in_range(depth_of(missing.root), 12, 80);
+		while (missing.count > 1) {
+			missing_remove(&missing, missing.oldest);
+		}
+		assert_ptr_equal(missing.root, missing.newest);
+		missing_fini(&missing);
+		a->runs = 0;
+	}
+	free(a);
+}
+
+static void
+keeps_the_runs_of_many_origins_apart(void **state)
+{
+	enum { ORIGINS = 8, RUNS = 64 };
+	struct origin *origins[ORIGINS];
+	struct missing missing;
+
+	(void)state;
+	missing_init(&missing);
+	for (uint8_t o = 0; o < ORIGINS; o++) {
+		origins[o] = an_origin(o);
+	}
+	for (uint64_t i = 0; i < RUNS * ORIGINS; i++) {
+		(void)add(&missing, origins[i * 5 % ORIGINS], 10 * i + 1, 9);
+	}
+	for (int o = 0; o < ORIGINS; o++) {
+		struct missing_run *run = missing_find(&missing, origins[o], 0);
+		uint64_t before = 0;
+
+		for (size_t i = 0; i < RUNS; i++) {
+			assert_ptr_equal(run->origin, origins[o]);
+			assert_true(run->seq > before);
+			before = run->seq;
+			run = missing_next(&missing, run);
+		}
+		assert_null(run);
+	}
+	missing_fini(&missing);
+	for (int o = 0; o < ORIGINS; o++) {
+		free(origins[o]);
+	}
+}
+
+static void
+goes_on_behind_the_runs_that_were_looked_at(void **state)
+{
+	struct missing missing;
+	struct origin *a = an_origin(1);
+	struct missing_run *runs[3];
+	struct missing_run *tail;
+
+	(void)state;
+	missing_init(&missing);
+	for (uint64_t i = 0; i < 3; i++) {
+		runs[i] = add(&missing, a, 10 * i + 1, 5);
+		assert_ptr_equal(missing.unsure, runs[0]);
+	}
+	missing_pass(&missing);
+	missing_pass(&missing);
+	assert_ptr_equal(missing.unsure, runs[2]);
+	assert_int_equal(missing.plain, 2);
+	assert_int_equal(missing_split(&missing, runs[0], 3, &tail), ERR_OK);
+	assert_int_equal(missing.plain, 3);
+	missing_remove(&missing, runs[1]);
+	assert_int_equal(missing.plain, 2);
+	missing_remove(&missing, runs[2]);
+	assert_null(missing.unsure);
+	assert_int_equal(missing_split(&missing, tail, 4, &tail), ERR_OK);
+	assert_int_equal(missing.plain, 3);
+	assert_null(missing.unsure);
+	runs[1] = add(&missing, a, 91, 5);
+	(void)add(&missing, a, 81, 5);
+	assert_ptr_equal(missing.unsure, runs[1]);
+	assert_int_equal(missing.plain, 3);
 	missing_fini(&missing);
 	free(a);
 }
@@ -236,6 +345,9 @@ main(void)
 		cmocka_unit_test(the_table_has_a_limit),
 		cmocka_unit_test(out_of_memory_adds_nothing),
 		cmocka_unit_test(agrees_with_a_simple_table),
+		cmocka_unit_test(stays_shallow_in_whatever_order_ids_come),
+		cmocka_unit_test(keeps_the_runs_of_many_origins_apart),
+		cmocka_unit_test(goes_on_behind_the_runs_that_were_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
