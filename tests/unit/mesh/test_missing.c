@@ -290,7 +290,8 @@ keeps_the_runs_of_many_origins_apart(void **state)
 			assert_ptr_equal(run->origin, origins[o]);
 			assert_true(run->seq > before);
 			before = run->seq;
-			run = missing_next(&missing, run);
+			run = missing_find(
+			    &missing, origins[o], run->seq + run->count);
 		}
 		assert_null(run);
 	}
