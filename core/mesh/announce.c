@@ -43,16 +43,15 @@ spread_flush(struct mesh *mesh, struct lazy *lazy, uint64_t now_ms)
 }
 
 static void
-spread_put(struct mesh *mesh, struct lazy *lazy, struct origin *origin,
-    uint64_t slots, const struct record_data *data, uint64_t now_ms)
+spread_put(struct mesh *mesh, struct lazy *lazy, const struct lazy_item *item)
 {
-	if (slots == 0) {
+	if (item->slots == 0) {
 		return;
 	}
 	if (lazy->count == LAZY_MAX) {
-		spread_flush(mesh, lazy, now_ms);
+		spread_flush(mesh, lazy, item->put_ms);
 	}
-	if (lazy_put(lazy, origin, data->seq, slots, now_ms) != ERR_OK) {
+	if (lazy_put(lazy, item) != ERR_OK) {
 		mesh->stats.nomem++;
 		return;
 	}
@@ -67,6 +66,12 @@ spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
     const struct record_data *data, uint64_t now_ms)
 {
 	struct spread *spread = &mesh->spread;
+	struct lazy_item item = {
+		.origin = origin->id,
+		.seq = data->seq,
+		.place = spread->history.next - 1, /* it was put in just now */
+		.put_ms = now_ms,
+	};
 	bool swap = ((data->seq >> SPREAD_TURN ^ origin->id.bytes[0]) & 1) != 0;
 	uint64_t late = swap ? ~spread->second : spread->second;
 
@@ -74,8 +79,10 @@ spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
 		slots = spread_limit(mesh, slots, data->payload_len);
 	}
 	late &= ~spread->congested; /* those wait for nothing else */
-	spread_put(mesh, &spread->early, origin, slots & ~late, data, now_ms);
-	spread_put(mesh, &spread->late, origin, slots & late, data, now_ms);
+	item.slots = slots & ~late;
+	spread_put(mesh, &spread->early, &item);
+	item.slots = slots & late;
+	spread_put(mesh, &spread->late, &item);
 }
 
 void

@@ -66,6 +66,15 @@ history_count(const struct history *history)
 	return (size_t)(history->next - history->first);
 }
 
+/* The entry of a place; NULL: it has left. */
+static inline struct history_entry *
+history_get(const struct history *history, uint64_t place)
+{
+	return place >= history->first
+	           ? &history->ring[place & (history->room - 1)]
+	           : NULL;
+}
+
 /* The entry, or NULL.  A bit of `known` counts only for a link that was UP
  * when the entry came: slots are used again, entries are not gone over. */
 struct history_entry *history_find(

@@ -48,9 +48,10 @@ lazy_grow(struct lazy *lazy)
 }
 
 enum err
-lazy_put(struct lazy *lazy, struct origin *origin, uint64_t seq, uint64_t slots,
-    uint64_t now_ms)
+lazy_put(struct lazy *lazy, const struct lazy_item *item)
 {
+	uint64_t now_ms = item->put_ms;
+
 	if (lazy->count == LAZY_MAX) {
 		return ERR_FULL;
 	}
@@ -63,12 +64,7 @@ lazy_put(struct lazy *lazy, struct origin *origin, uint64_t seq, uint64_t slots,
 		                                : lazy->wait_ms);
 	}
 	lazy->put_ms = now_ms;
-	lazy->items[lazy->count++] = (struct lazy_item){
-		.origin = origin,
-		.seq = seq,
-		.slots = slots,
-		.put_ms = now_ms,
-	};
+	lazy->items[lazy->count++] = *item;
 	return ERR_OK;
 }
 
@@ -80,22 +76,6 @@ lazy_forget_slot(struct lazy *lazy, unsigned slot)
 	}
 }
 
-void
-lazy_forget_origin(struct lazy *lazy, const struct origin *origin)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < lazy->count; i++) {
-		if (lazy->items[i].origin != origin) {
-			lazy->items[kept++] = lazy->items[i];
-		}
-	}
-	lazy->count = kept;
-	if (kept == 0) {
-		lazy->due_ms = UINT64_MAX;
-	}
-}
-
 uint64_t
 lazy_settle(struct lazy *lazy, const struct history *history)
 {
@@ -103,8 +83,8 @@ lazy_settle(struct lazy *lazy, const struct history *history)
 
 	for (size_t i = 0; i < lazy->count; i++) {
 		struct lazy_item *item = &lazy->items[i];
-		const struct history_entry *entry = history_find(
-		    history, item->origin, item->seq);
+		const struct history_entry *entry = history_get(
+		    history, item->place);
 
 		if (entry != NULL) {
 			item->slots &= ~entry->known;
@@ -134,7 +114,7 @@ lazy_merge(struct lazy *lazy, size_t count, const struct lazy_item *item,
 
 		if (run->seq + run->count == item->seq &&
 		    run->count < UINT16_MAX &&
-		    nodeid_equal(&run->origin, &item->origin->id)) {
+		    nodeid_equal(&run->origin, &item->origin)) {
 			run->count++;
 			run->flags = lazy_age(item, now_ms);
 			return true;
@@ -158,7 +138,7 @@ lazy_encode(struct lazy *lazy, unsigned slot, uint64_t now_ms, struct buf *out,
 			continue;
 		}
 		lazy->runs[count++] = (struct record_run){
-			.origin = item->origin->id,
+			.origin = item->origin,
 			.seq = item->seq,
 			.count = 1,
 			.flags = lazy_age(item, now_ms),

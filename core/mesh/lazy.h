@@ -13,7 +13,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "mesh/history.h"
-#include "mesh/origin.h"
 #include "wire/record_array.h"
 
 #define LAZY_MS       25u   /* from the first id to the flush */
@@ -23,9 +22,10 @@
 #define LAZY_MAX      4096u /* ids that wait */
 
 struct lazy_item {
-	struct origin *origin; /* borrowed */
+	struct nodeid origin;
 	uint64_t seq;
-	uint64_t slots; /* who is to hear of it */
+	uint64_t place; /* in the history */
+	uint64_t slots; /* who is to hear of it: not none */
 	uint64_t put_ms;
 };
 
@@ -42,14 +42,11 @@ struct lazy {
 void lazy_init(struct lazy *lazy, uint64_t wait_ms, uint64_t quiet_ms);
 void lazy_fini(struct lazy *lazy);
 
-/* Announce (origin, seq) to `slots` (not 0).  ERR_FULL: flush first.
- * ERR_NOMEM. */
-NODISCARD enum err lazy_put(struct lazy *lazy, struct origin *origin,
-    uint64_t seq, uint64_t slots, uint64_t now_ms);
+/* Announce `item`, now.  ERR_FULL: flush first.  ERR_NOMEM. */
+NODISCARD enum err lazy_put(struct lazy *lazy, const struct lazy_item *item);
 
-/* The link of this slot is gone, or its origin is. */
+/* The link of this slot is gone. */
 void lazy_forget_slot(struct lazy *lazy, unsigned slot);
-void lazy_forget_origin(struct lazy *lazy, const struct origin *origin);
 
 /* Take out of every id the links that have it by now; what links remain. */
 uint64_t lazy_settle(struct lazy *lazy, const struct history *history);

@@ -282,8 +282,6 @@ spread_on_gone(void *ctx, struct origin *origin)
 
 	fetch_on_origin_gone(mesh, origin);
 	history_forget(&mesh->spread.history, origin);
-	lazy_forget_origin(&mesh->spread.early, origin);
-	lazy_forget_origin(&mesh->spread.late, origin);
 	tree_forget(mesh, origin);
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
 		if (link->last == origin) {

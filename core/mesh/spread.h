@@ -118,7 +118,7 @@ void spread_deliver(
 /* `slots` without the links that do not take so much; counted. */
 uint64_t spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len);
 
-/* Tell the links of `slots` of a message, soon. */
+/* Tell the links of `slots` of the message that the history took last, soon. */
 void spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
     const struct record_data *data, uint64_t now_ms);
 
