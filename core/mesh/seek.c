@@ -220,10 +220,12 @@ seek_on_tick(struct mesh *mesh, uint64_t now_ms)
 void
 views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms)
 {
+	size_t uses[MESH_LINKS_MAX];
 	struct link *pick = NULL;
 	size_t least = SIZE_MAX;
 	uint64_t seen = 0;
 
+	tree_uses(mesh, uses);
 	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
 		struct link *link = mesh->up[__builtin_ctzll(left)];
 		size_t use;
@@ -231,9 +233,7 @@ views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms)
 		if (link == keep) {
 			continue;
 		}
-		use = views_is_lively(link, now_ms)
-		          ? 1 + tree_uses(mesh, link->slot)
-		          : 0;
+		use = views_is_lively(link, now_ms) ? 1 + uses[link->slot] : 0;
 		if (use < least) {
 			least = use;
 			seen = 0;

@@ -4,6 +4,7 @@
 #include "mesh/tree.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
@@ -444,19 +445,21 @@ tree_forget(struct mesh *mesh, const struct origin *origin)
 	}
 }
 
-size_t
-tree_uses(const struct mesh *mesh, unsigned slot)
+void
+tree_uses(const struct mesh *mesh, size_t uses[MESH_LINKS_MAX])
 {
-	uint64_t bit = UINT64_C(1) << slot;
 	const struct origin *origin = mesh->origins.oldest;
-	size_t uses = 0;
 
+	memset(uses, 0, MESH_LINKS_MAX * sizeof(*uses));
 	for (; origin != NULL; origin = origin->newer) {
-		uses += origin->parent == (int8_t)slot ||
-		                (origin->parent != ORIGIN_NO_SLOT &&
-		                    (origin->mute & bit) == 0)
-		            ? 1
-		            : 0;
+		uint64_t left = mesh->up_slots & ~origin->mute;
+
+		if (origin->parent == ORIGIN_NO_SLOT) {
+			continue;
+		}
+		left |= UINT64_C(1) << origin->parent;
+		for (; left != 0; left &= left - 1) {
+			uses[__builtin_ctzll(left)]++;
+		}
 	}
-	return uses;
 }

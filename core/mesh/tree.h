@@ -97,7 +97,7 @@ uint64_t tree_idle(const struct origin *origin);
 /* `origin` is about to be freed. */
 void tree_forget(struct mesh *mesh, const struct origin *origin);
 
-/* How many trees use the link in `slot`. */
-size_t tree_uses(const struct mesh *mesh, unsigned slot);
+/* How many trees use each link that is UP, by slot. */
+void tree_uses(const struct mesh *mesh, size_t uses[MESH_LINKS_MAX]);
 
 #endif
