@@ -8,7 +8,6 @@
 #include "mesh/fetch_inside.h"
 #include "mesh/limit.h"
 #include "mesh/tree.h"
-#include "wire/record_array.h"
 
 enum {
 	FETCH_BATCH = 128,    /* runs asked for at a time */
@@ -388,16 +387,12 @@ fetch_mark(struct link *link, const struct origin *origin,
 }
 
 void
-fetch_on_ihave(struct link *link, uint64_t now_ms, const struct record *record)
+fetch_on_ihave(struct link *link, uint64_t now_ms, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;
-	struct record_array array;
 	struct record_run run;
 
-	if (record_array_decode(record, &array) != ERR_OK) {
-		return;
-	}
-	while (record_array_next(&array, &run)) {
+	while (record_array_next(list, &run)) {
 		struct missing_run *last = NULL;
 		struct origin *origin;
 
@@ -451,16 +446,12 @@ fetch_gone_run(struct link *link, struct origin *origin,
 }
 
 void
-fetch_on_gone(struct link *link, uint64_t now_ms, const struct record *record)
+fetch_on_gone(struct link *link, uint64_t now_ms, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;
-	struct record_array array;
 	struct record_run run;
 
-	if (record_array_decode(record, &array) != ERR_OK) {
-		return;
-	}
-	while (record_array_next(&array, &run)) {
+	while (record_array_next(list, &run)) {
 		struct origin *origin = origins_find(
 		    &mesh->origins, &run.origin);
 

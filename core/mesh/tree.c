@@ -8,7 +8,6 @@
 
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
-#include "wire/record_array.h"
 
 enum {
 	TREE_MODEL_MS = 60000,  /* a tree used since then is a good model */
@@ -179,18 +178,11 @@ tree_replace(struct mesh *mesh, struct origin *origin, int slot)
 	tree_failed(origin);
 }
 
-static void
-tree_send_prune(struct mesh *mesh, const struct origin *origin, unsigned slot)
-{
-	struct record_run run = { .origin = origin->id };
-
-	spread_send_runs(mesh, slot, RECORD_PRUNE, &run, 1);
-}
-
 void
 tree_prune(
     struct mesh *mesh, struct origin *origin, uint64_t now_ms, unsigned slot)
 {
+	const struct record_run run = { .origin = origin->id };
 	uint64_t bit = UINT64_C(1) << slot;
 
 	if (mesh->floods) {
@@ -203,7 +195,7 @@ tree_prune(
 	origin->pruned |= bit;
 	origin->prune_ms = (uint32_t)now_ms;
 	mesh->stats.prunes++;
-	tree_send_prune(mesh, origin, slot);
+	spread_send_runs(mesh, slot, RECORD_PRUNE, &run, 1);
 }
 
 static bool
@@ -398,17 +390,12 @@ tree_on_duplicate(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 }
 
 void
-tree_on_prune(struct link *link, const struct record *record)
+tree_on_prune(struct link *link, struct record_array *list)
 {
-	struct mesh *mesh = link->mesh;
-	struct record_array array;
 	struct record_run run;
 
-	if (record_array_decode(record, &array) != ERR_OK) {
-		return;
-	}
-	while (record_array_next(&array, &run)) {
-		struct origin *origin = spread_find(mesh, &run.origin);
+	while (record_array_next(list, &run)) {
+		struct origin *origin = spread_find(link->mesh, &run.origin);
 
 		if (origin != NULL) {
 			origin->mute |= UINT64_C(1) << link->slot;

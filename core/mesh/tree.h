@@ -13,7 +13,7 @@
 
 #include "mesh/link.h"
 #include "mesh/origin.h"
-#include "wire/record.h"
+#include "wire/record_array.h"
 
 #define TREE_PRUNE_MS 1000u /* before PRUNE is said again */
 #define TREE_TRY_MS   1000u /* from a try in vain to the next, doubled */
@@ -82,8 +82,8 @@ void tree_on_duplicate(struct mesh *mesh, struct origin *origin,
  * floods. */
 void tree_prune(
     struct mesh *mesh, struct origin *origin, uint64_t now_ms, unsigned slot);
-/* PRUNE came.  It is well formed. */
-void tree_on_prune(struct link *link, const struct record *record);
+/* PRUNE came. */
+void tree_on_prune(struct link *link, struct record_array *list);
 
 /* `seq` is asked for over the link in `slot`.  True: with GRAFT(EAGER), as the
  * parent has sent nothing newer, or there is none, and no other link has been
