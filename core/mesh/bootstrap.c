@@ -17,15 +17,6 @@ bootstrap_init(struct bootstrap *bootstrap, const char *const *urls,
 {
 	bootstrap->seeds = NULL;
 	bootstrap->count = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (!record_addr_is_valid(urls[i], strlen(urls[i]))) {
-			diag_set(diag,
-			    "peer address '%.300s' is none; expected "
-			    "ws://HOST:PORT",
-			    urls[i]);
-			return ERR_INVALID;
-		}
-	}
 	if (count == 0) {
 		return ERR_OK;
 	}
@@ -35,6 +26,13 @@ bootstrap_init(struct bootstrap *bootstrap, const char *const *urls,
 	}
 	bootstrap->count = count;
 	for (size_t i = 0; i < count; i++) {
+		if (!record_addr_is_valid(urls[i], strlen(urls[i]))) {
+			diag_set(diag,
+			    "peer address '%.300s' is none; expected "
+			    "ws://HOST:PORT",
+			    urls[i]);
+			return ERR_INVALID;
+		}
 		bootstrap->seeds[i].url = strdup(urls[i]);
 		if (bootstrap->seeds[i].url == NULL) {
 			return ERR_NOMEM;
@@ -196,20 +194,19 @@ bootstrap_dial_any(
 	return pick != NULL;
 }
 
-uint64_t
+void
 bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 {
-	struct bootstrap *bootstrap = &mesh->bootstrap;
-
 	while (!mesh->stopped && mesh->dials < MESH_DIALS_MAX) {
-		struct seed *seed = bootstrap_first(bootstrap);
+		struct seed *seed = bootstrap_first(&mesh->bootstrap);
 
 		if (seed == NULL ||
 		    (mesh->views.is_auto && !views_are_low(mesh, now_ms))) {
-			break;
+			return;
 		}
 		if (seed->next_ms > now_ms) {
-			return seed->next_ms;
+			mesh_wake_at(mesh, seed->next_ms);
+			return;
 		}
 		if (bootstrap_is_satisfied(mesh, seed, now_ms)) {
 			bootstrap_schedule(
@@ -218,11 +215,10 @@ bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
 			bootstrap_schedule(
 			    mesh, seed, now_ms, BOOTSTRAP_LONG_MS);
 		} else {
-			bootstrap_dial(mesh, seed,
-			    (uint16_t)seek_urgency(mesh, now_ms), now_ms);
+			bootstrap_dial(
+			    mesh, seed, seek_urgency(mesh, now_ms), now_ms);
 		}
 	}
-	return UINT64_MAX;
 }
 
 void
@@ -322,9 +318,9 @@ bootstrap_log(const struct seed *seed, const struct link *link, uint64_t now_ms,
 }
 
 void
-bootstrap_on_end(struct mesh *mesh, const struct link *link, uint64_t now_ms,
-    enum mesh_closed how)
+bootstrap_on_end(const struct link *link, uint64_t now_ms, enum mesh_closed how)
 {
+	struct mesh *mesh = link->mesh;
 	struct seed *seed = link->seed;
 
 	if (mesh->stopped || seed == NULL) {
@@ -342,10 +338,10 @@ bootstrap_on_end(struct mesh *mesh, const struct link *link, uint64_t now_ms,
 }
 
 void
-bootstrap_on_closed(struct mesh *mesh, const struct link *link)
+bootstrap_on_closed(const struct link *link)
 {
 	if (link->seed != NULL) {
 		link->seed->is_open = false;
-		mesh_wake_at(mesh, link->seed->next_ms);
+		mesh_wake_at(link->mesh, link->seed->next_ms);
 	}
 }

@@ -45,8 +45,8 @@ void bootstrap_fini(struct bootstrap *bootstrap);
 
 /* Everything is due now. */
 void bootstrap_start(struct mesh *mesh, uint64_t now_ms);
-/* Dial what is due; returns when the next is. */
-uint64_t bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms);
+/* Dial what is due, and ask to be woken for the next. */
+void bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms);
 
 /* Is this one of them? */
 bool bootstrap_has(const struct bootstrap *bootstrap, const char *addr);
@@ -62,10 +62,10 @@ bool bootstrap_dial_any(
 void bootstrap_on_identity(const struct link *link);
 /* A link is UP, or has ended. */
 void bootstrap_on_up(const struct link *link);
-void bootstrap_on_end(struct mesh *mesh, const struct link *link,
-    uint64_t now_ms, enum mesh_closed how);
+void bootstrap_on_end(
+    const struct link *link, uint64_t now_ms, enum mesh_closed how);
 /* Its connection is reported closed: only now the address may be dialled
  * again, so that connections that take long to close do not pile up. */
-void bootstrap_on_closed(struct mesh *mesh, const struct link *link);
+void bootstrap_on_closed(const struct link *link);
 
 #endif

@@ -8,7 +8,6 @@
 #include "mesh/fetch_inside.h"
 #include "mesh/limit.h"
 #include "mesh/tree.h"
-#include "wire/record_array.h"
 
 enum {
 	FETCH_BATCH = 128,    /* runs asked for at a time */
@@ -341,22 +340,27 @@ fetch_hurry(struct mesh *mesh, struct missing_run *run, uint64_t would_ms)
 	}
 }
 
+/* What is begun is ended: the last one may take more than there is room for. */
+static bool
+fetch_takes(struct link *link, uint64_t now_ms, enum limit_kind kind,
+    uint32_t count, uint64_t *counter)
+{
+	if (!limit_has_room(link, now_ms, kind)) {
+		++*counter;
+		return false;
+	}
+	(void)limit_takes(link, now_ms, kind, count);
+	return true;
+}
+
 bool
 fetch_may_look(struct link *link, const struct origin *origin, uint32_t count,
     uint64_t now_ms)
 {
 	uint32_t runs = count < origin->runs ? count : origin->runs;
 
-	if (LIKELY(runs == 0)) {
-		return true;
-	}
-	if (!limit_has_room(link, now_ms, LIMIT_MISSING)) {
-		link->mesh->stats.missing_limit++;
-		return false;
-	}
-	/* The last one may take more than there is room for. */
-	(void)limit_takes(link, now_ms, LIMIT_MISSING, runs);
-	return true;
+	return LIKELY(runs == 0) || fetch_takes(link, now_ms, LIMIT_MISSING,
+	                                runs, &link->mesh->stats.missing_limit);
 }
 
 /* What this node has, the link has too: it need not be told. */
@@ -367,14 +371,11 @@ fetch_mark(struct link *link, const struct origin *origin,
 	uint32_t count = run->count < FETCH_MARK_MAX ? run->count
 	                                             : FETCH_MARK_MAX;
 
-	if (count < 2 || origin->held == 0) {
+	if (count < 2 || origin->held == 0 ||
+	    !fetch_takes(link, now_ms, LIMIT_MARK, count,
+	        &link->mesh->stats.mark_limit)) {
 		return;
 	}
-	if (!limit_has_room(link, now_ms, LIMIT_MARK)) {
-		link->mesh->stats.mark_limit++;
-		return;
-	}
-	(void)limit_takes(link, now_ms, LIMIT_MARK, count);
 	for (uint32_t i = 0; i + 1 < count; i++) {
 		struct history_entry *entry = history_find(
 		    &link->mesh->spread.history, origin, run->seq + i);
@@ -386,16 +387,12 @@ fetch_mark(struct link *link, const struct origin *origin,
 }
 
 void
-fetch_on_ihave(struct link *link, uint64_t now_ms, const struct record *record)
+fetch_on_ihave(struct link *link, uint64_t now_ms, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;
-	struct record_array array;
 	struct record_run run;
 
-	if (record_array_decode(record, &array) != ERR_OK) {
-		return;
-	}
-	while (record_array_next(&array, &run)) {
+	while (record_array_next(list, &run)) {
 		struct missing_run *last = NULL;
 		struct origin *origin;
 
@@ -449,16 +446,12 @@ fetch_gone_run(struct link *link, struct origin *origin,
 }
 
 void
-fetch_on_gone(struct link *link, uint64_t now_ms, const struct record *record)
+fetch_on_gone(struct link *link, uint64_t now_ms, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;
-	struct record_array array;
 	struct record_run run;
 
-	if (record_array_decode(record, &array) != ERR_OK) {
-		return;
-	}
-	while (record_array_next(&array, &run)) {
+	while (record_array_next(list, &run)) {
 		struct origin *origin = origins_find(
 		    &mesh->origins, &run.origin);
 

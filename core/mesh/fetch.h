@@ -18,7 +18,6 @@
 
 #include "mesh/link.h"
 #include "mesh/missing.h"
-#include "wire/record.h"
 #include "wire/record_array.h"
 
 #define FETCH_KEEP_MS        60000u /* as long as histories reach */
@@ -62,11 +61,11 @@ bool fetch_on_first(struct mesh *mesh, struct origin *origin,
  * looked at for them?  False: more than in a second (limit.h), counted. */
 bool fetch_may_look(struct link *link, const struct origin *origin,
     uint32_t count, uint64_t now_ms);
-/* IHAVE, GONE came; well formed, within limits. */
+/* IHAVE, GONE came, within limits. */
 void fetch_on_ihave(
-    struct link *link, uint64_t now_ms, const struct record *record);
+    struct link *link, uint64_t now_ms, struct record_array *list);
 void fetch_on_gone(
-    struct link *link, uint64_t now_ms, const struct record *record);
+    struct link *link, uint64_t now_ms, struct record_array *list);
 /* A message that was asked for came over more links than are allowed: so it
  * would every time. */
 void fetch_on_far(

@@ -3,7 +3,6 @@
 
 #include "mesh/handshake.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "mesh/inside.h"
@@ -13,22 +12,6 @@ enum {
 	HANDSHAKE_BURST = 128,    /* links accepted at once, */
 	HANDSHAKE_EACH_MS = 50,   /* and then one in this time */
 };
-
-/* Our HELLO will be needed to show that we know the key. */
-static enum err
-handshake_keep_hello(struct link *link)
-{
-	const struct buf *sent = &link->mesh->scratch;
-	size_t len = sent->len - RECORD_HEADER_LEN;
-
-	link->hello = malloc(len);
-	if (link->hello == NULL) {
-		return ERR_NOMEM;
-	}
-	memcpy(link->hello, sent->bytes + RECORD_HEADER_LEN, len);
-	link->hello_len = len;
-	return ERR_OK;
-}
 
 static enum err
 handshake_hello(struct link *link)
@@ -53,8 +36,13 @@ handshake_hello(struct link *link)
 	if (err == ERR_OK) {
 		err = record_hello_encode(mesh_scratch(mesh), &hello);
 	}
-	return err == ERR_OK && mesh->has_key ? handshake_keep_hello(link)
-	                                      : err;
+	if (err == ERR_OK && mesh->has_key) {
+		/* To show that we know the key, it will be needed. */
+		err = buf_append(&link->hello,
+		    mesh->scratch.bytes + RECORD_HEADER_LEN,
+		    mesh->scratch.len - RECORD_HEADER_LEN);
+	}
+	return err;
 }
 
 /* Send what is in the scratch buffer; the answer must come in time. */
@@ -266,7 +254,7 @@ handshake_admit(struct link *link, uint64_t now_ms, const struct record *hello)
 	}
 }
 
-static void
+void
 handshake_on_auth(
     struct link *link, uint64_t now_ms, const struct record *record)
 {
@@ -323,7 +311,7 @@ handshake_take_hello(struct link *link, const struct record_hello *hello)
 	}
 }
 
-static void
+void
 handshake_on_hello(
     struct link *link, uint64_t now_ms, const struct record *record)
 {
@@ -363,8 +351,8 @@ handshake_check_proof(struct link *link, const struct record *record,
 {
 	const struct record hello = {
 		.type = RECORD_HELLO,
-		.body = link->hello,
-		.len = link->hello_len,
+		.body = link->hello.bytes,
+		.len = link->hello.len,
 	};
 	size_t at = record_welcome_proof_at(welcome);
 	uint8_t expected[RECORD_PROOF_LEN];
@@ -373,7 +361,7 @@ handshake_check_proof(struct link *link, const struct record *record,
 	               auth_is_same(expected, welcome->proof);
 
 	auth_forget(expected, sizeof(expected));
-	link_forget_hello(link);
+	buf_fini(&link->hello);
 	return is_good;
 }
 
@@ -431,15 +419,13 @@ handshake_judge(struct link *link, uint64_t now_ms, const struct record *record,
 	}
 }
 
-static void
+void
 handshake_on_welcome(
     struct link *link, uint64_t now_ms, const struct record *record)
 {
 	struct record_welcome welcome;
 
-	if (link->state != LINK_HELLO_SENT) {
-		link_violate(link, now_ms, 1002, "a second WELCOME");
-	} else if (record_welcome_decode(record, &welcome) != ERR_OK) {
+	if (record_welcome_decode(record, &welcome) != ERR_OK) {
 		link_violate(link, now_ms, 1002, "malformed WELCOME");
 	} else if (welcome.version != MESH_VERSION) {
 		link_bye(link, now_ms, BYE_VERSION);
@@ -464,17 +450,13 @@ handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t now_ms)
 	mesh->seq = boot << 32;
 }
 
-static void
+void
 handshake_on_welcome2(
     struct link *link, uint64_t now_ms, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_welcome2 welcome2;
 
-	if (link->state != LINK_WELCOMED) {
-		link_violate(link, now_ms, 1002, "WELCOME2 without WELCOME");
-		return;
-	}
 	if (record_welcome2_decode(record, &welcome2) != ERR_OK) {
 		link_violate(link, now_ms, 1002, "malformed WELCOME2");
 		return;
@@ -488,72 +470,14 @@ handshake_on_welcome2(
 	views_learn_all(mesh, link, &welcome2.peers);
 }
 
-static void
-handshake_on_dialled(
-    struct link *link, uint64_t now_ms, const struct record *record)
-{
-	struct record_peers peers;
-
-	switch (record->type) {
-	case RECORD_WELCOME:
-		handshake_on_welcome(link, now_ms, record);
-		return;
-	case RECORD_WELCOME2:
-		handshake_on_welcome2(link, now_ms, record);
-		return;
-	case RECORD_BYE:
-		link_on_bye(link, now_ms, record);
-		return;
-	case RECORD_PEERS:
-		if (record_peers_decode(record, &peers) != ERR_OK) {
-			link_violate(link, now_ms, 1002, "malformed PEERS");
-		} else {
-			link->mesh->stats.ignored++;
-		}
-		return;
-	default:
-		link_violate(link, now_ms, 1002, "a record before UP");
-	}
-}
-
-static void
-handshake_on_accepted(
-    struct link *link, uint64_t now_ms, const struct record *record)
-{
-	bool waits = link->state == LINK_AUTH_WAIT;
-
-	if (!waits && record->type == RECORD_HELLO) {
-		handshake_on_hello(link, now_ms, record);
-	} else if (waits && record->type == RECORD_AUTH) {
-		handshake_on_auth(link, now_ms, record);
-	} else if (waits && record->type == RECORD_BYE) {
-		link_on_bye(link, now_ms, record);
-	} else {
-		link_violate(
-		    link, now_ms, 1002, waits ? "no AUTH" : "no HELLO");
-	}
-}
-
-void
-handshake_on_record(
-    struct link *link, uint64_t now_ms, const struct record *record)
+bool
+handshake_is_short(struct link *link, const struct record *record)
 {
 	bool has_peers = record->type == RECORD_PEERS ||
 	                 record->type == RECORD_WELCOME2;
-	size_t limit = has_peers ? LINK_PEERS_EARLY : LINK_RECORD_EARLY;
 
-	if (link->state == LINK_DIALING) {
-		link_violate(link, now_ms, 1002, "a record before HELLO");
-		return;
-	}
 	link->early += RECORD_HEADER_LEN + record->len;
-	if (record->len > limit || link->early > LINK_EARLY_MAX) {
-		link_violate(link, now_ms, 1009, "too long before UP");
-	} else if (record->type >= RECORD_CRITICAL) {
-		link_violate(link, now_ms, 4005, "unknown critical record");
-	} else if (link->dialled) {
-		handshake_on_dialled(link, now_ms, record);
-	} else {
-		handshake_on_accepted(link, now_ms, record);
-	}
+	return record->len <=
+	           (has_peers ? LINK_PEERS_EARLY : LINK_RECORD_EARLY) &&
+	       link->early <= LINK_EARLY_MAX;
 }

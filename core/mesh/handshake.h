@@ -3,6 +3,7 @@
 #ifndef MESH_HANDSHAKE_H
 #define MESH_HANDSHAKE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mesh/link.h"
@@ -11,8 +12,17 @@
 /* The dialled connection is open: say HELLO. */
 void handshake_start(struct link *link, uint64_t now_ms);
 
-/* One record of a link that is not UP yet. */
-void handshake_on_record(
+/* One more record of a link that is not UP: is it as short as it must be? */
+bool handshake_is_short(struct link *link, const struct record *record);
+
+/* The steps, each in the one state where it is due (mesh.c). */
+void handshake_on_hello(
+    struct link *link, uint64_t now_ms, const struct record *record);
+void handshake_on_welcome(
+    struct link *link, uint64_t now_ms, const struct record *record);
+void handshake_on_auth(
+    struct link *link, uint64_t now_ms, const struct record *record);
+void handshake_on_welcome2(
     struct link *link, uint64_t now_ms, const struct record *record);
 
 /* The mesh remembers ids of ours that we do not: from an earlier life with the

@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "mesh/inside.h"
-#include "mesh/tree.h"
 
 /* One more sign: is it time to do something about it? */
 static bool
@@ -146,8 +145,7 @@ identity_bury(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
 
-	history_forget(&spread->history, &spread->self);
-	tree_forget(mesh, &spread->self);
+	spread_on_gone(mesh, &spread->self);
 	if (spread->has_published) {
 		origins_bury(&mesh->origins, &mesh->node_id, mesh->seq);
 	}

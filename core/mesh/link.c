@@ -103,21 +103,13 @@ link_destroy(struct link *link)
 	if (!link->dialled && !link->was_up) {
 		mesh->pending--;
 	}
-	bootstrap_on_closed(mesh, link);
+	bootstrap_on_closed(link);
 	*(link->prev != NULL ? &link->prev->next : &mesh->links) = link->next;
 	if (link->next != NULL) {
 		link->next->prev = link->prev;
 	}
-	link_forget_hello(link);
+	buf_fini(&link->hello);
 	free(link);
-}
-
-void
-link_forget_hello(struct link *link)
-{
-	free(link->hello);
-	link->hello = NULL;
-	link->hello_len = 0;
 }
 
 bool
@@ -205,7 +197,7 @@ link_up(struct link *link, uint64_t now_ms)
 		mesh->pending--;
 	}
 	link_count_smallest(mesh);
-	link_forget_hello(link);
+	buf_fini(&link->hello); /* nobody needs to be convinced */
 	bootstrap_on_up(link);
 	mesh_wake_links_at(mesh, now_ms + mesh->ping_ms);
 	link_tell(link);
@@ -245,7 +237,7 @@ link_leave(struct link *link, uint64_t now_ms, enum mesh_closed how)
 	} else if (link->dialled) {
 		mesh->dials--;
 	}
-	bootstrap_on_end(mesh, link, now_ms, how);
+	bootstrap_on_end(link, now_ms, how);
 	views_on_end(link, now_ms, how);
 }
 
@@ -416,9 +408,6 @@ link_on_bye(struct link *link, uint64_t now_ms, const struct record *record)
 void
 link_too_slow(struct link *link, uint64_t now_ms)
 {
-	if (link->state != LINK_UP) {
-		return;
-	}
 	link->mesh->stats.slow++;
 	mesh_refuse(link->mesh, &link->node_id, now_ms);
 	link_bye(link, now_ms, BYE_SLOW);
@@ -469,7 +458,7 @@ link_takes_origin(struct link *link, uint64_t now_ms)
 	return true;
 }
 
-static uint64_t
+static void
 link_keep_alive(struct link *link, uint64_t now_ms)
 {
 	struct mesh *mesh = link->mesh;
@@ -477,12 +466,12 @@ link_keep_alive(struct link *link, uint64_t now_ms)
 	uint64_t since;
 
 	if (!link->reading) {
-		return UINT64_MAX;
+		return;
 	}
 	if (link_silence_ms(link, now_ms) >= dead_ms) {
 		mesh->stats.dead++;
 		link_end(link, now_ms, 0, "silent");
-		return UINT64_MAX;
+		return;
 	}
 	since = link->heard_ms > link->pinged_ms ? link->heard_ms
 	                                         : link->pinged_ms;
@@ -490,34 +479,24 @@ link_keep_alive(struct link *link, uint64_t now_ms)
 		link_ping(link, now_ms);
 		since = now_ms;
 	}
-	since += mesh->ping_ms;
-	return since < link->heard_ms + dead_ms ? since
-	                                        : link->heard_ms + dead_ms;
+	mesh_wake_links_at(mesh, since + mesh->ping_ms);
+	mesh_wake_links_at(mesh, link->heard_ms + dead_ms);
 }
 
-uint64_t
+void
 link_on_tick(struct link *link, uint64_t now_ms)
 {
-	switch ((enum link_state)link->state) {
-	case LINK_UP:
-		return link_keep_alive(link, now_ms);
-	case LINK_ACCEPTED:
-	case LINK_HELLO_SENT:
-	case LINK_WELCOMED:
-	case LINK_REFUSED:
-	case LINK_AUTH_WAIT:
-		if (now_ms < link->deadline_ms) {
-			return link->deadline_ms;
-		}
+	if (link->state == LINK_UP) {
+		link_keep_alive(link, now_ms);
+	} else if (link->state == LINK_DIALING || link->state == LINK_CLOSING) {
+		return; /* the caller has deadlines for these */
+	} else if (now_ms < link->deadline_ms) {
+		mesh_wake_links_at(link->mesh, link->deadline_ms);
+	} else {
 		link->mesh->stats.timeouts++;
 		link->mesh->stats.refused += link->dialled ? 0 : 1;
 		link_end(link, now_ms, 0, "handshake timeout");
-		return UINT64_MAX;
-	case LINK_DIALING:
-	case LINK_CLOSING:
-		break;
 	}
-	return UINT64_MAX;
 }
 
 void

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "mesh/limit.h"
 #include "mesh/mesh.h"
 #include "mesh/origin.h"
@@ -78,8 +79,7 @@ struct link {
 	struct seed *seed;    /* the bootstrap address dialled, or NULL */
 	uint16_t hello_flags; /* accepted: of its HELLO; dialled: of ours */
 	struct nodeid wanted; /* dialled: who was thought to be there */
-	uint8_t *hello;       /* dialled, until AUTH: our HELLO's body */
-	size_t hello_len;
+	struct buf hello;     /* dialled, until AUTH: the body of ours */
 	uint8_t proof[RECORD_PROOF_LEN]; /* AUTH_WAIT: what it has to show */
 	struct limits limits;
 	uint64_t up_ms;   /* since when */
@@ -124,7 +124,7 @@ void link_violate(
 /* A BYE came. */
 void link_on_bye(
     struct link *link, uint64_t now_ms, const struct record *record);
-/* It does not keep up: BYE 8, and no link with it for a minute. */
+/* It is UP and does not keep up: BYE 8, and no link with it for a minute. */
 void link_too_slow(struct link *link, uint64_t now_ms);
 
 /* With a key: it has shown that it knows it.  Others are not named before. */
@@ -140,8 +140,8 @@ struct link *link_find(const struct mesh *mesh, const struct nodeid *id,
 /* True if one more new origin may come over this link now. */
 bool link_takes_origin(struct link *link, uint64_t now_ms);
 
-/* Do what is due; returns when the next thing is. */
-uint64_t link_on_tick(struct link *link, uint64_t now_ms);
+/* Do what is due, and ask to be woken for the next. */
+void link_on_tick(struct link *link, uint64_t now_ms);
 /* The loop was late: so much for all deadlines. */
 void link_delay(struct link *link, uint64_t late_ms);
 
@@ -151,9 +151,6 @@ bool link_is_final(const struct link *link, enum mesh_closed how);
 /* The close code that goes with a reason. */
 uint16_t link_bye_code(uint8_t reason);
 const char *link_bye_text(uint8_t reason);
-
-/* Forget our HELLO: nobody needs to be convinced any more. */
-void link_forget_hello(struct link *link);
 
 /* Copy words of the peer, with everything odd made '?'. */
 void link_copy_text(char out[256], const struct str8 *text);

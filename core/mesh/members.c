@@ -211,8 +211,8 @@ members_tell(struct mesh *mesh, uint64_t now_ms)
 	buf_fini(&json);
 }
 
-/* Who was not heard of for long; returns when the next is due. */
-static uint64_t
+/* Who was not heard of for long. */
+static void
 members_expire(struct mesh *mesh, uint64_t now_ms)
 {
 	struct members *members = &mesh->members;
@@ -226,19 +226,19 @@ members_expire(struct mesh *mesh, uint64_t now_ms)
 	}
 	/* NOLINTEND(clang-analyzer-unix.Malloc) */
 	mesh->stats.members = HASH_COUNT(members->table);
-	return members->table != NULL ? members->table->seen_ms + life_ms
-	                              : UINT64_MAX;
+	if (members->table != NULL) {
+		mesh_wake_at(mesh, members->table->seen_ms + life_ms);
+	}
 }
 
-uint64_t
+void
 members_on_tick(struct mesh *mesh, uint64_t now_ms)
 {
 	struct members *members = &mesh->members;
-	uint64_t next_ms = members_expire(mesh, now_ms);
-	uint64_t tell_ms;
 
+	members_expire(mesh, now_ms);
 	if (mesh->stopped) {
-		return UINT64_MAX;
+		return;
 	}
 	if (members_tell_at(members) <= now_ms) {
 		if (HASH_COUNT(members->table) < MEMBERS_QUIET) {
@@ -248,8 +248,7 @@ members_on_tick(struct mesh *mesh, uint64_t now_ms)
 		members->told_ms = now_ms;
 		members->part = rng_around(mesh->rng, MEMBERS_PART, 10);
 	}
-	tell_ms = members_tell_at(members);
-	return tell_ms < next_ms ? tell_ms : next_ms;
+	mesh_wake_at(mesh, members_tell_at(members));
 }
 
 void

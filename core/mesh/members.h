@@ -64,7 +64,7 @@ bool members_on_message(
 void members_on_up(struct mesh *mesh, uint64_t now_ms);
 /* This node leaves in good order. */
 void members_on_leave(struct mesh *mesh, const struct nodeid *id);
-/* Tell, forget; returns when the next is due. */
-uint64_t members_on_tick(struct mesh *mesh, uint64_t now_ms);
+/* Tell, forget, and ask to be woken for the next. */
+void members_on_tick(struct mesh *mesh, uint64_t now_ms);
 
 #endif

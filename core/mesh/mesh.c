@@ -115,92 +115,84 @@ mesh_on_peers(struct link *link, uint64_t now_ms, const struct record *record)
 	}
 }
 
-/* A record of a link that is UP, but DATA. */
+#define MESH_IN(state) (1U << LINK_##state)
+
+/* In which states a record may come, and who takes it. */
+static const struct {
+	unsigned states;
+	void (*take)(
+	    struct link *link, uint64_t now_ms, const struct record *record);
+} mesh_steps[] = {
+	[RECORD_HELLO] = { MESH_IN(ACCEPTED), handshake_on_hello },
+	[RECORD_WELCOME] = { MESH_IN(HELLO_SENT), handshake_on_welcome },
+	[RECORD_AUTH] = { MESH_IN(AUTH_WAIT), handshake_on_auth },
+	[RECORD_WELCOME2] = { MESH_IN(WELCOMED), handshake_on_welcome2 },
+	[RECORD_BYE] = { MESH_IN(HELLO_SENT) | MESH_IN(WELCOMED) |
+	                     MESH_IN(REFUSED) | MESH_IN(AUTH_WAIT) |
+	                     MESH_IN(UP),
+	    link_on_bye },
+	[RECORD_PEERS] = { MESH_IN(HELLO_SENT) | MESH_IN(WELCOMED) |
+	                       MESH_IN(REFUSED) | MESH_IN(UP),
+	    mesh_on_peers },
+	[RECORD_WALK] = { MESH_IN(UP), walk_on_record },
+	[RECORD_SHUFFLE] = { MESH_IN(UP), shuffle_on_record },
+	[RECORD_DATA] = { MESH_IN(UP), spread_on_data },
+	[RECORD_IHAVE] = { MESH_IN(UP), spread_on_record },
+	[RECORD_GRAFT] = { MESH_IN(UP), spread_on_record },
+	[RECORD_PRUNE] = { MESH_IN(UP), spread_on_record },
+	[RECORD_SYNC] = { MESH_IN(UP), spread_on_record },
+	[RECORD_GONE] = { MESH_IN(UP), spread_on_record },
+};
+
+/* Is it no longer than a record may be now? */
+static bool
+mesh_is_short(struct link *link, const struct record *record)
+{
+	size_t limit = link->mesh->max_message + RECORD_DATA_OVERHEAD;
+
+	if (UNLIKELY(link->state != LINK_UP)) {
+		return handshake_is_short(link, record);
+	}
+	/* The lists of PROTOCOL 3 have a size of their own. */
+	return record->len <= limit ||
+	       (record->type != RECORD_DATA && record->len <= 65536);
+}
+
+/* A record of a link that is not CLOSING. */
 static void
 mesh_on_record(struct link *link, uint64_t now_ms, const struct record *record)
 {
-	struct mesh *mesh = link->mesh;
+	unsigned states = record->type < ARRAY_LEN(mesh_steps)
+	                      ? mesh_steps[record->type].states
+	                      : 0;
 
-	switch (record->type) {
-	case RECORD_BYE:
-		link_on_bye(link, now_ms, record);
+	if (!mesh_is_short(link, record)) {
+		link_violate(link, now_ms, 1009, "record too long");
 		return;
-	case RECORD_PEERS:
-		mesh_on_peers(link, now_ms, record);
+	}
+	if (LIKELY((states >> link->state & 1) != 0)) {
+		mesh_steps[record->type].take(link, now_ms, record);
 		return;
-	case RECORD_WALK:
-		walk_on_record(link, now_ms, record);
-		return;
-	case RECORD_SHUFFLE:
-		shuffle_on_record(link, now_ms, record);
-		return;
-	case RECORD_IHAVE:
-	case RECORD_GRAFT:
-	case RECORD_PRUNE:
-	case RECORD_SYNC:
-	case RECORD_GONE:
-		spread_on_record(link, now_ms, record);
-		return;
-	case RECORD_HELLO:
-	case RECORD_WELCOME:
-	case RECORD_AUTH:
-	case RECORD_WELCOME2:
-		link_violate(link, now_ms, 1002, "a handshake record when UP");
-		return;
-	default:
-		mesh->stats.unknown++;
-		if (record->type >= RECORD_CRITICAL) {
-			link_violate(
-			    link, now_ms, 4005, "unknown critical record");
-		}
+	}
+	link->mesh->stats.unknown += states == 0 ? 1 : 0;
+	if (record->type >= RECORD_CRITICAL) {
+		link_violate(link, now_ms, 4005, "unknown critical record");
+	} else if (states != 0 || link->state != LINK_UP) {
+		link_violate(link, now_ms, 1002, "a record out of turn");
 	}
 }
 
-/* The longest record that a link may bring when UP. */
-static size_t
-mesh_record_limit(const struct mesh *mesh, uint8_t type)
-{
-	size_t limit = mesh->max_message + RECORD_DATA_OVERHEAD;
-
-	/* The lists of PROTOCOL 3 have a size of their own. */
-	return type != RECORD_DATA && limit < 65536 ? 65536 : limit;
-}
-
+/* The end has begun: what was sent before the peer knew, or behind its BYE. */
 static void
-mesh_dispatch(struct link *link, uint64_t now_ms, const struct record *record)
+mesh_on_rest(struct link *link, uint64_t now_ms, const struct record *record)
 {
-	switch ((enum link_state)link->state) {
-	case LINK_UP:
-		if (record->len > mesh_record_limit(link->mesh, record->type)) {
-			link_violate(link, now_ms, 1009, "record too long");
-		} else if (LIKELY(record->type == RECORD_DATA)) {
-			spread_on_data(link, now_ms, record);
-		} else {
-			mesh_on_record(link, now_ms, record);
-		}
-		return;
-	case LINK_CLOSING:
-		if (link->has_bye) {
-			/* Nothing else follows it. */
-			if (record->type == RECORD_PEERS &&
-			    record->len <= LINK_PEERS_EARLY) {
-				mesh_on_peers(link, now_ms, record);
-			}
-			return;
-		}
-		/* Sent before the peer knew: still a message. */
+	if (!link->has_bye) {
 		if (record->type == RECORD_DATA && link->was_up) {
 			spread_on_data(link, now_ms, record);
 		}
-		return;
-	case LINK_DIALING:
-	case LINK_HELLO_SENT:
-	case LINK_WELCOMED:
-	case LINK_REFUSED:
-	case LINK_ACCEPTED:
-	case LINK_AUTH_WAIT:
-		handshake_on_record(link, now_ms, record);
-		return;
+	} else if (record->type == RECORD_PEERS &&
+	           record->len <= LINK_PEERS_EARLY) {
+		mesh_on_peers(link, now_ms, record);
 	}
 }
 
@@ -250,7 +242,11 @@ mesh_on_message(struct mesh *mesh, struct link *link, uint64_t now_ms,
 		if (next->seq != 0) {
 			spread_recall(link, next);
 		}
-		mesh_dispatch(link, now_ms, &next->record);
+		if (UNLIKELY(link->state == LINK_CLOSING)) {
+			mesh_on_rest(link, now_ms, &next->record);
+		} else {
+			mesh_on_record(link, now_ms, &next->record);
+		}
 	}
 	if (!link->is_deaf && err == ERR_INVALID) {
 		link_violate(link, now_ms, 1002, "no whole record");
@@ -340,7 +336,7 @@ mesh_tick_links(struct mesh *mesh, uint64_t now_ms)
 	}
 	mesh->links_ms = UINT64_MAX;
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
-		mesh_wake_links_at(mesh, link_on_tick(link, now_ms));
+		link_on_tick(link, now_ms);
 	}
 }
 
@@ -360,12 +356,12 @@ mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
 	mesh->next_ms = UINT64_MAX;
 	identity_on_tick(mesh, now_ms);
 	mesh_tick_links(mesh, now_ms);
-	mesh_wake_at(mesh, spread_on_tick(mesh, now_ms));
+	spread_on_tick(mesh, now_ms);
 	origins_expire(&mesh->origins, now_ms);
 	mesh_wake_at(mesh, origins_next_ms(&mesh->origins));
-	mesh_wake_at(mesh, members_on_tick(mesh, now_ms));
-	mesh_wake_at(mesh, seek_on_tick(mesh, now_ms));
-	mesh_wake_at(mesh, bootstrap_on_tick(mesh, now_ms));
+	members_on_tick(mesh, now_ms);
+	seek_on_tick(mesh, now_ms);
+	bootstrap_on_tick(mesh, now_ms);
 }
 
 struct link *

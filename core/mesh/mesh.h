@@ -19,9 +19,9 @@
 
 #include "base/buf.h"
 #include "base/chunk.h"
-#include "base/counter.h"
 #include "base/err.h"
 #include "base/rng.h"
+#include "mesh/stats.h"
 #include "wire/message.h"
 #include "wire/nodeid.h"
 
@@ -119,106 +119,6 @@ struct mesh_config {
 	size_t history_bytes;    /* messages kept to repair others; 0: 8 MiB */
 	struct chunk_pool *pool; /* of messages; outlives the mesh */
 };
-
-/* Counters; each drop has its reason. */
-struct mesh_stats {
-	uint64_t published;    /* by this node */
-	uint64_t received;     /* DATA records that came in */
-	uint64_t delivered;    /* of them, first copies for this node */
-	uint64_t replies;      /* REPLY records handed on */
-	uint64_t relayed;      /* DATA records queued on links */
-	uint64_t duplicates;   /* dropped: seen before */
-	uint64_t old;          /* dropped: below the window or boot */
-	uint64_t hop_limit;    /* dropped: crossed too many links */
-	uint64_t bad_utf8;     /* dropped: text that is none */
-	uint64_t bad_boot;     /* dropped: boot number from the future */
-	uint64_t own;          /* dropped: this node's own, come back */
-	uint64_t spoofed;      /* dropped: claims to be ours and is not */
-	uint64_t renamed;      /* times this node took a new id because of it */
-	uint64_t twins;        /* links that end because two have one id */
-	uint64_t origins_full; /* dropped: no room for another origin */
-	uint64_t origins_rate; /* dropped: a link brought too many new ones */
-	uint64_t peer_limit;   /* not sent but told: larger than a link takes */
-	uint64_t nomem;        /* dropped: out of memory */
-	uint64_t gaps;         /* ids given up */
-	uint64_t unknown;      /* records of unknown type, skipped */
-	uint64_t ignored;      /* records that this version has no use for */
-	uint64_t malformed;    /* links closed: record broken */
-	uint64_t too_long;     /* links closed: record or message too long */
-	uint64_t bad_addr;     /* advertised addresses that are none */
-	uint64_t timeouts;     /* links closed: handshake took too long */
-	uint64_t dead;         /* links closed: silent for 3 x ping_ms */
-	uint64_t slow;         /* links closed: HARD limit, or stalled */
-	uint64_t dials, dial_failures;
-	uint64_t accepted, refused; /* incoming connections */
-	uint64_t accept_limit; /* of those refused: too many links lately */
-	uint64_t byes_sent[10], byes_received[10];
-	uint64_t links_up; /* now */
-	uint64_t origins;  /* now */
-
-	uint64_t evicted;    /* links given up for another */
-	uint64_t denied;     /* dials refused: full */
-	uint64_t rewires;    /* dials that renew or heal the graph */
-	uint64_t isolated;   /* all links silent: others dialled at once */
-	uint64_t dial_limit; /* learned addresses not dialled: too soon */
-	uint64_t learned;    /* addresses of others taken over */
-	uint64_t local_addr; /* loopback addresses from elsewhere */
-	uint64_t walks, walk_ends; /* passed on, ended here */
-	uint64_t walk_busy;        /* not sent: the link had its ten a second */
-	uint64_t walk_limit;       /* ignored: more than a link may bring */
-	uint64_t shuffles;         /* begun by this node */
-	uint64_t shuffle_limit;    /* ignored: more than a link may bring */
-	uint64_t abuse;            /* links closed: ten times a limit */
-	uint64_t auth_failed;      /* links closed: not the same key */
-	uint64_t passive, lost;    /* known addresses, now */
-	uint64_t presence_sent, presence_bad;
-	uint64_t members_full; /* no room in the member list */
-	uint64_t members;      /* now */
-
-	uint64_t late;           /* dropped: came after it was told as a gap */
-	uint64_t window_lost;    /* ids given up: they fell off a window */
-	uint64_t window_widened; /* windows that grew */
-	uint64_t prunes;         /* sent: a link is no edge of a tree */
-	uint64_t grafts;         /* sent: a tree is broken here */
-	uint64_t tries;          /* of a faster parent */
-	uint64_t fetches;        /* runs of ids asked for */
-	uint64_t suspects;       /* parents, silent when a message was due, */
-	uint64_t quiet; /* links, silent when it was theirs to announce: */
-	                /* one of both until its next word */
-	uint64_t fetch_limit;    /* put off: all links have enough to answer */
-	uint64_t missing_full;   /* runs given up or not noted: no room */
-	uint64_t gone;           /* runs given up: nobody has them any more */
-	uint64_t too_far;        /* runs given up: more hops than allowed */
-	uint64_t rumours;        /* ids forgotten: far ahead, by one's word */
-	uint64_t repairs;        /* messages sent again */
-	uint64_t repair_limit;   /* not sent again: the link is over SOFT */
-	uint64_t announced;      /* runs of ids */
-	uint64_t announce_limit; /* runs ignored: more than a link may bring */
-	uint64_t graft_limit, sync_limit; /* the same */
-	uint64_t missing_limit; /* runs of lists ignored: those of missing ids
-	                           that they may hold are too many */
-	uint64_t mark_limit;    /* runs not looked for in the history: their ids
-	                           may be announced back */
-	uint64_t bad_runs;      /* ids that cannot be */
-	uint64_t syncs;         /* sent */
-	uint64_t sync_cut;  /* sent, or not told, with less than there was */
-	uint64_t congested; /* links that got announcements only */
-	uint64_t history_limit;   /* messages larger than the history */
-	uint64_t history_evicted; /* left it early: the bytes were needed */
-	uint64_t history_expired; /* left it after their minute */
-	uint64_t tombstones_lost; /* origins forgotten: no room, no memory */
-	uint64_t unicasts_sent, unicasts;
-	uint64_t unicast_lost;  /* dropped: no way to its node */
-	uint64_t unicast_full;  /* senders forgotten: no room */
-	uint64_t control_bytes; /* of lists of ids sent: records, without
-	                           the header of the WebSocket frame */
-	uint64_t missing;       /* runs, now */
-	uint64_t history, history_bytes; /* messages kept, now */
-};
-
-/* Names every member of struct mesh_stats. */
-extern const struct counter mesh_counters[];
-extern const size_t mesh_counter_count;
 
 enum mesh_closed {
 	MESH_CLOSED,          /* it was open, now it is not */

@@ -75,12 +75,6 @@ missing_find(
 	return found != NULL && found->origin == origin ? found : NULL;
 }
 
-struct missing_run *
-missing_next(const struct missing *missing, const struct missing_run *run)
-{
-	return missing_find(missing, run->origin, run->seq + run->count);
-}
-
 /* Where the pointer to `run` is, or to the highest that it outranks and that
  * stands where it belongs. */
 static struct missing_run **

@@ -68,9 +68,6 @@ missing_get(
 
 	return run != NULL && run->seq <= seq ? run : NULL;
 }
-/* The run behind `run` of the same origin, or NULL. */
-struct missing_run *missing_next(
-    const struct missing *missing, const struct missing_run *run);
 
 /* Add the run seq .. seq + count - 1, of which nothing is in the table.
  * ERR_FULL, ERR_NOMEM. */

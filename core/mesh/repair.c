@@ -5,7 +5,6 @@
 
 #include "mesh/inside.h"
 #include "mesh/limit.h"
-#include "wire/record_array.h"
 
 enum { REPAIR_GONE_MAX = 64 };
 
@@ -115,7 +114,7 @@ repair_run(struct repair *repair, const struct origin *origin,
 }
 
 void
-repair_on_graft(struct link *link, uint64_t now_ms, const struct record *record)
+repair_on_graft(struct link *link, uint64_t now_ms, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;
 	size_t queued = mesh->io->queued(mesh->io->ctx, link);
@@ -125,13 +124,9 @@ repair_on_graft(struct link *link, uint64_t now_ms, const struct record *record)
 		.room = queued < mesh->soft ? mesh->soft - queued : 0,
 		.is_idle = queued == 0,
 	};
-	struct record_array array;
 	struct record_run run;
 
-	if (record_array_decode(record, &array) != ERR_OK) {
-		return;
-	}
-	while (link->state == LINK_UP && record_array_next(&array, &run)) {
+	while (link->state == LINK_UP && record_array_next(list, &run)) {
 		struct origin *origin = spread_find(mesh, &run.origin);
 
 		if (origin != NULL && (run.flags & GRAFT_EAGER) != 0) {

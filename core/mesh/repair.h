@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 #include "mesh/link.h"
-#include "wire/record.h"
+#include "wire/record_array.h"
 
-/* GRAFT came; well formed, within limits.  A link whose queue is over SOFT
+/* GRAFT came, within limits.  A link whose queue is over SOFT
  * gets no more: it will ask again. */
 void repair_on_graft(
-    struct link *link, uint64_t now_ms, const struct record *record);
+    struct link *link, uint64_t now_ms, struct record_array *list);
 
 #endif

@@ -31,8 +31,9 @@ seek_start(struct mesh *mesh, uint64_t now_ms)
 	mesh_wake_at(mesh, views->fill_ms);
 }
 
+/* Linked, or about to be. */
 static bool
-seek_is_dialled(const struct mesh *mesh, const struct view *view)
+seek_is_near(const struct mesh *mesh, const struct view *view)
 {
 	for (const struct link *link = mesh->links; link != NULL;
 	     link = link->next) {
@@ -42,19 +43,18 @@ seek_is_dialled(const struct mesh *mesh, const struct view *view)
 			return true;
 		}
 	}
-	return false;
+	return link_find(mesh, &view->id, NULL) != NULL;
 }
 
 bool
-seek_dial(struct mesh *mesh, const struct view *view, enum views_dial flags,
-    uint64_t now_ms)
+seek_dial(
+    struct mesh *mesh, const struct view *view, uint16_t flags, uint64_t now_ms)
 {
 	struct link *link;
 
 	if (mesh->stopped || mesh->dials >= MESH_DIALS_MAX ||
 	    mesh->stats.links_up >= views_cap(mesh) ||
-	    link_find(mesh, &view->id, NULL) != NULL ||
-	    seek_is_dialled(mesh, view)) {
+	    seek_is_near(mesh, view)) {
 		return false;
 	}
 	if (recent_has(mesh, view->addr, now_ms) ||
@@ -62,7 +62,7 @@ seek_dial(struct mesh *mesh, const struct view *view, enum views_dial flags,
 		mesh->stats.dial_limit++;
 		return false;
 	}
-	link = link_dial(mesh, view->addr, (uint16_t)flags, now_ms);
+	link = link_dial(mesh, view->addr, flags, now_ms);
 	if (link != NULL) {
 		link->wanted = view->id;
 	}
@@ -71,7 +71,7 @@ seek_dial(struct mesh *mesh, const struct view *view, enum views_dial flags,
 
 /* Dial a random entry that may be dialled.  False: there is none. */
 static bool
-seek_any(struct mesh *mesh, const struct view_list *list, enum views_dial flags,
+seek_any(struct mesh *mesh, const struct view_list *list, uint16_t flags,
     uint64_t now_ms)
 {
 	const struct view *pick = NULL;
@@ -81,8 +81,7 @@ seek_any(struct mesh *mesh, const struct view_list *list, enum views_dial flags,
 		const struct view *view = &list->views[i];
 
 		if (!recent_has(mesh, view->addr, now_ms) &&
-		    !seek_is_dialled(mesh, view) &&
-		    link_find(mesh, &view->id, NULL) == NULL &&
+		    !seek_is_near(mesh, view) &&
 		    !mesh_is_refused(mesh, &view->id, now_ms) &&
 		    rng_below(mesh->rng, ++seen) == 0) {
 			pick = view;
@@ -91,13 +90,13 @@ seek_any(struct mesh *mesh, const struct view_list *list, enum views_dial flags,
 	return pick != NULL && seek_dial(mesh, pick, flags, now_ms);
 }
 
-enum views_dial
+uint16_t
 seek_urgency(const struct mesh *mesh, uint64_t now_ms)
 {
 	return mesh->views.denied >= SEEK_DENIED &&
 	               views_lively(mesh, now_ms) == 0
-	           ? VIEWS_HIGH
-	           : VIEWS_LOW;
+	           ? HELLO_HIGH
+	           : 0;
 }
 
 static void
@@ -139,7 +138,7 @@ seek_company(struct mesh *mesh, uint64_t now_ms)
 	views->isolated_ms = now_ms + mesh->ping_ms + VIEWS_SILENT_MS;
 	mesh->stats.isolated++;
 	for (size_t i = 0; i < VIEWS_ISOLATED_DIALS; i++) {
-		if (!seek_any(mesh, &views->passive, VIEWS_HIGH, now_ms)) {
+		if (!seek_any(mesh, &views->passive, HELLO_HIGH, now_ms)) {
 			break;
 		}
 	}
@@ -165,9 +164,9 @@ seek_lost(struct mesh *mesh, uint64_t now_ms)
 	size_t count = views->lost.count + seeds;
 
 	if (count > 0 && rng_below(mesh->rng, count) < seeds) {
-		return bootstrap_dial_any(mesh, true, VIEWS_REWIRE, now_ms);
+		return bootstrap_dial_any(mesh, true, HELLO_REWIRE, now_ms);
 	}
-	return seek_any(mesh, &views->lost, VIEWS_REWIRE, now_ms);
+	return seek_any(mesh, &views->lost, HELLO_REWIRE, now_ms);
 }
 
 static void
@@ -183,23 +182,22 @@ seek_rewire(struct mesh *mesh, uint64_t now_ms)
 	                rng_below(mesh->rng, SEEK_LOST_ONE_IN) == 0)) {
 		has_dialled = seek_lost(mesh, now_ms);
 	} else if (rng_below(mesh->rng, SEEK_PROBE_ONE_IN) == 0) {
-		has_dialled = bootstrap_dial_any(
-		    mesh, false, VIEWS_LOW, now_ms);
+		has_dialled = bootstrap_dial_any(mesh, false, 0, now_ms);
 	}
 	if (!has_dialled && mesh->stats.links_up >= views->links_min) {
 		has_dialled = seek_any(
-		    mesh, &views->passive, VIEWS_REWIRE, now_ms);
+		    mesh, &views->passive, HELLO_REWIRE, now_ms);
 	}
 	mesh->stats.rewires += has_dialled ? 1 : 0;
 }
 
-uint64_t
+void
 seek_on_tick(struct mesh *mesh, uint64_t now_ms)
 {
 	struct views *views = &mesh->views;
 
 	if (!views->is_auto || mesh->stopped) {
-		return UINT64_MAX;
+		return;
 	}
 	if (views->fill_ms <= now_ms) {
 		views->fill_ms = now_ms +
@@ -215,17 +213,19 @@ seek_on_tick(struct mesh *mesh, uint64_t now_ms)
 		                    rng_around(mesh->rng, VIEWS_SHUFFLE_MS, 20);
 		shuffle_begin(mesh);
 	}
-	return views->fill_ms < views->shuffle_ms ? views->fill_ms
-	                                          : views->shuffle_ms;
+	mesh_wake_at(mesh, views->fill_ms);
+	mesh_wake_at(mesh, views->shuffle_ms);
 }
 
 void
 views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms)
 {
+	size_t uses[MESH_LINKS_MAX];
 	struct link *pick = NULL;
 	size_t least = SIZE_MAX;
 	uint64_t seen = 0;
 
+	tree_uses(mesh, uses);
 	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
 		struct link *link = mesh->up[__builtin_ctzll(left)];
 		size_t use;
@@ -233,9 +233,7 @@ views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms)
 		if (link == keep) {
 			continue;
 		}
-		use = views_is_lively(link, now_ms)
-		          ? 1 + tree_uses(mesh, link->slot)
-		          : 0;
+		use = views_is_lively(link, now_ms) ? 1 + uses[link->slot] : 0;
 		if (use < least) {
 			least = use;
 			seen = 0;

@@ -160,7 +160,7 @@ mesh_destroy(struct mesh *mesh)
 		struct link *link = mesh->links;
 
 		mesh->links = link->next;
-		link_forget_hello(link);
+		buf_fini(&link->hello);
 		free(link);
 	}
 	spread_fini(mesh);

@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mesh/inside.h"
@@ -103,44 +104,14 @@ struct snapshot {
 	struct mesh *learner; /* NULL: addresses are checked, not learned */
 };
 
-static int
-snapshot_digit(char digit)
-{
-	if (digit >= '0' && digit <= '9') {
-		return digit - '0';
-	}
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
-static bool
-snapshot_read_id(const char *hex, struct nodeid *id)
-{
-	for (size_t i = 0; i < sizeof(id->bytes); i++) {
-		int high = snapshot_digit(hex[2 * i]);
-		int low = high < 0 ? -1 : snapshot_digit(hex[2 * i + 1]);
-
-		if (low < 0) {
-			return false;
-		}
-		id->bytes[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
-}
-
 static bool
 snapshot_read_boot(const char *text, uint32_t *boot)
 {
-	uint64_t value = 0;
 	size_t len = strspn(text, "0123456789");
+	unsigned long long value = strtoull(text, NULL, 10);
 
-	if (len == 0 || len > 10 || text[len] != '\0') {
-		return false;
-	}
-	for (size_t i = 0; i < len; i++) {
-		value = value * 10 + (uint64_t)(text[i] - '0');
-	}
 	*boot = (uint32_t)value;
-	return value <= UINT32_MAX;
+	return len > 0 && text[len] == '\0' && value <= UINT32_MAX;
 }
 
 /* `HEX ADDR` */
@@ -151,7 +122,7 @@ snapshot_read_peer(const char *text, const struct snapshot *snapshot)
 	struct record_peer peer;
 
 	if (strlen(text) <= NODEID_HEX_LEN + 1 || addr[-1] != ' ' ||
-	    !snapshot_read_id(text, &peer.node_id) ||
+	    !nodeid_read(&peer.node_id, text) ||
 	    !record_addr_is_valid(addr, strlen(addr))) {
 		return false;
 	}
@@ -168,7 +139,7 @@ snapshot_read_line(const char *line, size_t number, struct snapshot *snapshot)
 	if (number == 0) {
 		return strncmp(line, "id ", 3) == 0 &&
 		       strlen(line) == 3 + NODEID_HEX_LEN &&
-		       snapshot_read_id(line + 3, &snapshot->id);
+		       nodeid_read(&snapshot->id, line + 3);
 	}
 	if (number == 1) {
 		return strncmp(line, "boot ", 5) == 0 &&

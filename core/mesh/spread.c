@@ -305,34 +305,34 @@ spread_on_record(
     struct link *link, uint64_t now_ms, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
-	struct record_array array;
+	struct record_array list;
 	uint32_t count;
 
-	if (record_array_decode(record, &array) != ERR_OK) {
+	if (record_array_decode(record, &list) != ERR_OK) {
 		link_violate(link, now_ms, 1002, "malformed list");
 		return;
 	}
-	count = (uint32_t)record_array_count(&array);
+	count = (uint32_t)record_array_count(&list);
 	switch (record->type) {
 	case RECORD_IHAVE:
 		if (!limit_takes(link, now_ms, LIMIT_ANNOUNCE, count)) {
 			mesh->stats.announce_limit += count;
 			return;
 		}
-		fetch_on_ihave(link, now_ms, record);
+		fetch_on_ihave(link, now_ms, &list);
 		return;
 	case RECORD_GRAFT:
 		if (!limit_takes(link, now_ms, LIMIT_GRAFT, count)) {
 			mesh->stats.graft_limit += count;
 			return;
 		}
-		repair_on_graft(link, now_ms, record);
+		repair_on_graft(link, now_ms, &list);
 		return;
 	case RECORD_PRUNE:
-		tree_on_prune(link, record);
+		tree_on_prune(link, &list);
 		return;
 	case RECORD_GONE:
-		fetch_on_gone(link, now_ms, record);
+		fetch_on_gone(link, now_ms, &list);
 		return;
 	case RECORD_SYNC:
 		if ((now_ms - link->up_ms >= SYNC_EARLY_MS &&
@@ -341,7 +341,7 @@ spread_on_record(
 			mesh->stats.sync_limit++;
 			return;
 		}
-		sync_on_record(link, now_ms, record);
+		sync_on_record(link, now_ms, &list);
 		return;
 	default:
 		return;
@@ -383,12 +383,10 @@ spread_on_down(struct link *link, uint64_t now_ms)
 	fetch_on_down(mesh, link->slot, now_ms);
 }
 
-uint64_t
+void
 spread_on_tick(struct mesh *mesh, uint64_t now_ms)
 {
 	struct spread *spread = &mesh->spread;
-	uint64_t next = UINT64_MAX;
-	uint64_t times[6];
 
 	flow_check(mesh, now_ms);
 	spread_announce_due(mesh, now_ms);
@@ -398,14 +396,10 @@ spread_on_tick(struct mesh *mesh, uint64_t now_ms)
 	fetch_due(mesh, now_ms);
 	history_expire(&spread->history, now_ms);
 	chunk_log_trim(&spread->passing);
-	times[0] = spread->flow_ms;
-	times[1] = spread->early.due_ms;
-	times[2] = spread->late.due_ms;
-	times[3] = fetch_next_ms(mesh);
-	times[4] = history_next_ms(&spread->history, now_ms);
-	times[5] = spread->told.due_ms;
-	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
-		next = times[i] < next ? times[i] : next;
-	}
-	return next;
+	mesh_wake_at(mesh, spread->flow_ms);
+	mesh_wake_at(mesh, spread->early.due_ms);
+	mesh_wake_at(mesh, spread->late.due_ms);
+	mesh_wake_at(mesh, fetch_next_ms(mesh));
+	mesh_wake_at(mesh, history_next_ms(&spread->history, now_ms));
+	mesh_wake_at(mesh, spread->told.due_ms);
 }

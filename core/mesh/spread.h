@@ -89,8 +89,8 @@ void spread_on_record(
 void spread_on_up(struct link *link, uint64_t now_ms);
 void spread_on_down(struct link *link, uint64_t now_ms);
 
-/* Do what is due; returns when the next is. */
-uint64_t spread_on_tick(struct mesh *mesh, uint64_t now_ms);
+/* Do what is due, and ask to be woken for the next. */
+void spread_on_tick(struct mesh *mesh, uint64_t now_ms);
 
 /* The origin with this id, this node included; or NULL. */
 struct origin *spread_find(struct mesh *mesh, const struct nodeid *id);

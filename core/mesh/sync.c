@@ -8,7 +8,6 @@
 #include "mesh/fetch.h"
 #include "mesh/handshake.h"
 #include "mesh/inside.h"
-#include "wire/record_array.h"
 
 enum {
 	SYNC_ROOM_MIN = 64,
@@ -336,16 +335,12 @@ sync_flush(struct mesh *mesh)
 }
 
 void
-sync_on_record(struct link *link, uint64_t now_ms, const struct record *record)
+sync_on_record(struct link *link, uint64_t now_ms, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;
-	struct record_array array;
 	struct record_run run;
 
-	if (record_array_decode(record, &array) != ERR_OK) {
-		return;
-	}
-	while (record_array_next(&array, &run)) {
+	while (record_array_next(list, &run)) {
 		struct origin *origin = sync_origin(link, &run, now_ms);
 		uint64_t max = 0;
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "mesh/link.h"
-#include "wire/record.h"
+#include "wire/record_array.h"
 
 #define SYNC_BYTES_MAX ((size_t)256 * 1024) /* to one link */
 #define SYNC_EMPTY_MAX 1024u  /* ids that are told of without being held */
@@ -19,10 +19,10 @@
 
 /* Tell the link, which has just come UP. */
 void sync_send(struct link *link, uint64_t now_ms);
-/* SYNC came; well formed, within limits.  How far an origin has come whose
+/* SYNC came, within limits.  How far an origin has come whose
  * messages nobody holds is passed on, if that is news. */
 void sync_on_record(
-    struct link *link, uint64_t now_ms, const struct record *record);
+    struct link *link, uint64_t now_ms, struct record_array *list);
 
 /* Soon tell the links of `slots` that the origin has come as far as `seq`: it
  * is not sent to them, nor announced, and nobody else may tell them. */

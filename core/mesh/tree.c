@@ -4,10 +4,10 @@
 #include "mesh/tree.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
-#include "wire/record_array.h"
 
 enum {
 	TREE_MODEL_MS = 60000,  /* a tree used since then is a good model */
@@ -178,18 +178,11 @@ tree_replace(struct mesh *mesh, struct origin *origin, int slot)
 	tree_failed(origin);
 }
 
-static void
-tree_send_prune(struct mesh *mesh, const struct origin *origin, unsigned slot)
-{
-	struct record_run run = { .origin = origin->id };
-
-	spread_send_runs(mesh, slot, RECORD_PRUNE, &run, 1);
-}
-
 void
 tree_prune(
     struct mesh *mesh, struct origin *origin, uint64_t now_ms, unsigned slot)
 {
+	const struct record_run run = { .origin = origin->id };
 	uint64_t bit = UINT64_C(1) << slot;
 
 	if (mesh->floods) {
@@ -202,7 +195,7 @@ tree_prune(
 	origin->pruned |= bit;
 	origin->prune_ms = (uint32_t)now_ms;
 	mesh->stats.prunes++;
-	tree_send_prune(mesh, origin, slot);
+	spread_send_runs(mesh, slot, RECORD_PRUNE, &run, 1);
 }
 
 static bool
@@ -397,17 +390,12 @@ tree_on_duplicate(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 }
 
 void
-tree_on_prune(struct link *link, const struct record *record)
+tree_on_prune(struct link *link, struct record_array *list)
 {
-	struct mesh *mesh = link->mesh;
-	struct record_array array;
 	struct record_run run;
 
-	if (record_array_decode(record, &array) != ERR_OK) {
-		return;
-	}
-	while (record_array_next(&array, &run)) {
-		struct origin *origin = spread_find(mesh, &run.origin);
+	while (record_array_next(list, &run)) {
+		struct origin *origin = spread_find(link->mesh, &run.origin);
 
 		if (origin != NULL) {
 			origin->mute |= UINT64_C(1) << link->slot;
@@ -457,19 +445,21 @@ tree_forget(struct mesh *mesh, const struct origin *origin)
 	}
 }
 
-size_t
-tree_uses(const struct mesh *mesh, unsigned slot)
+void
+tree_uses(const struct mesh *mesh, size_t uses[MESH_LINKS_MAX])
 {
-	uint64_t bit = UINT64_C(1) << slot;
 	const struct origin *origin = mesh->origins.oldest;
-	size_t uses = 0;
 
+	memset(uses, 0, MESH_LINKS_MAX * sizeof(*uses));
 	for (; origin != NULL; origin = origin->newer) {
-		uses += origin->parent == (int8_t)slot ||
-		                (origin->parent != ORIGIN_NO_SLOT &&
-		                    (origin->mute & bit) == 0)
-		            ? 1
-		            : 0;
+		uint64_t left = mesh->up_slots & ~origin->mute;
+
+		if (origin->parent == ORIGIN_NO_SLOT) {
+			continue;
+		}
+		left |= UINT64_C(1) << origin->parent;
+		for (; left != 0; left &= left - 1) {
+			uses[__builtin_ctzll(left)]++;
+		}
 	}
-	return uses;
 }

@@ -13,7 +13,7 @@
 
 #include "mesh/link.h"
 #include "mesh/origin.h"
-#include "wire/record.h"
+#include "wire/record_array.h"
 
 #define TREE_PRUNE_MS 1000u /* before PRUNE is said again */
 #define TREE_TRY_MS   1000u /* from a try in vain to the next, doubled */
@@ -82,8 +82,8 @@ void tree_on_duplicate(struct mesh *mesh, struct origin *origin,
  * floods. */
 void tree_prune(
     struct mesh *mesh, struct origin *origin, uint64_t now_ms, unsigned slot);
-/* PRUNE came.  It is well formed. */
-void tree_on_prune(struct link *link, const struct record *record);
+/* PRUNE came. */
+void tree_on_prune(struct link *link, struct record_array *list);
 
 /* `seq` is asked for over the link in `slot`.  True: with GRAFT(EAGER), as the
  * parent has sent nothing newer, or there is none, and no other link has been
@@ -97,7 +97,7 @@ uint64_t tree_idle(const struct origin *origin);
 /* `origin` is about to be freed. */
 void tree_forget(struct mesh *mesh, const struct origin *origin);
 
-/* How many trees use the link in `slot`. */
-size_t tree_uses(const struct mesh *mesh, unsigned slot);
+/* How many trees use each link that is UP, by slot. */
+void tree_uses(const struct mesh *mesh, size_t uses[MESH_LINKS_MAX]);
 
 #endif

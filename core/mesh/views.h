@@ -74,13 +74,6 @@ views_peer(const struct nodeid *id, const char *addr)
 	return (struct record_peer){ .node_id = *id, .addr = str8_of(addr) };
 }
 
-/* What a dial asks for: flags of HELLO. */
-enum views_dial {
-	VIEWS_LOW = 0,
-	VIEWS_HIGH = HELLO_HIGH,
-	VIEWS_REWIRE = HELLO_REWIRE,
-};
-
 void views_init(struct mesh *mesh, const struct mesh_config *config);
 
 /* Was it heard of when a ping should have been answered? */
@@ -118,13 +111,14 @@ void views_sample(const struct mesh *mesh, const struct link *to,
 
 /* seek.c: the dials, each in its time. */
 void seek_start(struct mesh *mesh, uint64_t now_ms);
-/* Dial, shuffle, rewire what is due; returns when the next is. */
-uint64_t seek_on_tick(struct mesh *mesh, uint64_t now_ms);
-/* HIGH if there is no link and others refused. */
-enum views_dial seek_urgency(const struct mesh *mesh, uint64_t now_ms);
+/* Dial, shuffle, rewire what is due, and ask to be woken for the next. */
+void seek_on_tick(struct mesh *mesh, uint64_t now_ms);
+/* With which flags of HELLO to dial: HIGH if there is no link and others
+ * refused. */
+uint16_t seek_urgency(const struct mesh *mesh, uint64_t now_ms);
 /* Dial an address somebody named.  False: known, linked, too soon, too many. */
-bool seek_dial(struct mesh *mesh, const struct view *view,
-    enum views_dial flags, uint64_t now_ms);
+bool seek_dial(struct mesh *mesh, const struct view *view, uint16_t flags,
+    uint64_t now_ms);
 
 /* walk.c: a newcomer is carried to a random place of the network. */
 void walk_begin(struct link *link, uint64_t now_ms);

@@ -65,7 +65,7 @@ walk_end(struct mesh *mesh, const struct link *from, const struct view *view,
 
 	mesh->stats.walk_ends++;
 	if (mesh->stats.links_up + mesh->dials >= mesh->views.links_max ||
-	    !seek_dial(mesh, view, VIEWS_LOW, now_ms)) {
+	    !seek_dial(mesh, view, 0, now_ms)) {
 		views_learn(mesh, from, &peer);
 	}
 }

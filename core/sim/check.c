@@ -3,7 +3,7 @@
 
 #include "sim/check.h"
 
-#include "mesh/inspect.h"
+#include "sim/inspect.h"
 #include "sim/overlay.h"
 #include "sim/vnet.h"
 #include "sim/world.h"

@@ -8,9 +8,9 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "mesh/inspect.h"
 #include "sim/check.h"
 #include "sim/flood.h"
+#include "sim/inspect.h"
 #include "sim/overlay.h"
 #include "sim/roles.h"
 #include "sim/vnet.h"

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "mesh/inspect.h"
+#include "sim/inspect.h"
 #include "sim/overlay.h"
 #include "sim/world.h"
 

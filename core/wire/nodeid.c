@@ -5,14 +5,33 @@
 
 #include <stddef.h>
 
+static const char nodeid_digits[] = "0123456789abcdef";
+
 void
 nodeid_hex(const struct nodeid *id, char hex[NODEID_HEX_LEN + 1])
 {
-	static const char digits[] = "0123456789abcdef";
-
 	for (size_t i = 0; i < sizeof(id->bytes); i++) {
-		hex[2 * i] = digits[id->bytes[i] >> 4];
-		hex[2 * i + 1] = digits[id->bytes[i] & 0xf];
+		hex[2 * i] = nodeid_digits[id->bytes[i] >> 4];
+		hex[2 * i + 1] = nodeid_digits[id->bytes[i] & 0xf];
 	}
 	hex[NODEID_HEX_LEN] = '\0';
+}
+
+bool
+nodeid_read(struct nodeid *id, const char *hex)
+{
+	struct nodeid read = { .bytes = { 0 } };
+
+	for (size_t i = 0; i < NODEID_HEX_LEN; i++) {
+		const char *digit = memchr(
+		    nodeid_digits, hex[i], sizeof(nodeid_digits) - 1);
+
+		if (digit == NULL) {
+			return false;
+		}
+		read.bytes[i / 2] = (uint8_t)(read.bytes[i / 2] << 4 |
+		                              (digit - nodeid_digits));
+	}
+	*id = read;
+	return true;
 }

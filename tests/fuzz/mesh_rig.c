@@ -9,8 +9,8 @@
 
 #include "base/log.h"
 #include "mesh/inside.h"
-#include "mesh/inspect.h"
 #include "mesh/views.h"
+#include "sim/inspect.h"
 #include "wire/record_array.h"
 
 uint8_t

@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_MESH_RUNS_H
 #define TESTS_UNIT_MESH_RUNS_H
 
-#include "mesh/inspect.h"
+#include "sim/inspect.h"
 #include "unit/mesh/lab.h"
 #include "wire/record_array.h"
 

@@ -301,10 +301,8 @@ static void
 a_long_run_is_given_up_in_one_go(void **state)
 {
 	struct table *table = *state;
-	struct nodeid id = { { 1 } };
-	struct origin *origin;
+	struct origin *origin = add(table, 1, 0);
 
-	assert_int_equal(origins_add(&table->origins, &id, 0, &origin), ERR_OK);
 	assert_int_equal(
 	    origins_take(&table->origins, origin, 5, 0), WINDOW_NEW);
 	origins_give_up(&table->origins, origin, 3000, 60000);
@@ -322,10 +320,8 @@ static void
 of_whom_something_is_held_is_not_idle(void **state)
 {
 	struct table *table = *state;
-	struct nodeid id = { { 1 } };
-	struct origin *origin;
+	struct origin *origin = add(table, 1, 0);
 
-	assert_int_equal(origins_add(&table->origins, &id, 0, &origin), ERR_OK);
 	assert_int_equal(
 	    origins_take(&table->origins, origin, 5, 0), WINDOW_NEW);
 	origin->held = 1;

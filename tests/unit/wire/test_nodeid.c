@@ -17,6 +17,29 @@ writes_an_id_as_lower_case_hex(void **state)
 }
 
 static void
+reads_what_it_writes_and_nothing_else(void **state)
+{
+	static const char *const others[] = {
+		"",
+		"009fa0ff00000000000000000000000",
+		"009fa0ff0000000000000000000000g0",
+		"009fa0ff0000000000000000000000F0",
+		"009fa0ff 00000000000000000000000",
+	};
+	struct nodeid id = { .bytes = { 1 } };
+	char hex[NODEID_HEX_LEN + 1];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		assert_false(nodeid_read(&id, others[i]));
+		assert_int_equal(id.bytes[0], 1);
+	}
+	assert_true(nodeid_read(&id, "009fa0ff0000000000000000000000fe,"));
+	nodeid_hex(&id, hex);
+	assert_string_equal(hex, "009fa0ff0000000000000000000000fe");
+}
+
+static void
 orders_ids_as_unsigned_bytes(void **state)
 {
 	struct nodeid a = { .bytes = { 0x7f } };
@@ -78,6 +101,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_an_id_as_lower_case_hex),
+		cmocka_unit_test(reads_what_it_writes_and_nothing_else),
 		cmocka_unit_test(orders_ids_as_unsigned_bytes),
 		cmocka_unit_test(spreads_chosen_ids_over_a_table),
 	};

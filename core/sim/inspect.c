@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * inspect.c - see inspect.h. */
 
-#include "mesh/inspect.h"
+#include "sim/inspect.h"
 
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
@@ -10,10 +10,12 @@ static size_t
 inspect_missing_of(const struct mesh *mesh, const struct origin *origin)
 {
 	const struct missing *missing = &mesh->spread.missing;
-	const struct missing_run *run = missing_find(missing, origin, 0);
+	const struct missing_run *run;
 	size_t ids = 0;
 
-	for (; run != NULL; run = missing_next(missing, run)) {
+	for (uint64_t seq = 0;
+	     (run = missing_find(missing, origin, seq)) != NULL;
+	     seq = run->seq + run->count) {
 		ids += run->count;
 	}
 	return ids;

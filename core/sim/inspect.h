@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * inspect.h - a look inside, for tests and the simulator: what must hold after
  * every event.  Nothing here changes anything. */
-#ifndef MESH_INSPECT_H
-#define MESH_INSPECT_H
+#ifndef SIM_INSPECT_H
+#define SIM_INSPECT_H
 
 #include <stdbool.h>
 #include <stddef.h>

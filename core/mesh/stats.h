@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ * stats.h - the counters of the mesh: each drop has its reason. */
+#ifndef MESH_STATS_H
+#define MESH_STATS_H
+
+#include <stdint.h>
+
+#include "base/counter.h"
+
+/* clang-format off */
+#define MESH_STATS(COUNT) \
+	COUNT(published)       /* by this node */ \
+	COUNT(received)        /* DATA records that came in */ \
+	COUNT(delivered)       /* of them, first copies for this node */ \
+	COUNT(replies)         /* REPLY records handed on */ \
+	COUNT(relayed)         /* DATA records queued on links */ \
+	COUNT(duplicates)      /* dropped: seen before */ \
+	COUNT(old)             /* dropped: below the window or boot */ \
+	COUNT(hop_limit)       /* dropped: crossed too many links */ \
+	COUNT(bad_utf8)        /* dropped: text that is none */ \
+	COUNT(bad_boot)        /* dropped: boot number from the future */ \
+	COUNT(own)             /* dropped: this node's own, come back */ \
+	COUNT(spoofed)         /* dropped: claims to be ours and is not */ \
+	COUNT(renamed)         /* times this node took a new id because of \
+	                          it */ \
+	COUNT(twins)           /* links that end because two have one id */ \
+	COUNT(origins_full)    /* dropped: no room for another origin */ \
+	COUNT(origins_rate)    /* dropped: a link brought too many new ones */ \
+	COUNT(peer_limit)      /* not sent, but told: more than it takes */ \
+	COUNT(nomem)           /* dropped: out of memory */ \
+	COUNT(gaps)            /* ids given up */ \
+	COUNT(unknown)         /* records of unknown type */ \
+	COUNT(ignored)         /* records that this version has no use for */ \
+	COUNT(malformed)       /* links closed: record broken */ \
+	COUNT(too_long)        /* links closed: record or message too long */ \
+	COUNT(bad_addr)        /* advertised addresses that are none */ \
+	COUNT(timeouts)        /* links closed: handshake took too long */ \
+	COUNT(dead)            /* links closed: silent for 3 x ping_ms */ \
+	COUNT(slow)            /* links closed: HARD limit, or stalled */ \
+	COUNT(dials)           /* begun */ \
+	COUNT(dial_failures)   /* of them, in vain */ \
+	COUNT(accepted)        /* incoming connections */ \
+	COUNT(refused)         /* of them, before they were UP */ \
+	COUNT(accept_limit)    /* of those refused: too many links lately */ \
+	COUNT(links_up)        /* now */ \
+	COUNT(origins)         /* now */ \
+	COUNT(evicted)         /* links given up for another */ \
+	COUNT(denied)          /* dials refused: full */ \
+	COUNT(rewires)         /* dials that renew or heal the graph */ \
+	COUNT(isolated)        /* all links silent: others dialled at once */ \
+	COUNT(dial_limit)      /* learned addresses not dialled: too soon */ \
+	COUNT(learned)         /* addresses of others taken over */ \
+	COUNT(local_addr)      /* loopback addresses from elsewhere */ \
+	COUNT(walks)           /* passed on */ \
+	COUNT(walk_ends)       /* ended here */ \
+	COUNT(walk_busy)       /* not sent: the link had its ten a second */ \
+	COUNT(walk_limit)      /* ignored: more than a link may bring */ \
+	COUNT(shuffles)        /* begun by this node */ \
+	COUNT(shuffle_limit)   /* ignored: more than a link may bring */ \
+	COUNT(abuse)           /* links closed: ten times a limit */ \
+	COUNT(auth_failed)     /* links closed: not the same key */ \
+	COUNT(passive)         /* known addresses, now */ \
+	COUNT(lost)            /* known addresses that failed, now */ \
+	COUNT(presence_sent)   /* of this node */ \
+	COUNT(presence_bad)    /* of others, that cannot be read */ \
+	COUNT(members_full)    /* no room in the member list */ \
+	COUNT(members)         /* now */ \
+	COUNT(late)            /* dropped: came after it was told as a gap */ \
+	COUNT(window_lost)     /* ids given up: they fell off a window */ \
+	COUNT(window_widened)  /* windows that grew */ \
+	COUNT(prunes)          /* sent: a link is no edge of a tree */ \
+	COUNT(grafts)          /* sent: a tree is broken here */ \
+	COUNT(tries)           /* of a faster parent */ \
+	COUNT(fetches)         /* runs of ids asked for */ \
+	COUNT(suspects)        /* parents silent when a message was due */ \
+	COUNT(quiet)           /* links silent when it was theirs to \
+	                          announce: one of both until its next word */ \
+	COUNT(fetch_limit)     /* put off: all links have enough to answer */ \
+	COUNT(missing_full)    /* runs given up or not noted: no room */ \
+	COUNT(gone)            /* runs given up: nobody has them any more */ \
+	COUNT(too_far)         /* runs given up: more hops than allowed */ \
+	COUNT(rumours)         /* ids forgotten: far ahead, by one's word */ \
+	COUNT(repairs)         /* messages sent again */ \
+	COUNT(repair_limit)    /* not sent again: the link is over SOFT */ \
+	COUNT(announced)       /* runs of ids */ \
+	COUNT(announce_limit)  /* runs ignored: more than a link may bring */ \
+	COUNT(graft_limit)     /* the same */ \
+	COUNT(sync_limit)      /* the same */ \
+	COUNT(missing_limit)   /* runs of lists ignored: those of missing \
+	                          ids that they may hold are too many */ \
+	COUNT(mark_limit)      /* runs not looked for in the history: their \
+	                          ids may be announced back */ \
+	COUNT(bad_runs)        /* ids that cannot be */ \
+	COUNT(syncs)           /* sent */ \
+	COUNT(sync_cut)        /* sent, or not told, with less than there \
+	                          was */ \
+	COUNT(congested)       /* links that got announcements only */ \
+	COUNT(history_limit)   /* messages larger than the history */ \
+	COUNT(history_evicted) /* left it early: the bytes were needed */ \
+	COUNT(history_expired) /* left it after their minute */ \
+	COUNT(tombstones_lost) /* origins forgotten: no room, no memory */ \
+	COUNT(unicasts_sent)   /* by this node */ \
+	COUNT(unicasts)        /* that came to it */ \
+	COUNT(unicast_lost)    /* dropped: no way to its node */ \
+	COUNT(unicast_full)    /* senders forgotten: no room */ \
+	COUNT(control_bytes)   /* of lists of ids sent: records, without \
+	                          the header of the WebSocket frame */ \
+	COUNT(missing)         /* runs, now */ \
+	COUNT(history)         /* messages kept, now */ \
+	COUNT(history_bytes)   /* what they take, now */
+/* clang-format on */
+
+#define MESH_STATS_MEMBER(name) uint64_t name;
+
+struct mesh_stats {
+	MESH_STATS(MESH_STATS_MEMBER)
+	uint64_t byes_sent[10], byes_received[10]; /* by reason */
+};
+
+/* Names every member. */
+extern const struct counter mesh_counters[];
+extern const size_t mesh_counter_count;
+
+#endif
