@@ -29,7 +29,7 @@ spread_flush(struct mesh *mesh, struct lazy *lazy, uint64_t now_ms)
 		buf_clear(&spread->out);
 		if (lazy_encode(lazy, slot, now_ms, &spread->out, &runs) !=
 		    ERR_OK) {
-			mesh->stats.nomem++;
+			spread_untold(mesh);
 			continue;
 		}
 		if (runs > 0) {
@@ -52,7 +52,7 @@ spread_put(struct mesh *mesh, struct lazy *lazy, const struct lazy_item *item)
 		spread_flush(mesh, lazy, item->put_ms);
 	}
 	if (lazy_put(lazy, item) != ERR_OK) {
-		mesh->stats.nomem++;
+		spread_untold(mesh);
 		return;
 	}
 	mesh_wake_at(mesh, lazy->due_ms);

@@ -37,6 +37,23 @@ fetch_know(struct link *link, struct missing_run *run, uint64_t now_ms)
 	}
 }
 
+/* Numbers that cannot be noted.  Only what the window has passed can be given up
+ * without making holes; without memory what is sure is a gap, too, and who
+ * announces the rest is asked at once. */
+static void
+fetch_unnoted(struct mesh *mesh, const struct link *link, struct origin *origin,
+    const struct record_run *run, uint64_t now_ms, enum err why)
+{
+	bool is_full = why == ERR_FULL;
+
+	*(is_full ? &mesh->stats.missing_full : &mesh->stats.nomem) += 1;
+	if (run->seq <= origin->window.max || (!is_full && link == NULL)) {
+		fetch_give_up_ids(mesh, origin, run->seq, run->count, now_ms);
+	} else if (!is_full) {
+		spread_send_runs(mesh, link->slot, RECORD_GRAFT, run, 1);
+	}
+}
+
 /* Numbers seq .. end - 1, of which none is in the table. */
 static void
 fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
@@ -50,20 +67,19 @@ fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
 		enum err err = missing_add(
 		    &mesh->spread.missing, origin, seq, count, now_ms, &run);
 
-		if (err != ERR_OK) {
-			*(err == ERR_NOMEM ? &mesh->stats.nomem
-			                   : &mesh->stats.missing_full) += 1;
-			/* Only what the window has passed can be given up
-			 * without making holes. */
-			if (seq <= origin->window.max) {
-				fetch_give_up_ids(
-				    mesh, origin, seq, count, now_ms);
-			}
-		} else if (link != NULL) {
+		if (err == ERR_OK && link != NULL) {
 			fetch_know(link, run, now_ms);
-		} else {
+		} else if (err == ERR_OK) {
 			run->is_sure = true;
 			fetch_set_due(mesh, run, UINT64_MAX);
+		} else {
+			const struct record_run lost = {
+				.origin = origin->id,
+				.seq = seq,
+				.count = count,
+			};
+
+			fetch_unnoted(mesh, link, origin, &lost, now_ms, err);
 		}
 		seq += count;
 	}

@@ -18,7 +18,7 @@ enum {
 	FAULTS_STARVE_MIN_MS = 1000,
 	FAULTS_STARVE_MORE_MS = 9000,
 	FAULTS_STARVE_ONE_IN = 8, /* allocations, at the most */
-	FAULTS_LIES_PER_S = 10,    /* of each liar, to each link */
+	FAULTS_LIES_PER_S = 10,   /* of each liar, to each link */
 };
 
 void

@@ -12,7 +12,7 @@
 #include "sim/sim.h"
 
 enum {
-	RANDOM_FAILURES_MAX = 1000,
+	RANDOM_FAILURES_MAX = 10,
 	RANDOM_ENOUGH = 2000, /* scenarios in which each fault must strike */
 };
 
