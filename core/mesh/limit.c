@@ -20,7 +20,6 @@ static const uint32_t limit_of[LIMIT_KINDS] = {
 	[LIMIT_MARK] = UINT32_C(1) << 17,
 	[LIMIT_SYNC] = 10,
 	[LIMIT_SYNC_RUN] = 16384,
-	[LIMIT_SYNC_SENT] = 10,
 };
 
 bool
@@ -42,8 +41,7 @@ limit_takes(
 	if (*used <= limit) {
 		return true;
 	}
-	if (kind != LIMIT_WALK_SENT && kind != LIMIT_SYNC_SENT &&
-	    *used > limit * LIMIT_ABUSE) {
+	if (kind != LIMIT_WALK_SENT && *used > limit * LIMIT_ABUSE) {
 		link->mesh->stats.abuse++;
 		link_bye(link, now_ms, BYE_ABUSE);
 	}

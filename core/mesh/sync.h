@@ -10,7 +10,7 @@
 #include "wire/record_array.h"
 
 #define SYNC_BYTES_MAX ((size_t)256 * 1024) /* to one link */
-#define SYNC_EMPTY_MAX 1024u  /* origins of which nothing is held */
+#define SYNC_EMPTY_MAX 1024u  /* ids that are told of without being held */
 #define SYNC_IDS_MAX   65536u /* of a run; older ones are not looked at */
 #define SYNC_EARLY_MS  10000u /* after UP: no limits */
 /* Ids looked for in vain for one link; of each origin what comes before the
@@ -23,5 +23,12 @@ void sync_send(struct link *link, uint64_t now_ms);
  * messages nobody holds is passed on, if that is news. */
 void sync_on_record(
     struct link *link, uint64_t now_ms, struct record_array *list);
+
+/* Soon tell the links of `slots` that the origin has come as far as `seq`: it
+ * is not sent to them, nor announced, and nobody else may tell them. */
+void sync_tell(struct mesh *mesh, const struct nodeid *id, uint64_t seq,
+    uint64_t slots, uint64_t now_ms);
+/* Do so now. */
+void sync_flush(struct mesh *mesh);
 
 #endif
