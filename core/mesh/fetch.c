@@ -399,7 +399,8 @@ fetch_on_ihave(struct link *link, uint64_t now_ms, struct record_array *list)
 		if (!spread_run_is_fit(mesh, &run, now_ms)) {
 			continue;
 		}
-		origin = spread_origin(link, &run.origin, now_ms, false);
+		origin = spread_origin(
+		    link, &run.origin, run.seq + run.count - 1, now_ms, false);
 		if (origin == NULL ||
 		    !fetch_may_look(link, origin, run.count, now_ms)) {
 			continue;

@@ -96,10 +96,11 @@ void spread_on_tick(struct mesh *mesh, uint64_t now_ms);
 
 /* The origin with this id, this node included; or NULL. */
 struct origin *spread_find(struct mesh *mesh, const struct nodeid *id);
-/* The same, made if it is new; NULL: not now, counted.  `is_free`: does not
- * count for the link's limit of new ones. */
-struct origin *spread_origin(
-    struct link *link, const struct nodeid *id, uint64_t now_ms, bool is_free);
+/* The same, made if it is new, or was forgotten and `seq` is not old; NULL: not
+ * now, counted, or old.  `is_free`: does not count for the link's limit of new
+ * ones. */
+struct origin *spread_origin(struct link *link, const struct nodeid *id,
+    uint64_t seq, uint64_t now_ms, bool is_free);
 
 /* Is this run of ids one that may exist?  False: counted. */
 bool spread_run_is_fit(
