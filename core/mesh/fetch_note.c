@@ -4,23 +4,22 @@
 #include "mesh/fetch_inside.h"
 
 static uint64_t
-fetch_first_due_ms(
-    const struct link *link, const struct origin *origin, uint64_t now_ms)
+fetch_first_due_ms(const struct link *link, const struct origin *origin)
 {
 	if (origin->parent == ORIGIN_NO_SLOT) {
 		/* A new one may still come by the tree it adopted. */
 		return origin->is_adopted && !origin->has_come
-		           ? now_ms + FETCH_ADOPTED_MS
-		           : now_ms;
+		           ? link->mesh->now_ms + FETCH_ADOPTED_MS
+		           : link->mesh->now_ms;
 	}
 	return fetch_is_suspect(link->mesh->up[origin->parent])
-	           ? now_ms
-	           : now_ms + fetch_timeout_ms(link);
+	           ? link->mesh->now_ms
+	           : link->mesh->now_ms + fetch_timeout_ms(link);
 }
 
 /* The whole run is known to the link too. */
 static void
-fetch_know(struct link *link, struct missing_run *run, uint64_t now_ms)
+fetch_know(struct link *link, struct missing_run *run)
 {
 	uint64_t bit = UINT64_C(1) << link->slot;
 	bool was_known = run->known != 0;
@@ -29,26 +28,26 @@ fetch_know(struct link *link, struct missing_run *run, uint64_t now_ms)
 	run->known |= bit;
 	if (!was_known) {
 		/* It may be asked for anew for as long as histories reach. */
-		run->born_ms = now_ms;
+		run->born_ms = link->mesh->now_ms;
 		run->tries = 0;
 		run->tried = 0;
-		fetch_set_due(link->mesh, run,
-		    fetch_first_due_ms(link, run->origin, now_ms));
+		fetch_set_due(
+		    link->mesh, run, fetch_first_due_ms(link, run->origin));
 	}
 }
 
 /* Numbers seq .. end - 1, of which none is in the table. */
 static void
 fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
-    uint64_t seq, uint64_t end, uint64_t now_ms)
+    uint64_t seq, uint64_t end)
 {
 	struct missing_run *run;
 
 	while (seq < end) {
 		uint32_t count = end - seq < UINT16_MAX ? (uint32_t)(end - seq)
 		                                        : UINT16_MAX;
-		enum err err = missing_add(
-		    &mesh->spread.missing, origin, seq, count, now_ms, &run);
+		enum err err = missing_add(&mesh->spread.missing, origin, seq,
+		    count, mesh->now_ms, &run);
 
 		if (err != ERR_OK) {
 			*(err == ERR_NOMEM ? &mesh->stats.nomem
@@ -56,11 +55,10 @@ fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
 			/* Only what the window has passed can be given up
 			 * without making holes. */
 			if (seq <= origin->window.max) {
-				fetch_give_up_ids(
-				    mesh, origin, seq, count, now_ms);
+				fetch_give_up_ids(mesh, origin, seq, count);
 			}
 		} else if (link != NULL) {
-			fetch_know(link, run, now_ms);
+			fetch_know(link, run);
 		} else {
 			run->is_sure = true;
 			fetch_set_due(mesh, run, UINT64_MAX);
@@ -104,7 +102,7 @@ fetch_next(
 /* Numbers seq .. end - 1, of which the window has none. */
 static void
 fetch_note_unset(struct mesh *mesh, struct link *link, struct origin *origin,
-    uint64_t seq, uint64_t end, uint64_t now_ms)
+    uint64_t seq, uint64_t end)
 {
 	while (seq < end) {
 		struct missing_run *run = missing_find(
@@ -113,11 +111,11 @@ fetch_note_unset(struct mesh *mesh, struct link *link, struct origin *origin,
 
 		if (run == NULL || run->seq > seq) {
 			stop = run != NULL && run->seq < end ? run->seq : end;
-			fetch_add(mesh, link, origin, seq, stop, now_ms);
+			fetch_add(mesh, link, origin, seq, stop);
 		} else {
 			if (link != NULL) {
 				run = fetch_isolate(mesh, run, seq, end);
-				fetch_know(link, run, now_ms);
+				fetch_know(link, run);
 			} else {
 				run->is_sure = true;
 			}
@@ -129,22 +127,22 @@ fetch_note_unset(struct mesh *mesh, struct link *link, struct origin *origin,
 
 static void
 fetch_note_range(struct mesh *mesh, struct link *link, struct origin *origin,
-    uint64_t seq, uint64_t count, uint64_t now_ms)
+    uint64_t seq, uint64_t count)
 {
 	uint64_t end = seq + count;
 	uint64_t run;
 
-	fetch_make_room(mesh, now_ms);
+	fetch_make_room(mesh);
 	while (seq < end &&
 	       window_next_unset(&origin->window, &seq, end - 1, &run)) {
-		fetch_note_unset(mesh, link, origin, seq, seq + run, now_ms);
+		fetch_note_unset(mesh, link, origin, seq, seq + run);
 		seq += run;
 	}
 }
 
 void
-fetch_expect_last(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t end, uint64_t now_ms)
+fetch_expect_last(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {
 	uint64_t boot = seq >> 32 << 32;
 	uint64_t next = origin->last + 1;
@@ -159,45 +157,44 @@ fetch_expect_last(struct mesh *mesh, struct origin *origin, uint64_t seq,
 	origin->last = end - 1;
 	if (end - next > WINDOW_IDS_WIDE) {
 		fetch_give_up_ids(
-		    mesh, origin, next, end - next - WINDOW_IDS_WIDE, now_ms);
+		    mesh, origin, next, end - next - WINDOW_IDS_WIDE);
 		next = end - WINDOW_IDS_WIDE;
 	}
-	fetch_make_room(mesh, now_ms);
-	fetch_add(mesh, NULL, origin, next, end, now_ms);
+	fetch_make_room(mesh);
+	fetch_add(mesh, NULL, origin, next, end);
 }
 
 /* Of a smaller boot the table tells what is not here. */
 static void
-fetch_note_old(struct link *link, struct origin *origin, uint64_t seq,
-    uint64_t count, uint64_t now_ms)
+fetch_note_old(
+    struct link *link, struct origin *origin, uint64_t seq, uint64_t count)
 {
 	uint64_t end = seq + count;
 	struct missing_run *run;
 
-	fetch_expect_last(link->mesh, origin, seq, end, now_ms);
+	fetch_expect_last(link->mesh, origin, seq, end);
 	while ((run = fetch_next(link->mesh, origin, &seq, end)) != NULL) {
-		fetch_know(link, run, now_ms);
+		fetch_know(link, run);
 	}
 }
 
 struct missing_run *
-fetch_note(struct link *link, struct origin *origin,
-    const struct record_run *run, uint64_t now_ms)
+fetch_note(
+    struct link *link, struct origin *origin, const struct record_run *run)
 {
 	struct mesh *mesh = link->mesh;
-	uint64_t would_ms = fetch_would_ms(run, now_ms);
+	uint64_t would_ms = fetch_would_ms(run, mesh->now_ms);
 	struct missing_run *last;
 
-	fetch_on_boot(mesh, origin, run->seq, now_ms);
+	fetch_on_boot(mesh, origin, run->seq);
 	if (origins_expect(&mesh->origins, origin, run->seq)) {
-		fetch_note_holes(mesh, origin, origin->base,
-		    run->seq - origin->base, now_ms);
+		fetch_note_holes(
+		    mesh, origin, origin->base, run->seq - origin->base);
 	}
 	if (run->seq >> 32 < origin->window.max >> 32) {
-		fetch_note_old(link, origin, run->seq, run->count, now_ms);
+		fetch_note_old(link, origin, run->seq, run->count);
 	} else {
-		fetch_note_range(
-		    mesh, link, origin, run->seq, run->count, now_ms);
+		fetch_note_range(mesh, link, origin, run->seq, run->count);
 	}
 	last = missing_get(
 	    &mesh->spread.missing, origin, run->seq + run->count - 1);
@@ -210,8 +207,8 @@ fetch_note(struct link *link, struct origin *origin,
 }
 
 void
-fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t count, uint64_t now_ms)
+fetch_note_holes(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t count)
 {
 	uint64_t end = seq + count;
 
@@ -220,10 +217,10 @@ fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,
 	if (seq < end && end - seq > WINDOW_IDS_WIDE) {
 		/* A lie, or more than anybody holds. */
 		fetch_give_up_ids(
-		    mesh, origin, seq, end - seq - WINDOW_IDS_WIDE, now_ms);
+		    mesh, origin, seq, end - seq - WINDOW_IDS_WIDE);
 		seq = end - WINDOW_IDS_WIDE;
 	}
 	if (seq < end) {
-		fetch_note_range(mesh, NULL, origin, seq, end - seq, now_ms);
+		fetch_note_range(mesh, NULL, origin, seq, end - seq);
 	}
 }

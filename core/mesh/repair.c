@@ -11,7 +11,6 @@ enum { REPAIR_GONE_MAX = 64 };
 /* What one GRAFT leads to. */
 struct repair {
 	struct link *link;
-	uint64_t now_ms;
 	size_t room;  /* bytes until the link is over SOFT */
 	bool is_idle; /* nothing is queued: one answer, whatever its size */
 	size_t gone_count;
@@ -69,8 +68,7 @@ repair_send(struct repair *repair, struct history_entry *entry,
 	entry->known |= UINT64_C(1) << repair->link->slot;
 	data->flags |= DATA_REPAIR;
 	mesh->stats.repairs++;
-	spread_to(
-	    mesh, UINT64_C(1) << repair->link->slot, data, repair->now_ms);
+	spread_to(mesh, UINT64_C(1) << repair->link->slot, data);
 	return repair->link->state == LINK_UP;
 }
 
@@ -90,7 +88,7 @@ repair_one(struct repair *repair, const struct origin *origin,
 		if (data.payload_len <= link->max_message) {
 			return repair_send(repair, entry, &data);
 		}
-	} else if (!limit_takes(link, repair->now_ms, LIMIT_GONE, 1)) {
+	} else if (!limit_takes(link, LIMIT_GONE, 1)) {
 		mesh->stats.graft_limit++;
 		return false;
 	}
@@ -114,13 +112,12 @@ repair_run(struct repair *repair, const struct origin *origin,
 }
 
 void
-repair_on_graft(struct link *link, uint64_t now_ms, struct record_array *list)
+repair_on_graft(struct link *link, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;
 	size_t queued = mesh->io->queued(mesh->io->ctx, link);
 	struct repair repair = {
 		.link = link,
-		.now_ms = now_ms,
 		.room = queued < mesh->soft ? mesh->soft - queued : 0,
 		.is_idle = queued == 0,
 	};

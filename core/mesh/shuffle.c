@@ -35,17 +35,16 @@ shuffle_begin(struct mesh *mesh)
 }
 
 void
-shuffle_on_record(
-    struct link *link, uint64_t now_ms, const struct record *record)
+shuffle_on_record(struct link *link, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_shuffle shuffle;
 
 	if (record_shuffle_decode(record, &shuffle) != ERR_OK) {
-		link_violate(link, now_ms, 1002, "malformed SHUFFLE");
+		link_violate(link, 1002, "malformed SHUFFLE");
 		return;
 	}
-	if (!shuffle.is_reply && !limit_takes(link, now_ms, LIMIT_SHUFFLE, 1)) {
+	if (!shuffle.is_reply && !limit_takes(link, LIMIT_SHUFFLE, 1)) {
 		mesh->stats.shuffle_limit++;
 		return;
 	}

@@ -42,7 +42,7 @@ spread_write(
 /* Queue a record, of a message with so large a payload. */
 static inline void
 spread_queue(struct mesh *mesh, uint64_t slots, const struct range *record,
-    size_t payload_len, uint64_t now_ms)
+    size_t payload_len)
 {
 	struct spread *spread = &mesh->spread;
 
@@ -60,12 +60,11 @@ spread_queue(struct mesh *mesh, uint64_t slots, const struct range *record,
 	}
 	mesh->stats.relayed += spread->fan_count;
 	mesh->unchecked += record->len;
-	flow_check(mesh, now_ms);
+	flow_check(mesh);
 }
 
 void
-spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data,
-    uint64_t now_ms)
+spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data)
 {
 	struct range range;
 
@@ -73,7 +72,7 @@ spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data,
 		mesh->stats.nomem++;
 		return;
 	}
-	spread_queue(mesh, slots, &range, data->payload_len, now_ms);
+	spread_queue(mesh, slots, &range, data->payload_len);
 }
 
 void
@@ -101,8 +100,7 @@ spread_flags(const struct record_data *data)
 
 /* Apart, since its frame is large and mostly nobody listens. */
 __attribute__((noinline)) static void
-spread_hand_over(
-    struct link *link, uint64_t now_ms, const struct record_data *data)
+spread_hand_over(struct link *link, const struct record_data *data)
 {
 	const struct mesh_io *io = link->mesh->io;
 	struct message_view view = {
@@ -118,21 +116,20 @@ spread_hand_over(
 	};
 
 	if (LIKELY(view.topic[0] != '$') ||
-	    !members_on_message(link->mesh, now_ms, &view)) {
+	    !members_on_message(link->mesh, &view)) {
 		io->deliver(io->ctx, &view);
 	}
 }
 
 void
-spread_deliver(
-    struct link *link, uint64_t now_ms, const struct record_data *data)
+spread_deliver(struct link *link, const struct record_data *data)
 {
 	const struct mesh_io *io = link->mesh->io;
 
 	/* Only the nodes' own topics begin so. */
 	if (data->topic.text[0] == '$' || io->listens == NULL ||
 	    io->listens(io->ctx)) {
-		spread_hand_over(link, now_ms, data);
+		spread_hand_over(link, data);
 	}
 }
 
@@ -146,36 +143,34 @@ spread_find(struct mesh *mesh, const struct nodeid *id)
 
 /* NULL: not now, counted. */
 __attribute__((noinline)) static struct origin *
-spread_add_origin(
-    struct link *link, const struct nodeid *id, uint64_t now_ms, bool is_free)
+spread_add_origin(struct link *link, const struct nodeid *id, bool is_free)
 {
 	struct mesh *mesh = link->mesh;
 	struct origin *origin;
 	enum err err;
 
-	if (!is_free && !link_takes_origin(link, now_ms)) {
+	if (!is_free && !link_takes_origin(link)) {
 		mesh->stats.origins_rate++;
 		return NULL;
 	}
-	err = origins_add(&mesh->origins, id, now_ms, &origin);
+	err = origins_add(&mesh->origins, id, mesh->now_ms, &origin);
 	if (err != ERR_OK) {
 		*(err == ERR_NOMEM ? &mesh->stats.nomem
 		                   : &mesh->stats.origins_full) += 1;
 		return NULL;
 	}
-	tree_adopt(mesh, origin, now_ms);
-	mesh_wake_at(mesh, now_ms + ORIGIN_IDLE_MS);
+	tree_adopt(mesh, origin);
+	mesh_wake_at(mesh, mesh->now_ms + ORIGIN_IDLE_MS);
 	return origin;
 }
 
 struct origin *
-spread_origin(
-    struct link *link, const struct nodeid *id, uint64_t now_ms, bool is_free)
+spread_origin(struct link *link, const struct nodeid *id, bool is_free)
 {
 	struct origin *origin = spread_find(link->mesh, id);
 
 	if (UNLIKELY(origin == NULL)) {
-		origin = spread_add_origin(link, id, now_ms, is_free);
+		origin = spread_add_origin(link, id, is_free);
 	}
 	if (origin != NULL && link->last != origin) {
 		link->last = origin;
@@ -185,16 +180,14 @@ spread_origin(
 }
 
 bool
-spread_run_is_fit(
-    struct mesh *mesh, const struct record_run *run, uint64_t now_ms)
+spread_run_is_fit(struct mesh *mesh, const struct record_run *run)
 {
 	if (run->seq == 0 || run->count == 0 ||
 	    run->seq >> 32 != (run->seq + run->count - 1) >> 32) {
 		mesh->stats.bad_runs++;
 		return false;
 	}
-	if (run->seq >> 32 >
-	    (uint64_t)mesh_wall_s(mesh, now_ms) + MESH_BOOT_AHEAD_S) {
+	if (run->seq >> 32 > (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S) {
 		mesh->stats.bad_boot++;
 		return false;
 	}
@@ -218,7 +211,7 @@ spread_unkept(struct mesh *mesh, uint64_t slots, const struct record_data *data,
 
 void
 spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
-    struct record_data *data, uint64_t now_ms)
+    struct record_data *data)
 {
 	struct spread *spread = &mesh->spread;
 	uint64_t slots = mesh->up_slots & ~from;
@@ -232,10 +225,10 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 	data->hops = (uint8_t)(data->hops + (is_far ? 0 : 1));
 	slots &= ~lazy;
 	err = history_put(
-	    &spread->history, origin, data, from | slots, now_ms, &range);
+	    &spread->history, origin, data, from | slots, mesh->now_ms, &range);
 	if (LIKELY(err == ERR_OK)) {
 		if (history_count(&spread->history) == 1) {
-			mesh_wake_at(mesh, now_ms + HISTORY_MS);
+			mesh_wake_at(mesh, mesh->now_ms + HISTORY_MS);
 		}
 	} else {
 		slots = spread_unkept(
@@ -245,11 +238,11 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 		mesh->stats.hop_limit++;
 		return;
 	}
-	spread_queue(mesh, slots, &range, data->payload_len, now_ms);
+	spread_queue(mesh, slots, &range, data->payload_len);
 	/* Whoever was found too slow just now is not UP any more. */
 	lazy &= mesh->up_slots;
 	if (lazy != 0 && err == ERR_OK) {
-		spread_announce(mesh, origin, lazy, data, now_ms);
+		spread_announce(mesh, origin, lazy, data);
 	}
 	data->hops--;
 }
@@ -291,47 +284,46 @@ spread_on_gone(void *ctx, struct origin *origin)
 }
 
 void
-spread_on_record(
-    struct link *link, uint64_t now_ms, const struct record *record)
+spread_on_record(struct link *link, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_array list;
 	uint32_t count;
 
 	if (record_array_decode(record, &list) != ERR_OK) {
-		link_violate(link, now_ms, 1002, "malformed list");
+		link_violate(link, 1002, "malformed list");
 		return;
 	}
 	count = (uint32_t)record_array_count(&list);
 	switch (record->type) {
 	case RECORD_IHAVE:
-		if (!limit_takes(link, now_ms, LIMIT_ANNOUNCE, count)) {
+		if (!limit_takes(link, LIMIT_ANNOUNCE, count)) {
 			mesh->stats.announce_limit += count;
 			return;
 		}
-		fetch_on_ihave(link, now_ms, &list);
+		fetch_on_ihave(link, &list);
 		return;
 	case RECORD_GRAFT:
-		if (!limit_takes(link, now_ms, LIMIT_GRAFT, count)) {
+		if (!limit_takes(link, LIMIT_GRAFT, count)) {
 			mesh->stats.graft_limit += count;
 			return;
 		}
-		repair_on_graft(link, now_ms, &list);
+		repair_on_graft(link, &list);
 		return;
 	case RECORD_PRUNE:
 		tree_on_prune(link, &list);
 		return;
 	case RECORD_GONE:
-		fetch_on_gone(link, now_ms, &list);
+		fetch_on_gone(link, &list);
 		return;
 	case RECORD_SYNC:
-		if ((now_ms - link->up_ms >= SYNC_EARLY_MS &&
-		        !limit_takes(link, now_ms, LIMIT_SYNC, 1)) ||
-		    !limit_takes(link, now_ms, LIMIT_SYNC_RUN, count)) {
+		if ((mesh->now_ms - link->up_ms >= SYNC_EARLY_MS &&
+		        !limit_takes(link, LIMIT_SYNC, 1)) ||
+		    !limit_takes(link, LIMIT_SYNC_RUN, count)) {
 			mesh->stats.sync_limit++;
 			return;
 		}
-		sync_on_record(link, now_ms, &list);
+		sync_on_record(link, &list);
 		return;
 	default:
 		return;
@@ -339,12 +331,12 @@ spread_on_record(
 }
 
 void
-spread_on_up(struct link *link, uint64_t now_ms)
+spread_on_up(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 	uint64_t bit = UINT64_C(1) << link->slot;
 
-	link->up_ms = now_ms;
+	link->up_ms = mesh->now_ms;
 	link->fetches = 0;
 	link->is_over = false;
 	mesh->spread.congested &= ~bit;
@@ -354,13 +346,13 @@ spread_on_up(struct link *link, uint64_t now_ms)
 	}
 	tree_on_up(mesh, link);
 	if (mesh->up_slots == bit) {
-		fetch_on_first_up(mesh, now_ms);
+		fetch_on_first_up(mesh);
 	}
-	sync_send(link, now_ms);
+	sync_send(link);
 }
 
 void
-spread_on_down(struct link *link, uint64_t now_ms)
+spread_on_down(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 
@@ -369,22 +361,22 @@ spread_on_down(struct link *link, uint64_t now_ms)
 	lazy_forget_slot(&mesh->spread.late, link->slot);
 	mesh->spread.congested &= ~(UINT64_C(1) << link->slot);
 	/* What is due because of it is asked for with the next tick. */
-	fetch_on_down(mesh, link->slot, now_ms);
+	fetch_on_down(mesh, link->slot);
 }
 
 void
-spread_on_tick(struct mesh *mesh, uint64_t now_ms)
+spread_on_tick(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
 
-	flow_check(mesh, now_ms);
-	spread_announce_due(mesh, now_ms);
-	fetch_due(mesh, now_ms);
-	history_expire(&spread->history, now_ms);
+	flow_check(mesh);
+	spread_announce_due(mesh);
+	fetch_due(mesh);
+	history_expire(&spread->history, mesh->now_ms);
 	chunk_log_trim(&spread->passing);
 	mesh_wake_at(mesh, spread->flow_ms);
 	mesh_wake_at(mesh, spread->early.due_ms);
 	mesh_wake_at(mesh, spread->late.due_ms);
 	mesh_wake_at(mesh, fetch_next_ms(mesh));
-	mesh_wake_at(mesh, history_next_ms(&spread->history, now_ms));
+	mesh_wake_at(mesh, history_next_ms(&spread->history, mesh->now_ms));
 }

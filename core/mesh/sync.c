@@ -161,7 +161,7 @@ sync_count(struct mesh *mesh, const struct sync *sync)
 }
 
 void
-sync_send(struct link *link, uint64_t now_ms)
+sync_send(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 	struct sync sync = { .runs = NULL };
@@ -169,7 +169,7 @@ sync_send(struct link *link, uint64_t now_ms)
 	if (link->is_fresh) {
 		return;
 	}
-	history_expire(&mesh->spread.history, now_ms);
+	history_expire(&mesh->spread.history, mesh->now_ms);
 	sync_gather(&sync, mesh);
 	sync_count(mesh, &sync);
 	if (sync.count > 0) {
@@ -183,8 +183,7 @@ sync_send(struct link *link, uint64_t now_ms)
 /* The origin has come as far as `max`, and the peer holds nothing of it.
  * Returns true if this is news. */
 static bool
-sync_on_empty(
-    struct link *link, struct origin *origin, uint64_t max, uint64_t now_ms)
+sync_on_empty(struct link *link, struct origin *origin, uint64_t max)
 {
 	struct mesh *mesh = link->mesh;
 	uint64_t known = origin->window.max;
@@ -192,12 +191,12 @@ sync_on_empty(
 	const struct missing_run *run;
 
 	if (max >> 32 < known >> 32) {
-		fetch_expect_last(mesh, origin, max, max + 1, now_ms);
+		fetch_expect_last(mesh, origin, max, max + 1);
 		return origin->last != last;
 	}
 	if (max >> 32 > known >> 32 && (uint32_t)max != 0) {
 		/* A whole boot that nobody may be able to bring. */
-		fetch_on_boot(mesh, origin, max, now_ms);
+		fetch_on_boot(mesh, origin, max);
 		(void)origins_expect(&mesh->origins, origin, max);
 		known = origin->window.max;
 	}
@@ -206,30 +205,29 @@ sync_on_empty(
 	    (run != NULL && run->seq <= max)) {
 		return false;
 	}
-	fetch_note_holes(mesh, origin, known + 1, max - known, now_ms);
+	fetch_note_holes(mesh, origin, known + 1, max - known);
 	return true;
 }
 
 /* Returns up to where the origin has come in a boot, if that is news to those
  * that have this node's word only; else 0. */
 static uint64_t
-sync_on_run(struct link *link, struct origin *origin, struct record_run *run,
-    uint64_t now_ms)
+sync_on_run(struct link *link, struct origin *origin, struct record_run *run)
 {
 	uint64_t last = origin->last;
 
 	if (run->count == 0) {
 		uint64_t max = run->seq - 1;
 
-		return sync_on_empty(link, origin, max, now_ms) ? max : 0;
+		return sync_on_empty(link, origin, max) ? max : 0;
 	}
 	if (run->count > SYNC_IDS_MAX) {
 		run->seq += run->count - SYNC_IDS_MAX;
 		run->count = SYNC_IDS_MAX;
 	}
-	(void)fetch_note(link, origin, run, now_ms);
+	(void)fetch_note(link, origin, run);
 	/* They exist: no rumour, as a lone announcement may be. */
-	fetch_note_holes(link->mesh, origin, run->seq, run->count, now_ms);
+	fetch_note_holes(link->mesh, origin, run->seq, run->count);
 	return origin->last != last ? origin->last : 0;
 }
 
@@ -245,14 +243,14 @@ sync_is_loss(const struct mesh *mesh, const struct nodeid *id, uint64_t max)
 
 /* The origin of a run, NULL: nothing to do. */
 static struct origin *
-sync_origin(struct link *link, const struct record_run *run, uint64_t now_ms)
+sync_origin(struct link *link, const struct record_run *run)
 {
 	struct mesh *mesh = link->mesh;
-	bool is_early = now_ms - link->up_ms < SYNC_EARLY_MS;
+	bool is_early = mesh->now_ms - link->up_ms < SYNC_EARLY_MS;
 	struct record_run told = *run;
 
 	if (nodeid_equal(&run->origin, &mesh->node_id)) {
-		handshake_pass(mesh, run->seq + run->count - 1, now_ms);
+		handshake_pass(mesh, run->seq + run->count - 1);
 		return NULL;
 	}
 	if (run->count == 0) {
@@ -262,24 +260,24 @@ sync_origin(struct link *link, const struct record_run *run, uint64_t now_ms)
 			return NULL;
 		}
 	}
-	return spread_run_is_fit(mesh, &told, now_ms)
-	           ? spread_origin(link, &run->origin, now_ms, is_early)
+	return spread_run_is_fit(mesh, &told)
+	           ? spread_origin(link, &run->origin, is_early)
 	           : NULL;
 }
 
 /* Would it be taken?  One that is new, and a little later at the other end,
  * takes any number. */
 static bool
-sync_is_welcome(struct link *link, uint64_t now_ms)
+sync_is_welcome(struct link *link)
 {
-	return now_ms - link->up_ms < SYNC_EARLY_MS / 2 ||
-	       limit_takes(link, now_ms, LIMIT_SYNC_SENT, 1);
+	return link->mesh->now_ms - link->up_ms < SYNC_EARLY_MS / 2 ||
+	       limit_takes(link, LIMIT_SYNC_SENT, 1);
 }
 
 /* What no history holds is announced by nobody: the others would never hear of
  * it, if its author is silent, or in the next boot already. */
 static void
-sync_pass_on(struct link *from, const struct sync *news, uint64_t now_ms)
+sync_pass_on(struct link *from, const struct sync *news)
 {
 	struct mesh *mesh = from->mesh;
 	uint64_t slots = mesh->up_slots & ~(UINT64_C(1) << from->slot);
@@ -287,7 +285,7 @@ sync_pass_on(struct link *from, const struct sync *news, uint64_t now_ms)
 	for (; slots != 0 && news->count > 0; slots &= slots - 1) {
 		unsigned slot = (unsigned)__builtin_ctzll(slots);
 
-		if (sync_is_welcome(mesh->up[slot], now_ms)) {
+		if (sync_is_welcome(mesh->up[slot])) {
 			spread_send_runs(
 			    mesh, slot, RECORD_SYNC, news->runs, news->count);
 		} else {
@@ -297,26 +295,26 @@ sync_pass_on(struct link *from, const struct sync *news, uint64_t now_ms)
 }
 
 void
-sync_on_record(struct link *link, uint64_t now_ms, struct record_array *list)
+sync_on_record(struct link *link, struct record_array *list)
 {
 	struct record_run run;
 	struct sync news = { .runs = NULL };
 
 	while (record_array_next(list, &run)) {
-		struct origin *origin = sync_origin(link, &run, now_ms);
+		struct origin *origin = sync_origin(link, &run);
 		uint64_t max = 0;
 
 		if (origin != NULL &&
 		    fetch_may_look(link, origin,
-		        run.count == 0 ? UINT32_MAX : run.count, now_ms)) {
-			max = sync_on_run(link, origin, &run, now_ms);
+		        run.count == 0 ? UINT32_MAX : run.count)) {
+			max = sync_on_run(link, origin, &run);
 		}
 		if (max != 0) {
 			sync_add_empty(&news, &run.origin, max);
 		}
 	}
 	sync_count(link->mesh, &news);
-	sync_pass_on(link, &news, now_ms);
+	sync_pass_on(link, &news);
 	free(news.runs);
-	fetch_due(link->mesh, now_ms);
+	fetch_due(link->mesh);
 }

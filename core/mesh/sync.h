@@ -18,10 +18,9 @@
 #define SYNC_MISSES_MAX ((size_t)1 << 20)
 
 /* Tell the link, which has just come UP. */
-void sync_send(struct link *link, uint64_t now_ms);
+void sync_send(struct link *link);
 /* SYNC came, within limits.  How far an origin has come whose
  * messages nobody holds is passed on, if that is news. */
-void sync_on_record(
-    struct link *link, uint64_t now_ms, struct record_array *list);
+void sync_on_record(struct link *link, struct record_array *list);
 
 #endif

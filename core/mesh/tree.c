@@ -82,10 +82,9 @@ tree_is_better(const struct origin *model, const struct origin *than)
 }
 
 static bool
-tree_is_model(
-    const struct mesh *mesh, const struct origin *origin, uint64_t now_ms)
+tree_is_model(const struct mesh *mesh, const struct origin *origin)
 {
-	if (now_ms - origin->seen_ms > TREE_MODEL_MS) {
+	if (mesh->now_ms - origin->seen_ms > TREE_MODEL_MS) {
 		return false;
 	}
 	return origin == &mesh->spread.self ? mesh->spread.has_published
@@ -93,19 +92,19 @@ tree_is_model(
 }
 
 static const struct origin *
-tree_search(const struct mesh *mesh, uint64_t now_ms)
+tree_search(const struct mesh *mesh)
 {
 	const struct origin *origin = mesh->origins.newest;
 	const struct origin *best = NULL;
 
-	if (tree_is_model(mesh, &mesh->spread.self, now_ms)) {
+	if (tree_is_model(mesh, &mesh->spread.self)) {
 		best = &mesh->spread.self;
 	}
 	for (size_t i = 0; origin != NULL && i < TREE_SEARCH_MAX; i++) {
-		if (now_ms - origin->seen_ms > TREE_MODEL_MS) {
+		if (mesh->now_ms - origin->seen_ms > TREE_MODEL_MS) {
 			break;
 		}
-		if (tree_is_model(mesh, origin, now_ms) &&
+		if (tree_is_model(mesh, origin) &&
 		    tree_is_better(origin, best)) {
 			best = origin;
 		}
@@ -115,26 +114,25 @@ tree_search(const struct mesh *mesh, uint64_t now_ms)
 }
 
 static const struct origin *
-tree_model(struct mesh *mesh, uint64_t now_ms)
+tree_model(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
 
-	if (spread->model != NULL &&
-	    tree_is_model(mesh, spread->model, now_ms)) {
+	if (spread->model != NULL && tree_is_model(mesh, spread->model)) {
 		return spread->model;
 	}
 	spread->model = NULL;
-	if (now_ms >= spread->model_ms) {
-		spread->model_ms = now_ms + TREE_SEARCH_MS;
-		spread->model = tree_search(mesh, now_ms);
+	if (mesh->now_ms >= spread->model_ms) {
+		spread->model_ms = mesh->now_ms + TREE_SEARCH_MS;
+		spread->model = tree_search(mesh);
 	}
 	return spread->model;
 }
 
 void
-tree_adopt(struct mesh *mesh, struct origin *origin, uint64_t now_ms)
+tree_adopt(struct mesh *mesh, struct origin *origin)
 {
-	const struct origin *model = tree_model(mesh, now_ms);
+	const struct origin *model = tree_model(mesh);
 
 	origin->pruned = 0;
 	origin->mute = 0;
@@ -179,8 +177,7 @@ tree_replace(struct mesh *mesh, struct origin *origin, int slot)
 }
 
 void
-tree_prune(
-    struct mesh *mesh, struct origin *origin, uint64_t now_ms, unsigned slot)
+tree_prune(struct mesh *mesh, struct origin *origin, unsigned slot)
 {
 	const struct record_run run = { .origin = origin->id };
 	uint64_t bit = UINT64_C(1) << slot;
@@ -189,11 +186,11 @@ tree_prune(
 		return;
 	}
 	if ((origin->pruned & bit) != 0 &&
-	    (uint32_t)now_ms - origin->prune_ms < TREE_PRUNE_MS) {
+	    (uint32_t)mesh->now_ms - origin->prune_ms < TREE_PRUNE_MS) {
 		return; /* already said, the rest is in flight */
 	}
 	origin->pruned |= bit;
-	origin->prune_ms = (uint32_t)now_ms;
+	origin->prune_ms = (uint32_t)mesh->now_ms;
 	mesh->stats.prunes++;
 	spread_send_runs(mesh, slot, RECORD_PRUNE, &run, 1);
 }
@@ -231,24 +228,23 @@ tree_may_try(struct origin *origin, uint64_t now_ms)
  * there was one, was not just now: who only announces must not win again and
  * again. */
 static bool
-tree_may_swap(const struct mesh *mesh, const struct origin *origin,
-    uint64_t now_ms, unsigned to, uint64_t seq)
+tree_may_swap(const struct mesh *mesh, const struct origin *origin, unsigned to,
+    uint64_t seq)
 {
 	return seq == origin->window.max && seq == origin->parent_seq &&
 	       origin->quiet_ms >= 3 * fetch_timeout_ms(mesh->up[to]) &&
 	       (origin->tried_from != origin->parent ||
-	           tree_has_waited(origin, now_ms));
+	           tree_has_waited(origin, mesh->now_ms));
 }
 
 /* `to` becomes the parent because of what it announced, at `would_ms`. */
 static void
-tree_swap(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
-    uint64_t would_ms)
+tree_swap(struct mesh *mesh, struct origin *origin, int to, uint64_t would_ms)
 {
 	int8_t old = origin->parent;
 
 	assert(old != ORIGIN_NO_SLOT);
-	tree_tried(origin, now_ms);
+	tree_tried(origin, mesh->now_ms);
 	if (origin->late > TREE_LATE) {
 		tree_replace(mesh, origin, to);
 	} else {
@@ -256,8 +252,8 @@ tree_swap(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
 		origin->late = TREE_LATE; /* it only announced so far */
 	}
 	origin->came_ms = (uint32_t)would_ms;
-	origin->prune_ms = (uint32_t)now_ms - TREE_PRUNE_MS;
-	tree_prune(mesh, origin, now_ms, (unsigned)old);
+	origin->prune_ms = (uint32_t)mesh->now_ms - TREE_PRUNE_MS;
+	tree_prune(mesh, origin, (unsigned)old);
 }
 
 /* GRAFT(EAGER) goes to `slot` now. */
@@ -272,8 +268,8 @@ tree_grafted(struct origin *origin, uint64_t now_ms, unsigned slot)
 /* What came from the parent would have come from `to` at `would_ms`, `lead_ms`
  * earlier: that path is faster and does not lead through us. */
 static void
-tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
-    uint64_t seq, uint64_t would_ms, uint32_t lead_ms)
+tree_faster(struct mesh *mesh, struct origin *origin, int to, uint64_t seq,
+    uint64_t would_ms, uint32_t lead_ms)
 {
 	unsigned slot = (unsigned)to;
 	struct record_run run = {
@@ -286,15 +282,16 @@ tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
 	if (lead_ms > INT32_MAX || lead_ms < TREE_SWAP_MS) {
 		return;
 	}
-	if (tree_may_swap(mesh, origin, now_ms, slot, seq)) {
-		tree_swap(mesh, origin, now_ms, to, would_ms);
-	} else if (lead_ms < TREE_LEAD_MS || !tree_may_try(origin, now_ms)) {
+	if (tree_may_swap(mesh, origin, slot, seq)) {
+		tree_swap(mesh, origin, to, would_ms);
+	} else if (lead_ms < TREE_LEAD_MS ||
+	           !tree_may_try(origin, mesh->now_ms)) {
 		return;
 	}
 	/* Both push now: the next first copy decides, and the loser is pruned
 	 * as a duplicate. */
 	mesh->stats.tries++;
-	tree_grafted(origin, now_ms, slot);
+	tree_grafted(origin, mesh->now_ms, slot);
 	spread_send_runs(mesh, slot, RECORD_GRAFT, &run, 1);
 }
 
@@ -321,8 +318,8 @@ tree_on_fetched(
 }
 
 void
-tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
-    const struct tree_copy *copy)
+tree_on_first(
+    struct mesh *mesh, struct origin *origin, const struct tree_copy *copy)
 {
 	if (copy->slot == ORIGIN_NO_SLOT) {
 		return;
@@ -340,21 +337,21 @@ tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 		return;
 	}
 	if (copy->is_fetched) {
-		tree_on_fetched(origin, now_ms, copy);
+		tree_on_fetched(origin, mesh->now_ms, copy);
 	} else {
-		tree_on_next(origin, now_ms, copy->seq, copy->quiet_ms);
+		tree_on_next(origin, mesh->now_ms, copy->seq, copy->quiet_ms);
 	}
 	if (copy->first != ORIGIN_NO_SLOT && copy->first != copy->slot &&
 	    !copy->is_fetched) {
-		tree_faster(mesh, origin, now_ms, copy->first, copy->seq,
+		tree_faster(mesh, origin, copy->first, copy->seq,
 		    copy->first_ms,
-		    (uint32_t)now_ms - (uint32_t)copy->first_ms);
+		    (uint32_t)mesh->now_ms - (uint32_t)copy->first_ms);
 	}
 }
 
 void
-tree_on_announced(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
-    unsigned slot, uint64_t seq, uint32_t here_ms, uint64_t would_ms)
+tree_on_announced(struct mesh *mesh, struct origin *origin, unsigned slot,
+    uint64_t seq, uint32_t here_ms, uint64_t would_ms)
 {
 	if (origin->parent == ORIGIN_NO_SLOT ||
 	    origin->parent == (int8_t)slot || seq > origin->parent_seq) {
@@ -363,26 +360,26 @@ tree_on_announced(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 	if (seq == origin->parent_seq) {
 		here_ms = origin->came_ms;
 	}
-	tree_faster(mesh, origin, now_ms, (int)slot, seq, would_ms,
+	tree_faster(mesh, origin, (int)slot, seq, would_ms,
 	    here_ms - (uint32_t)would_ms);
 }
 
 void
-tree_on_duplicate(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
-    unsigned slot, uint64_t seq, bool is_repair)
+tree_on_duplicate(struct mesh *mesh, struct origin *origin, unsigned slot,
+    uint64_t seq, bool is_repair)
 {
 	uint64_t bit = UINT64_C(1) << slot;
 
 	if (origin == &mesh->spread.self) {
 		if (!is_repair) {
-			tree_prune(mesh, origin, now_ms, slot);
+			tree_prune(mesh, origin, slot);
 		}
 		return;
 	}
 	if (origin->parent == ORIGIN_NO_SLOT && (origin->pruned & bit) == 0) {
 		tree_set_parent(mesh, origin, (int)slot);
 	} else if (origin->parent != (int8_t)slot && !is_repair) {
-		tree_prune(mesh, origin, now_ms, slot);
+		tree_prune(mesh, origin, slot);
 	}
 	if (origin->parent == (int8_t)slot && seq > origin->parent_seq) {
 		origin->parent_seq = seq;
@@ -405,28 +402,27 @@ tree_on_prune(struct link *link, struct record_array *list)
 
 /* Has another link been told to push, and time to answer? */
 static bool
-tree_is_grafting(
-    const struct mesh *mesh, const struct origin *origin, uint64_t now_ms)
+tree_is_grafting(const struct mesh *mesh, const struct origin *origin)
 {
 	return origin->grafted != ORIGIN_NO_SLOT &&
-	       (uint32_t)now_ms - origin->graft_ms <
+	       (uint32_t)mesh->now_ms - origin->graft_ms <
 	           fetch_timeout_ms(mesh->up[origin->grafted]);
 }
 
 bool
-tree_graft(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t now_ms, unsigned slot)
+tree_graft(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, unsigned slot)
 {
 	bool has_parent = origin->parent != ORIGIN_NO_SLOT;
 
 	if ((has_parent && origin->parent_seq >= seq) ||
-	    tree_is_grafting(mesh, origin, now_ms)) {
+	    tree_is_grafting(mesh, origin)) {
 		return false;
 	}
 	if (has_parent && origin->late <= TREE_LATE) {
 		origin->late++;
 	}
-	tree_grafted(origin, now_ms, slot);
+	tree_grafted(origin, mesh->now_ms, slot);
 	mesh->stats.grafts++;
 	return true;
 }
