@@ -19,25 +19,14 @@ spread_doubt(struct mesh *mesh, uint64_t slots)
 static void
 spread_flush(struct mesh *mesh, struct lazy *lazy)
 {
-	struct spread *spread = &mesh->spread;
-	uint64_t slots = lazy_settle(lazy, &spread->history);
+	uint64_t slots = lazy_settle(lazy, &mesh->spread.history);
 
 	for (slots &= mesh->up_slots; slots != 0; slots &= slots - 1) {
-		unsigned slot = (unsigned)__builtin_ctzll(slots);
-		size_t runs;
+		struct link *link = mesh->up[__builtin_ctzll(slots)];
+		size_t runs = lazy_gather(lazy, link->slot, mesh->now_ms);
 
-		buf_clear(&spread->out);
-		if (lazy_encode(lazy, slot, mesh->now_ms, &spread->out,
-		        &runs) != ERR_OK) {
-			mesh->stats.nomem++;
-			continue;
-		}
-		if (runs > 0) {
-			mesh->stats.announced += runs;
-			mesh->stats.control_bytes += spread->out.len;
-			mesh->io->send(mesh->io->ctx, mesh->up[slot],
-			    spread->out.bytes, spread->out.len, true);
-		}
+		mesh->stats.announced += runs;
+		spread_send_runs(link, RECORD_IHAVE, lazy->runs, runs);
 	}
 	lazy_clear(lazy);
 }

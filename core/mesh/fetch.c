@@ -114,23 +114,23 @@ fetch_suspect(struct mesh *mesh, const struct missing_run *run)
 	}
 }
 
-/* One of those that have it and were not asked in this round, at random;
- * ORIGIN_NO_SLOT: none has time. */
-static int
+/* One of those that have it and were not asked in this round, at random; NULL:
+ * none has time. */
+static struct link *
 fetch_pick(struct mesh *mesh, const struct missing_run *run)
 {
 	uint64_t left = run->known & ~run->tried;
 	uint64_t others = left & ~tree_idle(run->origin);
 	uint64_t seen = 0;
-	int pick = ORIGIN_NO_SLOT;
+	struct link *pick = NULL;
 
 	left = others != 0 ? others : left;
 	for (; left != 0; left &= left - 1) {
-		int slot = __builtin_ctzll(left);
+		struct link *link = mesh->up[__builtin_ctzll(left)];
 
-		if (mesh->up[slot]->fetches < FETCH_LINK_MAX &&
+		if (link->fetches < FETCH_LINK_MAX &&
 		    rng_below(mesh->rng, ++seen) == 0) {
-			pick = slot;
+			pick = link;
 		}
 	}
 	return pick;
@@ -140,44 +140,43 @@ static void
 fetch_flush(struct mesh *mesh, struct fetch_batch *batch)
 {
 	for (; batch->slots != 0; batch->slots &= batch->slots - 1) {
-		unsigned slot = (unsigned)__builtin_ctzll(batch->slots);
+		struct link *link = mesh->up[__builtin_ctzll(batch->slots)];
 		struct record_run runs[FETCH_BATCH];
 		size_t count = 0;
 
 		for (size_t i = 0; i < batch->count; i++) {
-			if (batch->slot[i] == slot) {
+			if (batch->slot[i] == link->slot) {
 				runs[count++] = batch->runs[i];
 			}
 		}
-		spread_send_runs(mesh, slot, RECORD_GRAFT, runs, count);
+		spread_send_runs(link, RECORD_GRAFT, runs, count);
 	}
 	batch->count = 0;
 }
 
 static void
-fetch_ask(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run,
-    unsigned slot)
+fetch_ask(struct link *link, struct fetch_batch *batch, struct missing_run *run)
 {
-	struct link *link = mesh->up[slot];
+	struct mesh *mesh = link->mesh;
 	uint64_t timeout_ms = fetch_timeout_ms(link);
 	unsigned doublings = run->tries < FETCH_DOUBLINGS ? run->tries
 	                                                  : FETCH_DOUBLINGS;
 	uint64_t wait_ms = timeout_ms << doublings;
 	uint8_t flags = 0;
 
-	if (tree_graft(mesh, run->origin, run->seq, slot)) {
+	if (tree_graft(link, run->origin, run->seq)) {
 		flags = GRAFT_EAGER;
 	}
 	mesh->stats.fetches++;
 	fetch_settle(mesh, run);
 	link->fetches++;
-	run->asked = (int8_t)slot;
-	run->tried |= UINT64_C(1) << slot;
+	run->asked = (int8_t)link->slot;
+	run->tried |= link_bit(link);
 	fetch_set_due(mesh, run,
 	    mesh->now_ms +
 	        (wait_ms < FETCH_WAIT_MAX_MS ? wait_ms : FETCH_WAIT_MAX_MS));
-	batch->slots |= UINT64_C(1) << slot;
-	batch->slot[batch->count] = (uint8_t)slot;
+	batch->slots |= link_bit(link);
+	batch->slot[batch->count] = link->slot;
 	batch->runs[batch->count++] = (struct record_run){
 		.origin = run->origin->id,
 		.seq = run->seq,
@@ -190,7 +189,7 @@ fetch_ask(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run,
 static void
 fetch_one(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run)
 {
-	int slot;
+	struct link *link;
 
 	if (mesh->up_slots == 0) {
 		/* Nobody can tell; the clock begins with the next link. */
@@ -214,13 +213,13 @@ fetch_one(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run)
 			run->tries++;
 		}
 	}
-	slot = fetch_pick(mesh, run);
-	if (slot == ORIGIN_NO_SLOT) {
+	link = fetch_pick(mesh, run);
+	if (link == NULL) {
 		mesh->stats.fetch_limit++;
 		fetch_set_due(mesh, run, mesh->now_ms + FETCH_TIMEOUT_MS);
 		return;
 	}
-	fetch_ask(mesh, batch, run, (unsigned)slot);
+	fetch_ask(link, batch, run);
 }
 
 void
@@ -314,11 +313,10 @@ fetch_compare(
 		return;
 	}
 	if (!fetch_is_behind(link, entry, run->flags)) {
-		entry->known |= UINT64_C(1) << link->slot;
+		entry->known |= link_bit(link);
 	}
 	if (origin != &link->mesh->spread.self) {
-		tree_on_announced(link->mesh, origin, link->slot, seq,
-		    entry->ms,
+		tree_on_announced(link, origin, seq, entry->ms,
 		    fetch_would_ms(run, link->mesh->now_ms) +
 		        entry->range.len / TREE_WIRE);
 	}
@@ -373,12 +371,8 @@ fetch_mark(struct link *link, const struct origin *origin,
 		return;
 	}
 	for (uint32_t i = 0; i + 1 < count; i++) {
-		struct history_entry *entry = history_find(
-		    &link->mesh->spread.history, origin, run->seq + i);
-
-		if (entry != NULL) {
-			entry->known |= UINT64_C(1) << link->slot;
-		}
+		history_know(&link->mesh->spread.history, origin, run->seq + i,
+		    link_bit(link));
 	}
 }
 
@@ -425,12 +419,12 @@ fetch_gone_run(struct link *link, struct origin *origin,
 
 	assert(link->slot < MESH_LINKS_MAX); /* it is UP */
 	while ((run = fetch_next(mesh, origin, &seq, end)) != NULL) {
-		if ((run->known & UINT64_C(1) << link->slot) == 0) {
+		if ((run->known & link_bit(link)) == 0) {
 			continue;
 		}
-		run->known &= ~(UINT64_C(1) << link->slot);
-		run->tried &= ~(UINT64_C(1) << link->slot);
-		if (run->asked == (int8_t)link->slot) {
+		run->known &= ~link_bit(link);
+		run->tried &= ~link_bit(link);
+		if (run->asked == link->slot) {
 			fetch_settle(mesh, run);
 		}
 		if (run->known == 0) {
@@ -484,14 +478,15 @@ fetch_on_first_up(struct mesh *mesh)
 }
 
 void
-fetch_on_down(struct mesh *mesh, unsigned slot)
+fetch_on_down(const struct link *link)
 {
+	struct mesh *mesh = link->mesh;
 	struct missing *missing = &mesh->spread.missing;
-	uint64_t bit = UINT64_C(1) << slot;
+	uint64_t bit = link_bit(link);
 	struct missing_run *run = missing->oldest;
 
 	for (; run != NULL; run = run->newer) {
-		if (run->asked == (int8_t)slot) {
+		if (run->asked == link->slot) {
 			fetch_settle(mesh, run);
 			run->due_ms = mesh->now_ms;
 		}
@@ -500,7 +495,7 @@ fetch_on_down(struct mesh *mesh, unsigned slot)
 		}
 		run->known &= ~bit;
 		run->tried &= ~bit;
-		if (run->first == (int8_t)slot) {
+		if (run->first == link->slot) {
 			run->first = ORIGIN_NO_SLOT;
 		}
 		if (run->known == 0) {

@@ -69,7 +69,7 @@ void fetch_on_far(struct link *link, const struct record_data *data);
 
 /* There was no link, now there is one: holes may be filled again. */
 void fetch_on_first_up(struct mesh *mesh);
-void fetch_on_down(struct mesh *mesh, unsigned slot);
+void fetch_on_down(const struct link *link);
 /* Before the window of a new boot begins: what was promised of the last one
  * and is not here stays in the table, and is all that is taken of it. */
 void fetch_on_boot(struct mesh *mesh, struct origin *origin, uint64_t seq);

@@ -21,7 +21,7 @@ fetch_first_due_ms(const struct link *link, const struct origin *origin)
 static void
 fetch_know(struct link *link, struct missing_run *run)
 {
-	uint64_t bit = UINT64_C(1) << link->slot;
+	uint64_t bit = link_bit(link);
 	bool was_known = run->known != 0;
 
 	run->is_sure |= (run->known & ~bit) != 0;

@@ -21,7 +21,7 @@ flow_is_congested(
 static void
 flow_check_link(struct mesh *mesh, struct link *link)
 {
-	uint64_t bit = UINT64_C(1) << link->slot;
+	uint64_t bit = link_bit(link);
 	size_t queued = mesh->io->queued(mesh->io->ctx, link);
 
 	if (queued > mesh->hard) {

@@ -123,9 +123,8 @@ lazy_merge(struct lazy *lazy, size_t count, const struct lazy_item *item,
 	return false;
 }
 
-enum err
-lazy_encode(struct lazy *lazy, unsigned slot, uint64_t now_ms, struct buf *out,
-    size_t *runs)
+size_t
+lazy_gather(struct lazy *lazy, unsigned slot, uint64_t now_ms)
 {
 	uint64_t bit = UINT64_C(1) << slot;
 	size_t count = 0;
@@ -144,10 +143,7 @@ lazy_encode(struct lazy *lazy, unsigned slot, uint64_t now_ms, struct buf *out,
 			.flags = lazy_age(item, now_ms),
 		};
 	}
-	*runs = count;
-	return count == 0
-	           ? ERR_OK
-	           : record_array_encode(out, RECORD_IHAVE, lazy->runs, count);
+	return count;
 }
 
 void

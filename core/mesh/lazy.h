@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "mesh/history.h"
 #include "wire/record_array.h"
@@ -50,10 +49,9 @@ void lazy_forget_slot(struct lazy *lazy, unsigned slot);
 
 /* Take out of every id the links that have it by now; what links remain. */
 uint64_t lazy_settle(struct lazy *lazy, const struct history *history);
-/* Append to `out` the IHAVE for the link of `slot`: `runs` ranges of ids, each
- * with how long its last one has waited.  ERR_NOMEM. */
-NODISCARD enum err lazy_encode(struct lazy *lazy, unsigned slot,
-    uint64_t now_ms, struct buf *out, size_t *runs);
+/* What the link of this slot is to hear of, in `lazy->runs`: ranges of ids, each
+ * with how long its last one has waited; returns how many. */
+size_t lazy_gather(struct lazy *lazy, unsigned slot, uint64_t now_ms);
 /* All were told. */
 void lazy_clear(struct lazy *lazy);
 

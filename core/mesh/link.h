@@ -125,6 +125,13 @@ void link_too_slow(struct link *link);
 /* With a key: it has shown that it knows it.  Others are not named before. */
 bool link_is_trusted(const struct link *link);
 
+/* Of its slot, in masks.  It is UP, or was just now. */
+static inline uint64_t
+link_bit(const struct link *link)
+{
+	return UINT64_C(1) << link->slot;
+}
+
 /* Milliseconds since something was heard, while reading. */
 uint64_t link_silence_ms(const struct link *link);
 /* Was it dialled, and is not UP yet? */

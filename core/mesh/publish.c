@@ -119,7 +119,7 @@ mesh_reply(
 	if (spread_write(mesh, &data, &range) != ERR_OK) {
 		return ERR_NOMEM;
 	}
-	mesh->io->spread(mesh->io->ctx, UINT64_C(1) << link->slot, &range);
+	mesh->io->spread(mesh->io->ctx, link_bit(link), &range);
 	mesh->unchecked += range.len;
 	if (mesh->unchecked >= mesh->check_every) {
 		mesh->next_ms = 0; /* the tick looks at the queues */

@@ -24,28 +24,31 @@ spread_on_reply(struct link *link, const struct record_data *data)
 	spread_deliver(link, data);
 }
 
+/* It was here before. */
+static void
+spread_on_copy(
+    struct link *link, struct origin *origin, const struct record_data *data)
+{
+	if (link->state == LINK_UP) {
+		history_know(&link->mesh->spread.history, origin, data->seq,
+		    link_bit(link));
+		tree_on_duplicate(
+		    link, origin, data->seq, (data->flags & DATA_REPAIR) != 0);
+	}
+}
+
 /* Our own id: a message of ours that came back, or somebody's lie. */
 static void
 spread_on_own(struct link *link, const struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
-	struct history_entry *entry;
 
 	if (data->seq > mesh->seq) {
 		identity_on_spoof(link, data->seq);
 		return;
 	}
 	mesh->stats.own++;
-	if (link->state != LINK_UP) {
-		return;
-	}
-	entry = history_find(
-	    &mesh->spread.history, &mesh->spread.self, data->seq);
-	if (entry != NULL) {
-		entry->known |= UINT64_C(1) << link->slot;
-	}
-	tree_on_duplicate(mesh, &mesh->spread.self, link->slot, data->seq,
-	    (data->flags & DATA_REPAIR) != 0);
+	spread_on_copy(link, &mesh->spread.self, data);
 }
 
 /* The checks that need no table; false: counted, drop it. */
@@ -105,7 +108,6 @@ spread_on_duplicate(
     struct link *link, struct origin *origin, const struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
-	struct history_entry *entry;
 
 	if (UNLIKELY(origin->has_given) &&
 	    spread_is_late(mesh, origin, data->seq)) {
@@ -113,15 +115,7 @@ spread_on_duplicate(
 		return;
 	}
 	mesh->stats.duplicates++;
-	if (link->state != LINK_UP) {
-		return;
-	}
-	entry = history_find(&mesh->spread.history, origin, data->seq);
-	if (entry != NULL) {
-		entry->known |= UINT64_C(1) << link->slot;
-	}
-	tree_on_duplicate(mesh, origin, link->slot, data->seq,
-	    (data->flags & DATA_REPAIR) != 0);
+	spread_on_copy(link, origin, data);
 }
 
 /* What a first copy says of its origin's tree, and of others that must exist:
@@ -190,8 +184,7 @@ spread_on_old(
 		mesh->stats.old++;
 		return;
 	}
-	spread_accept(
-	    link, origin, data, is_up ? UINT64_C(1) << link->slot : 0);
+	spread_accept(link, origin, data, is_up ? link_bit(link) : 0);
 }
 
 /* Never seen before. */
@@ -199,7 +192,7 @@ static void
 spread_on_first(struct link *link, struct origin *origin,
     struct record_data *data, uint64_t max, uint64_t seen_ms)
 {
-	uint64_t from = link->state == LINK_UP ? UINT64_C(1) << link->slot : 0;
+	uint64_t from = link->state == LINK_UP ? link_bit(link) : 0;
 
 	if (LIKELY(from != 0 && origin->parent == (int8_t)link->slot &&
 	           origin->runs == 0 && data->seq == max + 1 &&

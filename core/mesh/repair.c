@@ -20,11 +20,9 @@ struct repair {
 static void
 repair_flush(struct repair *repair)
 {
-	if (repair->gone_count > 0) {
-		spread_send_runs(repair->link->mesh, repair->link->slot,
-		    RECORD_GONE, repair->gone, repair->gone_count);
-		repair->gone_count = 0;
-	}
+	spread_send_runs(
+	    repair->link, RECORD_GONE, repair->gone, repair->gone_count);
+	repair->gone_count = 0;
 }
 
 /* `count` ids from `seq` on, of the origin of `run`. */
@@ -65,10 +63,10 @@ repair_send(struct repair *repair, struct history_entry *entry,
 	}
 	repair->is_idle = false;
 	repair->room -= len < repair->room ? len : repair->room;
-	entry->known |= UINT64_C(1) << repair->link->slot;
+	entry->known |= link_bit(repair->link);
 	data->flags |= DATA_REPAIR;
 	mesh->stats.repairs++;
-	spread_to(mesh, UINT64_C(1) << repair->link->slot, data);
+	spread_to(mesh, link_bit(repair->link), data);
 	return repair->link->state == LINK_UP;
 }
 
@@ -127,7 +125,7 @@ repair_on_graft(struct link *link, struct record_array *list)
 		struct origin *origin = spread_find(mesh, &run.origin);
 
 		if (origin != NULL && (run.flags & GRAFT_EAGER) != 0) {
-			origin->mute &= ~(UINT64_C(1) << link->slot);
+			origin->mute &= ~link_bit(link);
 		}
 		if ((run.flags & GRAFT_NODATA) == 0) {
 			repair_run(&repair, origin, &run);

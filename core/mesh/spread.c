@@ -76,19 +76,22 @@ spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data)
 }
 
 void
-spread_send_runs(struct mesh *mesh, unsigned slot, enum record_type type,
+spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count)
 {
+	struct mesh *mesh = link->mesh;
 	struct buf *out = &mesh->spread.out;
 
+	if (count == 0) {
+		return;
+	}
 	buf_clear(out);
 	if (record_array_encode(out, type, runs, count) != ERR_OK) {
 		mesh->stats.nomem++;
 		return;
 	}
 	mesh->stats.control_bytes += out->len;
-	mesh->io->send(
-	    mesh->io->ctx, mesh->up[slot], out->bytes, out->len, true);
+	mesh->io->send(mesh->io->ctx, link, out->bytes, out->len, true);
 }
 
 static uint32_t
@@ -334,7 +337,7 @@ void
 spread_on_up(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
-	uint64_t bit = UINT64_C(1) << link->slot;
+	uint64_t bit = link_bit(link);
 
 	link->up_ms = mesh->now_ms;
 	link->fetches = 0;
@@ -344,7 +347,7 @@ spread_on_up(struct link *link)
 	if (nodeid_compare(&link->node_id, &mesh->node_id) < 0) {
 		mesh->spread.second |= bit;
 	}
-	tree_on_up(mesh, link);
+	tree_on_up(link);
 	if (mesh->up_slots == bit) {
 		fetch_on_first_up(mesh);
 	}
@@ -356,12 +359,12 @@ spread_on_down(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 
-	tree_on_down(mesh, link->slot);
+	tree_on_down(link);
 	lazy_forget_slot(&mesh->spread.early, link->slot);
 	lazy_forget_slot(&mesh->spread.late, link->slot);
-	mesh->spread.congested &= ~(UINT64_C(1) << link->slot);
+	mesh->spread.congested &= ~link_bit(link);
 	/* What is due because of it is asked for with the next tick. */
-	fetch_on_down(mesh, link->slot);
+	fetch_on_down(link);
 }
 
 void

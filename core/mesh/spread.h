@@ -105,8 +105,8 @@ NODISCARD enum err spread_write(
 /* Queue `data` on the links of `slots`, with the hops it has. */
 void spread_to(
     struct mesh *mesh, uint64_t slots, const struct record_data *data);
-/* Send a list over the link in `slot`, ahead of messages. */
-void spread_send_runs(struct mesh *mesh, unsigned slot, enum record_type type,
+/* Send a list, if it is not empty, over a link that is UP, ahead of messages. */
+void spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count);
 /* To this node's clients and plugins. */
 void spread_deliver(struct link *link, const struct record_data *data);

@@ -174,8 +174,7 @@ sync_send(struct link *link)
 	sync_count(mesh, &sync);
 	if (sync.count > 0) {
 		mesh->stats.syncs++;
-		spread_send_runs(
-		    mesh, link->slot, RECORD_SYNC, sync.runs, sync.count);
+		spread_send_runs(link, RECORD_SYNC, sync.runs, sync.count);
 	}
 	free(sync.runs);
 }
@@ -280,14 +279,14 @@ static void
 sync_pass_on(struct link *from, const struct sync *news)
 {
 	struct mesh *mesh = from->mesh;
-	uint64_t slots = mesh->up_slots & ~(UINT64_C(1) << from->slot);
+	uint64_t slots = mesh->up_slots & ~link_bit(from);
 
 	for (; slots != 0 && news->count > 0; slots &= slots - 1) {
-		unsigned slot = (unsigned)__builtin_ctzll(slots);
+		struct link *link = mesh->up[__builtin_ctzll(slots)];
 
-		if (sync_is_welcome(mesh->up[slot])) {
+		if (sync_is_welcome(link)) {
 			spread_send_runs(
-			    mesh, slot, RECORD_SYNC, news->runs, news->count);
+			    link, RECORD_SYNC, news->runs, news->count);
 		} else {
 			mesh->stats.sync_busy++;
 		}

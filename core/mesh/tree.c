@@ -33,9 +33,10 @@ tree_up_one(struct origin *origin, uint64_t bit, bool push)
 }
 
 void
-tree_on_up(struct mesh *mesh, const struct link *link)
+tree_on_up(const struct link *link)
 {
-	uint64_t bit = UINT64_C(1) << link->slot;
+	struct mesh *mesh = link->mesh;
+	uint64_t bit = link_bit(link);
 	struct origin *origin = mesh->origins.oldest;
 
 	for (; origin != NULL; origin = origin->newer) {
@@ -45,33 +46,32 @@ tree_on_up(struct mesh *mesh, const struct link *link)
 }
 
 static void
-tree_down_one(struct origin *origin, unsigned slot)
+tree_down_one(struct origin *origin, const struct link *link)
 {
-	uint64_t bit = UINT64_C(1) << slot;
-
-	origin->mute &= ~bit;
-	origin->pruned &= ~bit;
-	if (origin->parent == (int8_t)slot) {
+	origin->mute &= ~link_bit(link);
+	origin->pruned &= ~link_bit(link);
+	if (origin->parent == link->slot) {
 		origin->parent = ORIGIN_NO_SLOT;
 		origin->late = 0;
 	}
-	if (origin->tried_from == (int8_t)slot) {
+	if (origin->tried_from == link->slot) {
 		origin->tried_from = ORIGIN_NO_SLOT;
 	}
-	if (origin->grafted == (int8_t)slot) {
+	if (origin->grafted == link->slot) {
 		origin->grafted = ORIGIN_NO_SLOT;
 	}
 }
 
 void
-tree_on_down(struct mesh *mesh, unsigned slot)
+tree_on_down(const struct link *link)
 {
+	struct mesh *mesh = link->mesh;
 	struct origin *origin = mesh->origins.oldest;
 
 	for (; origin != NULL; origin = origin->newer) {
-		tree_down_one(origin, slot);
+		tree_down_one(origin, link);
 	}
-	tree_down_one(&mesh->spread.self, slot);
+	tree_down_one(&mesh->spread.self, link);
 }
 
 /* The lowest id wins, so that all nodes choose the same tree. */
@@ -177,22 +177,22 @@ tree_replace(struct mesh *mesh, struct origin *origin, int slot)
 }
 
 void
-tree_prune(struct mesh *mesh, struct origin *origin, unsigned slot)
+tree_prune(struct link *link, struct origin *origin)
 {
 	const struct record_run run = { .origin = origin->id };
-	uint64_t bit = UINT64_C(1) << slot;
+	struct mesh *mesh = link->mesh;
 
 	if (mesh->floods) {
 		return;
 	}
-	if ((origin->pruned & bit) != 0 &&
+	if ((origin->pruned & link_bit(link)) != 0 &&
 	    (uint32_t)mesh->now_ms - origin->prune_ms < TREE_PRUNE_MS) {
 		return; /* already said, the rest is in flight */
 	}
-	origin->pruned |= bit;
+	origin->pruned |= link_bit(link);
 	origin->prune_ms = (uint32_t)mesh->now_ms;
 	mesh->stats.prunes++;
-	spread_send_runs(mesh, slot, RECORD_PRUNE, &run, 1);
+	spread_send_runs(link, RECORD_PRUNE, &run, 1);
 }
 
 static bool
@@ -228,51 +228,51 @@ tree_may_try(struct origin *origin, uint64_t now_ms)
  * there was one, was not just now: who only announces must not win again and
  * again. */
 static bool
-tree_may_swap(const struct mesh *mesh, const struct origin *origin, unsigned to,
-    uint64_t seq)
+tree_may_swap(const struct link *to, const struct origin *origin, uint64_t seq)
 {
 	return seq == origin->window.max && seq == origin->parent_seq &&
-	       origin->quiet_ms >= 3 * fetch_timeout_ms(mesh->up[to]) &&
+	       origin->quiet_ms >= 3 * fetch_timeout_ms(to) &&
 	       (origin->tried_from != origin->parent ||
-	           tree_has_waited(origin, mesh->now_ms));
+	           tree_has_waited(origin, to->mesh->now_ms));
 }
 
 /* `to` becomes the parent because of what it announced, at `would_ms`. */
 static void
-tree_swap(struct mesh *mesh, struct origin *origin, int to, uint64_t would_ms)
+tree_swap(const struct link *to, struct origin *origin, uint64_t would_ms)
 {
+	struct mesh *mesh = to->mesh;
 	int8_t old = origin->parent;
 
 	assert(old != ORIGIN_NO_SLOT);
 	tree_tried(origin, mesh->now_ms);
 	if (origin->late > TREE_LATE) {
-		tree_replace(mesh, origin, to);
+		tree_replace(mesh, origin, to->slot);
 	} else {
-		tree_set_parent(mesh, origin, to);
+		tree_set_parent(mesh, origin, to->slot);
 		origin->late = TREE_LATE; /* it only announced so far */
 	}
 	origin->came_ms = (uint32_t)would_ms;
 	origin->prune_ms = (uint32_t)mesh->now_ms - TREE_PRUNE_MS;
-	tree_prune(mesh, origin, (unsigned)old);
+	tree_prune(mesh->up[old], origin);
 }
 
-/* GRAFT(EAGER) goes to `slot` now. */
+/* GRAFT(EAGER) goes over this link now. */
 static void
-tree_grafted(struct origin *origin, uint64_t now_ms, unsigned slot)
+tree_grafted(struct origin *origin, const struct link *link)
 {
-	origin->pruned &= ~(UINT64_C(1) << slot);
-	origin->graft_ms = (uint32_t)now_ms;
-	origin->grafted = (int8_t)slot;
+	origin->pruned &= ~link_bit(link);
+	origin->graft_ms = (uint32_t)link->mesh->now_ms;
+	origin->grafted = (int8_t)link->slot;
 }
 
 /* What came from the parent would have come from `to` at `would_ms`, `lead_ms`
  * earlier: that path is faster and does not lead through us. */
 static void
-tree_faster(struct mesh *mesh, struct origin *origin, int to, uint64_t seq,
+tree_faster(struct link *to, struct origin *origin, uint64_t seq,
     uint64_t would_ms, uint32_t lead_ms)
 {
-	unsigned slot = (unsigned)to;
-	struct record_run run = {
+	struct mesh *mesh = to->mesh;
+	const struct record_run run = {
 		.origin = origin->id,
 		.seq = seq,
 		.count = 1,
@@ -282,8 +282,8 @@ tree_faster(struct mesh *mesh, struct origin *origin, int to, uint64_t seq,
 	if (lead_ms > INT32_MAX || lead_ms < TREE_SWAP_MS) {
 		return;
 	}
-	if (tree_may_swap(mesh, origin, slot, seq)) {
-		tree_swap(mesh, origin, to, would_ms);
+	if (tree_may_swap(to, origin, seq)) {
+		tree_swap(to, origin, would_ms);
 	} else if (lead_ms < TREE_LEAD_MS ||
 	           !tree_may_try(origin, mesh->now_ms)) {
 		return;
@@ -291,8 +291,8 @@ tree_faster(struct mesh *mesh, struct origin *origin, int to, uint64_t seq,
 	/* Both push now: the next first copy decides, and the loser is pruned
 	 * as a duplicate. */
 	mesh->stats.tries++;
-	tree_grafted(origin, mesh->now_ms, slot);
-	spread_send_runs(mesh, slot, RECORD_GRAFT, &run, 1);
+	tree_grafted(origin, to);
+	spread_send_runs(to, RECORD_GRAFT, &run, 1);
 }
 
 void
@@ -343,45 +343,45 @@ tree_on_first(
 	}
 	if (copy->first != ORIGIN_NO_SLOT && copy->first != copy->slot &&
 	    !copy->is_fetched) {
-		tree_faster(mesh, origin, copy->first, copy->seq,
+		tree_faster(mesh->up[copy->first], origin, copy->seq,
 		    copy->first_ms,
 		    (uint32_t)mesh->now_ms - (uint32_t)copy->first_ms);
 	}
 }
 
 void
-tree_on_announced(struct mesh *mesh, struct origin *origin, unsigned slot,
-    uint64_t seq, uint32_t here_ms, uint64_t would_ms)
+tree_on_announced(struct link *link, struct origin *origin, uint64_t seq,
+    uint32_t here_ms, uint64_t would_ms)
 {
-	if (origin->parent == ORIGIN_NO_SLOT ||
-	    origin->parent == (int8_t)slot || seq > origin->parent_seq) {
+	if (origin->parent == ORIGIN_NO_SLOT || origin->parent == link->slot ||
+	    seq > origin->parent_seq) {
 		return;
 	}
 	if (seq == origin->parent_seq) {
 		here_ms = origin->came_ms;
 	}
-	tree_faster(mesh, origin, (int)slot, seq, would_ms,
-	    here_ms - (uint32_t)would_ms);
+	tree_faster(link, origin, seq, would_ms, here_ms - (uint32_t)would_ms);
 }
 
 void
-tree_on_duplicate(struct mesh *mesh, struct origin *origin, unsigned slot,
-    uint64_t seq, bool is_repair)
+tree_on_duplicate(
+    struct link *link, struct origin *origin, uint64_t seq, bool is_repair)
 {
-	uint64_t bit = UINT64_C(1) << slot;
+	struct mesh *mesh = link->mesh;
 
 	if (origin == &mesh->spread.self) {
 		if (!is_repair) {
-			tree_prune(mesh, origin, slot);
+			tree_prune(link, origin);
 		}
 		return;
 	}
-	if (origin->parent == ORIGIN_NO_SLOT && (origin->pruned & bit) == 0) {
-		tree_set_parent(mesh, origin, (int)slot);
-	} else if (origin->parent != (int8_t)slot && !is_repair) {
-		tree_prune(mesh, origin, slot);
+	if (origin->parent == ORIGIN_NO_SLOT &&
+	    (origin->pruned & link_bit(link)) == 0) {
+		tree_set_parent(mesh, origin, link->slot);
+	} else if (origin->parent != link->slot && !is_repair) {
+		tree_prune(link, origin);
 	}
-	if (origin->parent == (int8_t)slot && seq > origin->parent_seq) {
+	if (origin->parent == link->slot && seq > origin->parent_seq) {
 		origin->parent_seq = seq;
 	}
 }
@@ -395,7 +395,7 @@ tree_on_prune(struct link *link, struct record_array *list)
 		struct origin *origin = spread_find(link->mesh, &run.origin);
 
 		if (origin != NULL) {
-			origin->mute |= UINT64_C(1) << link->slot;
+			origin->mute |= link_bit(link);
 		}
 	}
 }
@@ -410,20 +410,19 @@ tree_is_grafting(const struct mesh *mesh, const struct origin *origin)
 }
 
 bool
-tree_graft(
-    struct mesh *mesh, struct origin *origin, uint64_t seq, unsigned slot)
+tree_graft(struct link *link, struct origin *origin, uint64_t seq)
 {
 	bool has_parent = origin->parent != ORIGIN_NO_SLOT;
 
 	if ((has_parent && origin->parent_seq >= seq) ||
-	    tree_is_grafting(mesh, origin)) {
+	    tree_is_grafting(link->mesh, origin)) {
 		return false;
 	}
 	if (has_parent && origin->late <= TREE_LATE) {
 		origin->late++;
 	}
-	tree_grafted(origin, mesh->now_ms, slot);
-	mesh->stats.grafts++;
+	tree_grafted(origin, link);
+	link->mesh->stats.grafts++;
 	return true;
 }
 
