@@ -253,7 +253,7 @@ fetch_take(struct mesh *mesh, struct missing_run *run, uint64_t seq)
 
 			missing_cut(run, (uint32_t)(seq - run->seq));
 			mesh->stats.missing_full++;
-			fetch_give_up_ids(mesh, origin, seq + 1, end - seq - 1);
+			fetch_give_up_ids(mesh, origin, seq + 1, end);
 			return;
 		}
 		run = tail;

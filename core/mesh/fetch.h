@@ -44,9 +44,9 @@ void fetch_doubt(struct link *link, uint64_t silence_ms, uint64_t *counter);
  * Asks for nothing yet: fetch_due does. */
 struct missing_run *fetch_note(
     struct link *link, struct origin *origin, const struct record_run *run);
-/* These ids exist, and nobody has announced them. */
+/* Ids seq .. end - 1 exist, and nobody has announced them. */
 void fetch_note_holes(
-    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t count);
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end);
 /* Ask for what is due, and give up what has been for too long. */
 void fetch_due(struct mesh *mesh);
 /* When that will be; UINT64_MAX: never. */

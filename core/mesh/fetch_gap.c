@@ -8,29 +8,25 @@ enum { FETCH_LOOK_MAX = 512 }; /* runs, for one that is a rumour */
 /* A message of these that still comes is too late. */
 static void
 fetch_remember_given(
-    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t count)
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {
 	struct spread *spread = &mesh->spread;
 
 	spread->given[spread->given_count++ % SPREAD_GIVEN_MAX] =
-	    (struct spread_given){
-		    .id = origin->id,
-		    .seq = seq,
-		    .count = count,
-	    };
+	    (struct spread_given){ origin->id, seq, end - seq };
 	origin->has_given = true;
 }
 
 void
 fetch_give_up_ids(
-    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t count)
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {
 	uint64_t max = origin->window.max;
 
-	fetch_remember_given(mesh, origin, seq, count);
-	origins_give_up(&mesh->origins, origin, seq, count);
+	fetch_remember_given(mesh, origin, seq, end);
+	origins_give_up(&mesh->origins, origin, seq, end - seq);
 	if (seq > max + 1 && seq >> 32 == max >> 32) {
-		fetch_note_holes(mesh, origin, max + 1, seq - max - 1);
+		fetch_note_holes(mesh, origin, max + 1, seq);
 	}
 }
 
@@ -62,10 +58,10 @@ fetch_give_up(struct mesh *mesh, struct missing_run *run)
 {
 	struct origin *origin = run->origin;
 	uint64_t seq = run->seq;
-	uint32_t count = run->count;
+	uint64_t end = seq + run->count;
 
 	if (!fetch_end(mesh, run)) {
-		fetch_give_up_ids(mesh, origin, seq, count);
+		fetch_give_up_ids(mesh, origin, seq, end);
 	}
 }
 
@@ -135,12 +131,11 @@ fetch_on_boot(struct mesh *mesh, struct origin *origin, uint64_t seq)
 	    (run = missing_find(&mesh->spread.missing, origin, next)) != NULL) {
 		uint64_t end = run->seq + run->count;
 
-		fetch_note_holes(mesh, origin, next, end - next);
+		fetch_note_holes(mesh, origin, next, end);
 		next = end;
 	}
 	if (next <= origin->window.max) {
-		fetch_note_holes(
-		    mesh, origin, next, origin->window.max + 1 - next);
+		fetch_note_holes(mesh, origin, next, origin->window.max + 1);
 		next = origin->window.max + 1;
 	}
 	origin->last = next - 1;

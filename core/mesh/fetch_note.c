@@ -55,7 +55,8 @@ fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
 			/* Only what the window has passed can be given up
 			 * without making holes. */
 			if (seq <= origin->window.max) {
-				fetch_give_up_ids(mesh, origin, seq, count);
+				fetch_give_up_ids(
+				    mesh, origin, seq, seq + count);
 			}
 		} else if (link != NULL) {
 			fetch_know(link, run);
@@ -125,19 +126,31 @@ fetch_note_unset(struct mesh *mesh, struct link *link, struct origin *origin,
 	}
 }
 
+/* Numbers seq .. end - 1, as far as the window has them not. */
 static void
 fetch_note_range(struct mesh *mesh, struct link *link, struct origin *origin,
-    uint64_t seq, uint64_t count)
+    uint64_t seq, uint64_t end)
 {
-	uint64_t end = seq + count;
-	uint64_t run;
+	uint64_t count;
 
 	fetch_make_room(mesh);
 	while (seq < end &&
-	       window_next_unset(&origin->window, &seq, end - 1, &run)) {
-		fetch_note_unset(mesh, link, origin, seq, seq + run);
-		seq += run;
+	       window_next_unset(&origin->window, &seq, end - 1, &count)) {
+		fetch_note_unset(mesh, link, origin, seq, seq + count);
+		seq += count;
 	}
+}
+
+/* From where on seq .. end - 1 are looked for: more than WINDOW_IDS_WIDE is a
+ * lie, or more than anybody holds. */
+static uint64_t
+fetch_clip(struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
+{
+	if (end - seq <= WINDOW_IDS_WIDE) {
+		return seq;
+	}
+	fetch_give_up_ids(mesh, origin, seq, end - WINDOW_IDS_WIDE);
+	return end - WINDOW_IDS_WIDE;
 }
 
 void
@@ -155,11 +168,7 @@ fetch_expect_last(
 		next = seq - boot < WINDOW_IDS ? boot + 1 : seq;
 	}
 	origin->last = end - 1;
-	if (end - next > WINDOW_IDS_WIDE) {
-		fetch_give_up_ids(
-		    mesh, origin, next, end - next - WINDOW_IDS_WIDE);
-		next = end - WINDOW_IDS_WIDE;
-	}
+	next = fetch_clip(mesh, origin, next, end);
 	fetch_make_room(mesh);
 	fetch_add(mesh, NULL, origin, next, end);
 }
@@ -167,9 +176,8 @@ fetch_expect_last(
 /* Of a smaller boot the table tells what is not here. */
 static void
 fetch_note_old(
-    struct link *link, struct origin *origin, uint64_t seq, uint64_t count)
+    struct link *link, struct origin *origin, uint64_t seq, uint64_t end)
 {
-	uint64_t end = seq + count;
 	struct missing_run *run;
 
 	fetch_expect_last(link->mesh, origin, seq, end);
@@ -184,20 +192,19 @@ fetch_note(
 {
 	struct mesh *mesh = link->mesh;
 	uint64_t would_ms = fetch_would_ms(run, mesh->now_ms);
+	uint64_t end = run->seq + run->count;
 	struct missing_run *last;
 
 	fetch_on_boot(mesh, origin, run->seq);
 	if (origins_expect(&mesh->origins, origin, run->seq)) {
-		fetch_note_holes(
-		    mesh, origin, origin->base, run->seq - origin->base);
+		fetch_note_holes(mesh, origin, origin->base, run->seq);
 	}
 	if (run->seq >> 32 < origin->window.max >> 32) {
-		fetch_note_old(link, origin, run->seq, run->count);
+		fetch_note_old(link, origin, run->seq, end);
 	} else {
-		fetch_note_range(mesh, link, origin, run->seq, run->count);
+		fetch_note_range(mesh, link, origin, run->seq, end);
 	}
-	last = missing_get(
-	    &mesh->spread.missing, origin, run->seq + run->count - 1);
+	last = missing_get(&mesh->spread.missing, origin, end - 1);
 	if (last != NULL &&
 	    (last->first == ORIGIN_NO_SLOT || would_ms < last->first_ms)) {
 		last->first = (int8_t)link->slot;
@@ -208,19 +215,12 @@ fetch_note(
 
 void
 fetch_note_holes(
-    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t count)
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {
-	uint64_t end = seq + count;
-
 	/* Below the base nothing was promised. */
 	seq = seq < origin->base ? origin->base : seq;
-	if (seq < end && end - seq > WINDOW_IDS_WIDE) {
-		/* A lie, or more than anybody holds. */
-		fetch_give_up_ids(
-		    mesh, origin, seq, end - seq - WINDOW_IDS_WIDE);
-		seq = end - WINDOW_IDS_WIDE;
-	}
 	if (seq < end) {
-		fetch_note_range(mesh, NULL, origin, seq, end - seq);
+		seq = fetch_clip(mesh, origin, seq, end);
+		fetch_note_range(mesh, NULL, origin, seq, end);
 	}
 }

@@ -141,7 +141,7 @@ spread_learn(struct link *link, struct origin *origin,
 		uint64_t first = data->seq >> 32 == max >> 32 ? max + 1
 		                                              : origin->base;
 
-		fetch_note_holes(mesh, origin, first, data->seq - first);
+		fetch_note_holes(mesh, origin, first, data->seq);
 	}
 	origin->has_come = true;
 	tree_on_first(mesh, origin, &copy);

@@ -204,7 +204,7 @@ sync_on_empty(struct link *link, struct origin *origin, uint64_t max)
 	    (run != NULL && run->seq <= max)) {
 		return false;
 	}
-	fetch_note_holes(mesh, origin, known + 1, max - known);
+	fetch_note_holes(mesh, origin, known + 1, max + 1);
 	return true;
 }
 
@@ -226,7 +226,7 @@ sync_on_run(struct link *link, struct origin *origin, struct record_run *run)
 	}
 	(void)fetch_note(link, origin, run);
 	/* They exist: no rumour, as a lone announcement may be. */
-	fetch_note_holes(link->mesh, origin, run->seq, run->count);
+	fetch_note_holes(link->mesh, origin, run->seq, run->seq + run->count);
 	return origin->last != last ? origin->last : 0;
 }
 
