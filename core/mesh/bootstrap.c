@@ -223,14 +223,6 @@ bootstrap_on_identity(const struct link *link)
 	}
 }
 
-void
-bootstrap_on_up(const struct link *link)
-{
-	if (link->seed != NULL) {
-		link->seed->failures = 0;
-	}
-}
-
 /* rand(0, min(60 s, 1 s * 2^failures)) */
 static uint64_t
 bootstrap_back_off(struct mesh *mesh, unsigned failures)
@@ -278,9 +270,8 @@ bootstrap_delay(struct mesh *mesh, struct seed *seed, const struct link *link,
 	case BYE_DUPLICATE:
 		return 0;
 	default:
-		/* A link that was UP has set failures to 0. */
 		return bootstrap_back_off(
-		    mesh, link->was_up ? seed->failures : seed->failures++);
+		    mesh, link->was_up ? 0 : seed->failures++);
 	}
 }
 
@@ -320,6 +311,7 @@ bootstrap_on_end(const struct link *link, enum mesh_closed how)
 		return;
 	}
 	seed->link = NULL;
+	seed->failures = link->was_up ? 0 : seed->failures;
 	mesh->stats.dial_failures += link->was_up || link->bye == BYE_DUPLICATE
 	                                 ? 0
 	                                 : 1;

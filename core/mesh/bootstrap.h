@@ -59,8 +59,7 @@ bool bootstrap_dial_any(struct mesh *mesh, bool lost, uint16_t flags);
 
 /* The dialled link has said who it is. */
 void bootstrap_on_identity(const struct link *link);
-/* A link is UP, or has ended. */
-void bootstrap_on_up(const struct link *link);
+/* A link has ended. */
 void bootstrap_on_end(const struct link *link, enum mesh_closed how);
 /* Its connection is reported closed: only now the address may be dialled
  * again, so that connections that take long to close do not pile up. */

@@ -198,7 +198,6 @@ link_up(struct link *link)
 	}
 	link_count_smallest(mesh);
 	buf_fini(&link->hello); /* nobody needs to be convinced */
-	bootstrap_on_up(link);
 	mesh_wake_links_at(mesh, mesh->now_ms + mesh->ping_ms);
 	link_tell(link);
 	/* Under load there is no silence, and timeouts need a round trip. */
