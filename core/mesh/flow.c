@@ -8,9 +8,9 @@
 /* Pauses have had their time; or they are not enough, and HARD comes near: one
  * message alone says nothing of the link. */
 static bool
-flow_is_congested(
-    const struct mesh *mesh, const struct link *link, size_t queued)
+flow_is_congested(const struct link *link, size_t queued)
 {
+	const struct mesh *mesh = link->mesh;
 	size_t way = (mesh->hard - mesh->soft) / FLOW_NEAR;
 	size_t one = mesh->max_message + RECORD_DATA_OVERHEAD;
 
@@ -19,8 +19,9 @@ flow_is_congested(
 }
 
 static void
-flow_check_link(struct mesh *mesh, struct link *link)
+flow_check_link(struct link *link)
 {
+	struct mesh *mesh = link->mesh;
 	uint64_t bit = link_bit(link);
 	size_t queued = mesh->io->queued(mesh->io->ctx, link);
 
@@ -41,7 +42,7 @@ flow_check_link(struct mesh *mesh, struct link *link)
 	}
 	mesh->io->pressed(mesh->io->ctx, link);
 	if ((mesh->spread.congested & bit) == 0 &&
-	    flow_is_congested(mesh, link, queued)) {
+	    flow_is_congested(link, queued)) {
 		mesh->spread.congested |= bit;
 		mesh->stats.congested++;
 	}
@@ -57,7 +58,7 @@ flow_look(struct mesh *mesh)
 	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
 		struct link *link = mesh->up[__builtin_ctzll(left)];
 
-		flow_check_link(mesh, link);
+		flow_check_link(link);
 		again |= link->state == LINK_UP && link->is_over;
 	}
 	again |= spread->congested != 0;

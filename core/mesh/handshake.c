@@ -189,7 +189,7 @@ handshake_accept(struct link *link, const struct record *hello)
 	};
 	enum err err = ERR_OK;
 
-	views_sample(mesh, link, false, &welcome2.peers);
+	views_sample(link, false, &welcome2.peers);
 	(void)mesh_scratch(mesh);
 	if (hello != NULL) {
 		err = handshake_welcome(link, hello, true);
@@ -462,7 +462,7 @@ handshake_on_welcome2(struct link *link, const struct record *record)
 	}
 	handshake_pass(mesh, welcome2.last_seq);
 	link_up(link);
-	views_learn_all(mesh, link, &welcome2.peers);
+	views_learn_all(link, &welcome2.peers);
 }
 
 bool

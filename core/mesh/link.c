@@ -276,7 +276,7 @@ link_name_others(const struct link *link, enum bye_reason reason)
 	if (reason > BYE_EVICTED || !link_is_trusted(link)) {
 		return;
 	}
-	views_sample(mesh, link, false, &peers);
+	views_sample(link, false, &peers);
 	/* Without memory for it, the BYE goes alone. */
 	if (peers.count > 0 &&
 	    record_peers_encode(&mesh->scratch, &peers) != ERR_OK) {

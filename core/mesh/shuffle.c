@@ -10,7 +10,7 @@ shuffle_send(struct link *link, bool is_reply)
 	struct mesh *mesh = link->mesh;
 	struct record_shuffle shuffle = { .is_reply = is_reply };
 
-	views_sample(mesh, link, true, &shuffle.peers);
+	views_sample(link, true, &shuffle.peers);
 	if (link_send(
 	        link, record_shuffle_encode(mesh_scratch(mesh), &shuffle))) {
 		link->is_asked = link->is_asked || !is_reply;
@@ -57,5 +57,5 @@ shuffle_on_record(struct link *link, const struct record *record)
 	} else {
 		shuffle_send(link, true);
 	}
-	views_learn_all(mesh, link, &shuffle.peers);
+	views_learn_all(link, &shuffle.peers);
 }

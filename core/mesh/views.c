@@ -273,11 +273,10 @@ views_learn(
 }
 
 void
-views_learn_all(struct mesh *mesh, const struct link *from,
-    const struct record_peers *peers)
+views_learn_all(const struct link *from, const struct record_peers *peers)
 {
 	for (size_t i = 0; i < peers->count; i++) {
-		views_learn(mesh, from, &peers->peers[i]);
+		views_learn(from->mesh, from, &peers->peers[i]);
 	}
 }
 
@@ -309,9 +308,9 @@ views_is_neighbour(const struct link *link)
 }
 
 static void
-views_give_links(
-    const struct mesh *mesh, const struct link *to, struct record_peers *peers)
+views_give_links(const struct link *to, struct record_peers *peers)
 {
+	const struct mesh *mesh = to->mesh;
 	struct record_peer links[MESH_LINKS_MAX];
 	size_t count = 0;
 
@@ -327,9 +326,9 @@ views_give_links(
 }
 
 static void
-views_give_known(
-    const struct mesh *mesh, const struct link *to, struct record_peers *peers)
+views_give_known(const struct link *to, struct record_peers *peers)
 {
+	const struct mesh *mesh = to->mesh;
 	const struct view_list *passive = &mesh->views.passive;
 	struct record_peer known[VIEWS_PASSIVE_MAX];
 	size_t count = 0;
@@ -345,9 +344,10 @@ views_give_known(
 }
 
 void
-views_sample(const struct mesh *mesh, const struct link *to, bool with_self,
-    struct record_peers *peers)
+views_sample(const struct link *to, bool with_self, struct record_peers *peers)
 {
+	const struct mesh *mesh = to->mesh;
+
 	peers->count = 0;
 	if (!mesh->views.is_auto) {
 		return;
@@ -356,8 +356,8 @@ views_sample(const struct mesh *mesh, const struct link *to, bool with_self,
 		peers->peers[peers->count++] = views_peer(
 		    &mesh->node_id, mesh->advertise.text);
 	}
-	views_give_links(mesh, to, peers);
-	views_give_known(mesh, to, peers);
+	views_give_links(to, peers);
+	views_give_known(to, peers);
 }
 
 /* ---- what happens */

@@ -102,12 +102,11 @@ void views_on_end(struct link *link, enum mesh_closed how);
  * heard. */
 void views_learn(
     struct mesh *mesh, const struct link *from, const struct record_peer *peer);
-void views_learn_all(struct mesh *mesh, const struct link *from,
-    const struct record_peers *peers);
+void views_learn_all(const struct link *from, const struct record_peers *peers);
 /* Some addresses for `to`: links and known ones at random, and this node
  * itself if `with_self`.  They live until the next change. */
-void views_sample(const struct mesh *mesh, const struct link *to,
-    bool with_self, struct record_peers *peers);
+void views_sample(
+    const struct link *to, bool with_self, struct record_peers *peers);
 
 /* seek.c: the dials, each in its time. */
 void seek_start(struct mesh *mesh);

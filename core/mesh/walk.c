@@ -13,9 +13,9 @@ enum {
 /* Hand it to a random link that has not had too many, not back to `except` nor
  * to the newcomer itself.  False: there is none. */
 static bool
-walk_pass(struct mesh *mesh, const struct link *except,
-    const struct record_walk *walk)
+walk_pass(const struct link *except, const struct record_walk *walk)
 {
+	struct mesh *mesh = except->mesh;
 	struct link *pick = NULL;
 	uint64_t seen = 0;
 
@@ -51,15 +51,16 @@ walk_begin(struct link *link)
 	if (!mesh->views.is_auto || link->is_leaf || walk.peer.addr.len == 0) {
 		return;
 	}
-	if (mesh->up_slots != 0 && !walk_pass(mesh, link, &walk)) {
+	if (mesh->up_slots != 0 && !walk_pass(link, &walk)) {
 		mesh->stats.walk_busy++;
 	}
 }
 
 /* Here it ends: a link with the newcomer, or at least its address. */
 static void
-walk_end(struct mesh *mesh, const struct link *from, const struct view *view)
+walk_end(const struct link *from, const struct view *view)
 {
+	struct mesh *mesh = from->mesh;
 	const struct record_peer peer = views_peer(&view->id, view->addr);
 
 	mesh->stats.walk_ends++;
@@ -86,12 +87,12 @@ walk_on(struct link *link, struct record_walk *walk)
 		views_learn(mesh, link, &walk->peer);
 	}
 	if (walk->ttl == 0) {
-		walk_end(mesh, link, &view);
+		walk_end(link, &view);
 		return;
 	}
 	walk->ttl--;
-	if (!walk_pass(mesh, link, walk)) {
-		walk_end(mesh, link, &view);
+	if (!walk_pass(link, walk)) {
+		walk_end(link, &view);
 	}
 }
 
