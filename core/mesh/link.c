@@ -4,7 +4,6 @@
 #include "mesh/link.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -526,12 +525,6 @@ void *
 link_user(const struct link *link)
 {
 	return link->user;
-}
-
-unsigned
-link_slot(const struct link *link)
-{
-	return link->state == LINK_UP ? link->slot : UINT_MAX;
 }
 
 bool

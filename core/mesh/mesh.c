@@ -373,12 +373,6 @@ mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
 	bootstrap_on_tick(mesh);
 }
 
-struct link *
-mesh_link_at(const struct mesh *mesh, unsigned slot)
-{
-	return slot < MESH_LINKS_MAX ? mesh->up[slot] : NULL;
-}
-
 void *const *
 mesh_users(const struct mesh *mesh)
 {
