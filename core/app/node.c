@@ -18,7 +18,8 @@
 enum {
 	NODE_HUB_TICK_MS = 1000,
 	NODE_NAME_MAX = 64,
-	NODE_BUFFERS_MAX = 256 << 20, /* all out buffers together */
+	NODE_BUFFERS_MAX = 256 << 20, /* all out buffers together, */
+	                              /* and all messages on their way in */
 };
 
 const struct counter node_counters[] = {
@@ -321,6 +322,7 @@ node_create_net(struct node *node, struct diag *diag)
 		.pool = &node->pool,
 		/* Chunks of the history may be half empty. */
 		.buffers_max = NODE_BUFFERS_MAX + 2 * config->history,
+		.assembly_max = NODE_BUFFERS_MAX,
 	};
 	enum err err;
 

@@ -64,9 +64,6 @@ spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
 	bool swap = ((data->seq >> SPREAD_TURN ^ origin->id.bytes[0]) & 1) != 0;
 	uint64_t late = swap ? ~spread->second : spread->second;
 
-	if (UNLIKELY(data->payload_len > mesh->smallest_max)) {
-		slots = spread_limit(mesh, slots, data->payload_len);
-	}
 	late &= ~spread->congested; /* those wait for nothing else */
 	item.slots = slots & ~late;
 	spread_put(mesh, &spread->early, &item);

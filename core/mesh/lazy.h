@@ -18,6 +18,7 @@
 #define LAZY_QUIET_MS 10u   /* the same, if nothing came for LAZY_GAP_MS: */
 #define LAZY_GAP_MS   40u   /* there is nothing to wait for */
 #define LAZY_LATE_MS  100u  /* the same, where the other end goes first */
+#define LAZY_TOLD_MS  200u  /* the same, of SYNC: ten a second are too many */
 #define LAZY_MAX      4096u /* ids that wait */
 
 struct lazy_item {

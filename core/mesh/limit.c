@@ -20,7 +20,6 @@ static const uint32_t limit_of[LIMIT_KINDS] = {
 	[LIMIT_MARK] = UINT32_C(1) << 17,
 	[LIMIT_SYNC] = 10,
 	[LIMIT_SYNC_RUN] = 16384,
-	[LIMIT_SYNC_SENT] = 10,
 };
 
 bool
@@ -41,8 +40,7 @@ limit_takes(struct link *link, enum limit_kind kind, uint32_t count)
 	if (*used <= limit) {
 		return true;
 	}
-	if (kind != LIMIT_WALK_SENT && kind != LIMIT_SYNC_SENT &&
-	    *used > limit * LIMIT_ABUSE) {
+	if (kind != LIMIT_WALK_SENT && *used > limit * LIMIT_ABUSE) {
 		link->mesh->stats.abuse++;
 		link_bye(link, BYE_ABUSE);
 	}

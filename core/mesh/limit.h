@@ -22,7 +22,6 @@ enum limit_kind {
 	LIMIT_MARK,      /* 2^17 ids of IHAVE, looked for in the history */
 	LIMIT_SYNC,      /* 10 records, not in the first 10 s after UP */
 	LIMIT_SYNC_RUN,  /* 16384 runs of them */
-	LIMIT_SYNC_SENT, /* 10, of those that are passed on */
 	LIMIT_KINDS,
 };
 

@@ -17,6 +17,7 @@ spread_init(struct mesh *mesh, struct chunk_pool *pool, size_t history_bytes)
 	missing_init(&spread->missing);
 	lazy_init(&spread->early, LAZY_MS, LAZY_QUIET_MS);
 	lazy_init(&spread->late, LAZY_LATE_MS, LAZY_LATE_MS);
+	lazy_init(&spread->told, LAZY_TOLD_MS, LAZY_TOLD_MS);
 	idcache_init(&spread->unicast.windows, mesh->rng, UNICAST_MAX,
 	    sizeof(struct unicast_window));
 	buf_init(&spread->out);
@@ -33,6 +34,7 @@ spread_fini(struct mesh *mesh)
 	missing_fini(&spread->missing);
 	lazy_fini(&spread->early);
 	lazy_fini(&spread->late);
+	lazy_fini(&spread->told);
 	idcache_fini(&spread->unicast.windows);
 	buf_fini(&spread->out);
 }

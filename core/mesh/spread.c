@@ -15,15 +15,20 @@
 uint64_t
 spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
 {
+	uint64_t small = 0;
+
+	if (LIKELY(payload_len <= mesh->smallest_max)) {
+		return 0;
+	}
 	for (uint64_t left = slots; left != 0; left &= left - 1) {
 		unsigned slot = (unsigned)__builtin_ctzll(left);
 
 		if (payload_len > mesh->up[slot]->max_message) {
-			slots &= ~(UINT64_C(1) << slot);
+			small |= UINT64_C(1) << slot;
 			mesh->stats.peer_limit++;
 		}
 	}
-	return slots;
+	return small;
 }
 
 enum err
@@ -39,16 +44,11 @@ spread_write(
 	return err;
 }
 
-/* Queue a record, of a message with so large a payload. */
 static inline void
-spread_queue(struct mesh *mesh, uint64_t slots, const struct range *record,
-    size_t payload_len)
+spread_queue(struct mesh *mesh, uint64_t slots, const struct range *record)
 {
 	struct spread *spread = &mesh->spread;
 
-	if (UNLIKELY(payload_len > mesh->smallest_max)) {
-		slots = spread_limit(mesh, slots, payload_len);
-	}
 	if (slots == 0) {
 		return;
 	}
@@ -68,11 +68,12 @@ spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data)
 {
 	struct range range;
 
+	slots &= ~spread_limit(mesh, slots, data->payload_len);
 	if (spread_write(mesh, data, &range) != ERR_OK) {
 		mesh->stats.nomem++;
 		return;
 	}
-	spread_queue(mesh, slots, &range, data->payload_len);
+	spread_queue(mesh, slots, &range);
 }
 
 void
@@ -218,15 +219,16 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 {
 	struct spread *spread = &mesh->spread;
 	uint64_t slots = mesh->up_slots & ~from;
+	uint64_t told = spread_limit(mesh, slots, data->payload_len);
 	uint64_t mute = mesh->floods ? 0 : origin->mute;
-	uint64_t lazy = slots & (mute | spread->congested);
+	uint64_t lazy = slots & ~told & (mute | spread->congested);
 	bool is_far = data->hops == UINT8_MAX;
 	struct range range;
 	enum err err;
 
 	data->flags &= (uint8_t)~DATA_REPAIR;
 	data->hops = (uint8_t)(data->hops + (is_far ? 0 : 1));
-	slots &= ~lazy;
+	slots &= ~(lazy | told);
 	err = history_put(
 	    &spread->history, origin, data, from | slots, mesh->now_ms, &range);
 	if (LIKELY(err == ERR_OK)) {
@@ -234,18 +236,24 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 			mesh_wake_at(mesh, mesh->now_ms + HISTORY_MS);
 		}
 	} else {
+		told |= lazy | slots;
+		lazy = 0;
 		slots = spread_unkept(
 		    mesh, is_far ? 0 : slots, data, err, &range);
+		told &= ~slots;
 	}
 	if (is_far) {
 		mesh->stats.hop_limit++;
 		return;
 	}
-	spread_queue(mesh, slots, &range, data->payload_len);
+	spread_queue(mesh, slots, &range);
 	/* Whoever was found too slow just now is not UP any more. */
 	lazy &= mesh->up_slots;
-	if (lazy != 0 && err == ERR_OK) {
+	if (lazy != 0) {
 		spread_announce(mesh, origin, lazy, data);
+	}
+	if (UNLIKELY(told != 0)) {
+		sync_tell(mesh, &origin->id, data->seq, told & mesh->up_slots);
 	}
 	data->hops--;
 }
@@ -362,6 +370,7 @@ spread_on_down(struct link *link)
 	tree_on_down(link);
 	lazy_forget_slot(&mesh->spread.early, link->slot);
 	lazy_forget_slot(&mesh->spread.late, link->slot);
+	lazy_forget_slot(&mesh->spread.told, link->slot);
 	mesh->spread.congested &= ~link_bit(link);
 	/* What is due because of it is asked for with the next tick. */
 	fetch_on_down(link);
@@ -374,6 +383,9 @@ spread_on_tick(struct mesh *mesh)
 
 	flow_check(mesh);
 	spread_announce_due(mesh);
+	if (mesh->now_ms >= spread->told.due_ms) {
+		sync_flush(mesh);
+	}
 	fetch_due(mesh);
 	history_expire(&spread->history, mesh->now_ms);
 	chunk_log_trim(&spread->passing);
@@ -382,4 +394,5 @@ spread_on_tick(struct mesh *mesh)
 	mesh_wake_at(mesh, spread->late.due_ms);
 	mesh_wake_at(mesh, fetch_next_ms(mesh));
 	mesh_wake_at(mesh, history_next_ms(&spread->history, mesh->now_ms));
+	mesh_wake_at(mesh, spread->told.due_ms);
 }

@@ -52,6 +52,7 @@ struct spread {
 	uint32_t fan_count;       /* so many bits */
 	struct missing missing;
 	struct lazy early, late; /* announcements; see spread_announce */
+	struct lazy told;        /* ends of origins; see sync_tell */
 	uint64_t second; /* slots of links whose other end has a lower id */
 	struct unicast unicast;
 	const struct origin *model; /* whose tree new origins start on */
@@ -111,7 +112,7 @@ void spread_send_runs(struct link *link, enum record_type type,
 /* To this node's clients and plugins. */
 void spread_deliver(struct link *link, const struct record_data *data);
 
-/* `slots` without the links that do not take so much; counted. */
+/* Those of `slots` whose links do not take so much; counted. */
 uint64_t spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len);
 
 /* Tell the links of `slots` of the message that the history took last, soon. */

@@ -26,7 +26,7 @@
 	COUNT(twins)           /* links that end because two have one id */ \
 	COUNT(origins_full)    /* dropped: no room for another origin */ \
 	COUNT(origins_rate)    /* dropped: a link brought too many new ones */ \
-	COUNT(peer_limit)      /* not sent: larger than the link takes */ \
+	COUNT(peer_limit)      /* not sent, but told: more than it takes */ \
 	COUNT(nomem)           /* dropped: out of memory */ \
 	COUNT(gaps)            /* ids given up */ \
 	COUNT(unknown)         /* records of unknown type */ \
@@ -92,10 +92,8 @@
 	                          ids may be announced back */ \
 	COUNT(bad_runs)        /* ids that cannot be */ \
 	COUNT(syncs)           /* sent */ \
-	COUNT(sync_cut)        /* sent or passed on with less than there \
+	COUNT(sync_cut)        /* sent, or not told, with less than there \
 	                          was */ \
-	COUNT(sync_busy)       /* not passed on: the link had its ten a \
-	                          second */ \
 	COUNT(congested)       /* links that got announcements only */ \
 	COUNT(history_limit)   /* messages larger than the history */ \
 	COUNT(history_evicted) /* left it early: the bytes were needed */ \

@@ -11,6 +11,7 @@
 
 enum {
 	SYNC_ROOM_MIN = 64,
+	SYNC_LOOK_BACK = 32, /* ids told of that a later one may replace */
 	SYNC_RUNS_MAX = SYNC_BYTES_MAX / (16 + 8 + 4) - 8,
 };
 
@@ -58,7 +59,7 @@ sync_reverse(struct record_run *runs, size_t count)
 	}
 }
 
-/* Nothing is held; `max` is the highest. */
+/* `max` is the highest, and not held. */
 static void
 sync_add_empty(struct sync *sync, const struct nodeid *id, uint64_t max)
 {
@@ -96,6 +97,10 @@ sync_add_boot(struct sync *sync, const struct history *history,
 	struct record_run *run = NULL;
 	uint32_t found = 0;
 
+	/* It is sent behind what is held, which is known then. */
+	if (history_find(history, origin, max) == NULL) {
+		sync_add_empty(sync, &origin->id, max);
+	}
 	for (uint64_t seq = max; found < origin->held && seq > max - ids;
 	     seq--) {
 		if (history_find(history, origin, seq) == NULL) {
@@ -115,9 +120,6 @@ sync_add_boot(struct sync *sync, const struct history *history,
 		}
 		run->seq = seq;
 		run->count++;
-	}
-	if (found == 0) {
-		sync_add_empty(sync, &origin->id, max);
 	}
 }
 
@@ -154,12 +156,6 @@ sync_gather(struct sync *sync, struct mesh *mesh)
 	}
 }
 
-static void
-sync_count(struct mesh *mesh, const struct sync *sync)
-{
-	mesh->stats.sync_cut += sync->is_full || sync->is_cut ? 1 : 0;
-}
-
 void
 sync_send(struct link *link)
 {
@@ -171,7 +167,7 @@ sync_send(struct link *link)
 	}
 	history_expire(&mesh->spread.history, mesh->now_ms);
 	sync_gather(&sync, mesh);
-	sync_count(mesh, &sync);
+	mesh->stats.sync_cut += sync.is_full || sync.is_cut ? 1 : 0;
 	if (sync.count > 0) {
 		mesh->stats.syncs++;
 		spread_send_runs(link, RECORD_SYNC, sync.runs, sync.count);
@@ -264,40 +260,81 @@ sync_origin(struct link *link, const struct record_run *run)
 	           : NULL;
 }
 
-/* Would it be taken?  One that is new, and a little later at the other end,
- * takes any number. */
-static bool
-sync_is_welcome(struct link *link)
+/* The last ones told of are searched for one that this is the next of. */
+static struct lazy_item *
+sync_last(const struct lazy *told, const struct nodeid *id, uint64_t seq,
+    uint64_t slots)
 {
-	return link->mesh->now_ms - link->up_ms < SYNC_EARLY_MS / 2 ||
-	       limit_takes(link, LIMIT_SYNC_SENT, 1);
-}
+	size_t stop = told->count > SYNC_LOOK_BACK
+	                  ? told->count - SYNC_LOOK_BACK
+	                  : 0;
 
-/* What no history holds is announced by nobody: the others would never hear of
- * it, if its author is silent, or in the next boot already. */
-static void
-sync_pass_on(struct link *from, const struct sync *news)
-{
-	struct mesh *mesh = from->mesh;
-	uint64_t slots = mesh->up_slots & ~link_bit(from);
+	for (size_t i = told->count; i > stop; i--) {
+		struct lazy_item *item = &told->items[i - 1];
 
-	for (; slots != 0 && news->count > 0; slots &= slots - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(slots)];
-
-		if (sync_is_welcome(link)) {
-			spread_send_runs(
-			    link, RECORD_SYNC, news->runs, news->count);
-		} else {
-			mesh->stats.sync_busy++;
+		if (item->seq >> 32 == seq >> 32 && item->slots == slots &&
+		    nodeid_equal(&item->origin, id)) {
+			return item;
 		}
 	}
+	return NULL;
+}
+
+void
+sync_tell(
+    struct mesh *mesh, const struct nodeid *id, uint64_t seq, uint64_t slots)
+{
+	struct lazy *told = &mesh->spread.told;
+	struct lazy_item *last = sync_last(told, id, seq, slots);
+	const struct lazy_item item = {
+		.origin = *id,
+		.seq = seq,
+		.slots = slots,
+		.put_ms = mesh->now_ms,
+	};
+
+	if (last != NULL) {
+		last->seq = seq > last->seq ? seq : last->seq;
+	} else if (told->count == SYNC_EMPTY_MAX) {
+		mesh->stats.sync_cut++;
+	} else if (slots != 0 && lazy_put(told, &item) != ERR_OK) {
+		mesh->stats.nomem++;
+	}
+	mesh_wake_at(mesh, told->due_ms);
+}
+
+void
+sync_flush(struct mesh *mesh)
+{
+	struct lazy *told = &mesh->spread.told;
+
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		struct link *link = mesh->up[__builtin_ctzll(left)];
+		size_t count = 0;
+
+		for (size_t i = 0; i < told->count; i++) {
+			const struct lazy_item *item = &told->items[i];
+
+			if ((item->slots & link_bit(link)) != 0) {
+				told->runs[count++] = (struct record_run){
+					.origin = item->origin,
+					.seq = item->seq + 1,
+				};
+			}
+		}
+		if (count > 0) {
+			mesh->stats.syncs++;
+			spread_send_runs(link, RECORD_SYNC, told->runs, count);
+		}
+	}
+	lazy_clear(told);
 }
 
 void
 sync_on_record(struct link *link, struct record_array *list)
 {
+	struct mesh *mesh = link->mesh;
 	struct record_run run;
-	struct sync news = { .runs = NULL };
 
 	while (record_array_next(list, &run)) {
 		struct origin *origin = sync_origin(link, &run);
@@ -309,11 +346,9 @@ sync_on_record(struct link *link, struct record_array *list)
 			max = sync_on_run(link, origin, &run);
 		}
 		if (max != 0) {
-			sync_add_empty(&news, &run.origin, max);
+			sync_tell(mesh, &run.origin, max,
+			    mesh->up_slots & ~link_bit(link));
 		}
 	}
-	sync_count(link->mesh, &news);
-	sync_pass_on(link, &news);
-	free(news.runs);
-	fetch_due(link->mesh);
+	fetch_due(mesh);
 }

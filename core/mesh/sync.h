@@ -10,7 +10,7 @@
 #include "wire/record_array.h"
 
 #define SYNC_BYTES_MAX ((size_t)256 * 1024) /* to one link */
-#define SYNC_EMPTY_MAX 1024u  /* origins of which nothing is held */
+#define SYNC_EMPTY_MAX 1024u  /* ids that are told of without being held */
 #define SYNC_IDS_MAX   65536u /* of a run; older ones are not looked at */
 #define SYNC_EARLY_MS  10000u /* after UP: no limits */
 /* Ids looked for in vain for one link; of each origin what comes before the
@@ -19,8 +19,15 @@
 
 /* Tell the link, which has just come UP. */
 void sync_send(struct link *link);
-/* SYNC came, within limits.  How far an origin has come whose
- * messages nobody holds is passed on, if that is news. */
+/* SYNC came, within limits.  How far an origin has come whose messages nobody
+ * holds is passed on, if that is news. */
 void sync_on_record(struct link *link, struct record_array *list);
+
+/* Soon tell the links of `slots` that the origin has come as far as `seq`: it
+ * is not sent to them, nor announced, and nobody else may tell them. */
+void sync_tell(
+    struct mesh *mesh, const struct nodeid *id, uint64_t seq, uint64_t slots);
+/* Do so now. */
+void sync_flush(struct mesh *mesh);
 
 #endif

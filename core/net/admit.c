@@ -13,7 +13,7 @@
 #include "wire/nodeid.h"
 
 struct source {
-	struct in6_addr addr;
+	struct in6_addr addr; /* its first */
 	uint32_t open, handshakes;
 	uint32_t entered; /* in the window that began at since_ms */
 	uint64_t since_ms;
@@ -71,6 +71,19 @@ admit_is_loopback(const struct in6_addr *addr)
 	       (IN6_IS_ADDR_V4MAPPED(addr) && addr->s6_addr[12] == 127);
 }
 
+/* The source's first address.  2000::/3 are the global ones that providers hand
+ * out; mapped IPv4 is not among them. */
+static struct in6_addr
+admit_source(const struct in6_addr *addr)
+{
+	struct in6_addr first = *addr;
+
+	if (addr->s6_addr[0] >> 5 == 1) {
+		memset(&first.s6_addr[8], 0, 8);
+	}
+	return first;
+}
+
 /* An address has the size of a node id. */
 static unsigned
 admit_hash(const struct admit *admit, const struct in6_addr *addr)
@@ -85,10 +98,11 @@ admit_hash(const struct admit *admit, const struct in6_addr *addr)
 static struct source *
 admit_find(struct admit *admit, const struct in6_addr *addr)
 {
+	const struct in6_addr first = admit_source(addr);
 	struct source *source;
 
-	HASH_FIND_BYHASHVALUE(hh, admit->sources, addr, sizeof(*addr),
-	    admit_hash(admit, addr), source);
+	HASH_FIND_BYHASHVALUE(hh, admit->sources, &first, sizeof(first),
+	    admit_hash(admit, &first), source);
 	return source;
 }
 
@@ -100,10 +114,10 @@ admit_add(struct admit *admit, const struct in6_addr *addr, uint64_t now_ms)
 	if (source == NULL) {
 		return NULL;
 	}
-	source->addr = *addr;
+	source->addr = admit_source(addr);
 	source->since_ms = now_ms;
 	HASH_ADD_BYHASHVALUE(hh, admit->sources, addr, sizeof(source->addr),
-	    admit_hash(admit, addr), source);
+	    admit_hash(admit, &source->addr), source);
 	if (source->lost) {
 		free(source);
 		return NULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * admit.h - how many connections one remote address may hold.
+ * admit.h - how many connections one source may hold.
  *
- * Loopback addresses are not limited (SAFETY: a reverse proxy, or the same
- * person).  sans-I/O, time is an argument. */
+ * A source is an address; of global IPv6 addresses the /64, as who has one of
+ * them has them all.  Loopback addresses are not limited (SAFETY: a reverse
+ * proxy, or the same person).  sans-I/O, time is an argument. */
 #ifndef NET_ADMIT_H
 #define NET_ADMIT_H
 
@@ -12,7 +13,7 @@
 
 #include "base/err.h"
 
-#define ADMIT_OPEN_MAX      64u /* connections per address */
+#define ADMIT_OPEN_MAX      64u /* connections of a source */
 #define ADMIT_HANDSHAKE_MAX 16u /* of them not yet upgraded */
 #define ADMIT_RATE_MAX      20u /* new ones a second */
 
@@ -39,10 +40,10 @@ void admit_upgraded(struct admit *admit, const struct in6_addr *addr);
 /* It is gone; `upgraded` as told before. */
 void admit_leave(
     struct admit *admit, const struct in6_addr *addr, bool upgraded);
-/* Addresses that are counted now. */
+/* Sources that are counted now. */
 size_t admit_count(const struct admit *admit);
 
-/* Forget addresses without connections whose rate window is over. */
+/* Forget sources without connections whose rate window is over. */
 void admit_sweep(struct admit *admit, uint64_t now_ms);
 
 #endif

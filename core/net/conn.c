@@ -80,6 +80,7 @@ conn_destroy(struct conn *conn)
 	}
 	if (conn->upgraded) {
 		frame_decoder_fini(&conn->decoder);
+		net->assembled -= conn->held;
 	}
 	conn_drop_rest(conn);
 	outq_fini(&conn->out);

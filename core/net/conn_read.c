@@ -150,6 +150,28 @@ conn_on_event(
 }
 
 static void
+conn_count_held(struct conn *conn)
+{
+	size_t held = frame_decoder_held(&conn->decoder);
+
+	conn->net->assembled += held - conn->held;
+	conn->held = held;
+}
+
+/* The decoder ignores what still comes. */
+void
+conn_give_up_message(struct conn *conn)
+{
+	frame_decoder_fini(&conn->decoder);
+	conn_count_held(conn);
+	conn->began_ms = 0;
+	conn->net->stats.closed_assembly++;
+	if (conn->state == CONN_OPEN) {
+		conn_fail(conn, 1008, "no room for messages this slow");
+	}
+}
+
+static void
 conn_decode(struct conn *conn, size_t len)
 {
 	struct net *net = conn->net;
@@ -169,6 +191,7 @@ conn_decode(struct conn *conn, size_t len)
 		conn_on_event(conn, kind, &event);
 	}
 	net->reading = NULL;
+	conn_count_held(conn);
 	if (!frame_decoder_is_inside(&conn->decoder)) {
 		conn->began_ms = 0;
 	} else if (conn->began_ms == 0) {

@@ -52,6 +52,7 @@ const struct counter net_counters[] = {
 	COUNTER(struct net_stats, closed_silent),
 	COUNTER(struct net_stats, closed_slow),
 	COUNTER(struct net_stats, closed_unread),
+	COUNTER(struct net_stats, closed_assembly),
 	COUNTER(struct net_stats, messages_in),
 	COUNTER(struct net_stats, bytes_in),
 	COUNTER(struct net_stats, bytes_out),
@@ -65,6 +66,7 @@ const struct counter net_counters[] = {
 	COUNTER(struct net_stats, dropped_unsent),
 	COUNTER(struct net_stats, dropped_nomem),
 	COUNTER(struct net_stats, buffer_bytes),
+	COUNTER(struct net_stats, assembly_bytes),
 };
 const size_t net_counter_count = ARRAY_LEN(net_counters);
 
@@ -496,5 +498,6 @@ const struct net_stats *
 net_stats(struct net *net)
 {
 	net->stats.buffer_bytes = net->pool->bytes;
+	net->stats.assembly_bytes = net->assembled;
 	return &net->stats;
 }

@@ -85,6 +85,7 @@ struct net_config {
 	size_t soft;             /* SOFT limit of an out queue, for pauses */
 	struct chunk_pool *pool; /* of what is queued, borrowed for life */
 	size_t buffers_max;      /* the whole pool, others' share included */
+	size_t assembly_max;     /* messages that have begun, all together */
 };
 
 struct net_stats {
@@ -99,14 +100,16 @@ struct net_stats {
 	uint64_t hasty;           /* spoke before the 101 */
 	uint64_t frame_errors;    /* 1002, 1003, 1007, 1008, 1009 */
 	uint64_t closed_stalled, closed_silent, closed_slow;
-	uint64_t closed_unread; /* took too long to read up to our Close */
+	uint64_t closed_unread;   /* took too long to read up to our Close */
+	uint64_t closed_assembly; /* for the memory that its message took */
 	uint64_t messages_in, bytes_in, bytes_out, writes, reads;
 	uint64_t pings_in, pongs_coalesced;
 	uint64_t pauses, pause_ms;
 	uint64_t dropped_closing; /* from or for a closing connection */
 	uint64_t dropped_unsent;  /* frames that a client never got */
 	uint64_t dropped_nomem;
-	uint64_t buffer_bytes; /* of the pool, now */
+	uint64_t buffer_bytes;   /* of the pool, now */
+	uint64_t assembly_bytes; /* of messages that have begun, now */
 };
 
 /* Names every member of struct net_stats. */

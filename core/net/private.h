@@ -50,6 +50,7 @@ struct conn {
 	struct frame_decoder decoder;
 	struct outq out; /* data; the Close is its last frame */
 	struct outq ctl; /* pongs, pings, control records: go first */
+	size_t held;     /* the decoder's bytes, as net->assembled has them */
 	uint8_t *pong;   /* the last ping's payload, when coalescing */
 	struct dial *dial;
 	struct in6_addr addr;
@@ -145,6 +146,7 @@ struct net {
 	uint32_t *free_slots;
 	uint32_t conn_cap, free_count;
 	size_t conn_count, accepted_count, resolving;
+	size_t assembled; /* bytes of messages that have begun */
 	struct conn *dirty, *doomed, *pauses;
 	struct conn *reading; /* whose bytes are being handled */
 	uint8_t *read_buffer; /* NET_READ_BYTES */
@@ -205,6 +207,8 @@ void conn_on_close_sent(struct conn *conn);
 
 /* conn_read.c */
 void conn_read(struct conn *conn);
+/* Its message is not waited for any more: 1008. */
+void conn_give_up_message(struct conn *conn);
 /* At the end of the turn that opened it: drop what spoke too soon. */
 void conn_refuse_hasty(struct conn *conn);
 

@@ -108,6 +108,33 @@ net_enforce_cap(struct net *net)
 	}
 }
 
+/* Whose message was begun first, of those that take memory. */
+static struct conn *
+net_find_slowest(struct net *net)
+{
+	struct conn *slowest = NULL;
+
+	for (uint32_t i = 0; i < net->conn_cap; i++) {
+		struct conn *conn = net->conns[i];
+
+		if (conn != NULL && conn->held > 0 &&
+		    (slowest == NULL || conn->began_ms < slowest->began_ms)) {
+			slowest = conn;
+		}
+	}
+	return slowest;
+}
+
+/* Many who begin messages and do not end them must not take what others need:
+ * the slowest go, before their time is over. */
+static void
+net_enforce_assembly(struct net *net)
+{
+	while (UNLIKELY(net->assembled > net->config.assembly_max)) {
+		conn_give_up_message(net_find_slowest(net));
+	}
+}
+
 void
 net_settle(struct net *net)
 {
@@ -124,4 +151,5 @@ net_end_turn(struct net *net)
 	net->handler->on_turn(net->handler->ctx);
 	net_settle(net);
 	net_enforce_cap(net);
+	net_enforce_assembly(net);
 }

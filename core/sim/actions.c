@@ -182,6 +182,9 @@ actions_peer(void *ctx, const struct mesh_peer *peer)
 		return; /* without a key it takes whoever comes, until BYE 7 */
 	}
 	world->result->seen[SEEN_AUTH] += world->config.has_psk ? 1 : 0;
+	if (world->config.is_static && world->phase >= PHASE_EVENT) {
+		world->result->seen[SEEN_STATIC]++;
+	}
 	for (uint32_t i = 0;
 	     world->config.strangers > 0 && i < world->config.nodes; i++) {
 		if (vnode_is_stranger(&world->nodes[i]) &&

@@ -112,6 +112,49 @@ check_symmetry(struct world *world)
 	}
 }
 
+static bool
+check_are_linked(const struct world *world, const struct vnode *one,
+    const struct vnode *other)
+{
+	for (const struct vconn *conn = world->conns; conn != NULL;
+	     conn = conn->next) {
+		const struct vnode *dialler = conn->end[0].node;
+		const struct vnode *listener = conn->end[1].node;
+
+		if (vnet_is_up(conn) &&
+		    ((dialler == one && listener == other) ||
+		        (dialler == other && listener == one))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Every link that is given is there again. */
+static void
+check_given(struct world *world)
+{
+	uint32_t given[VNODE_GIVEN_MAX];
+
+	for (uint32_t i = 0; i < world->config.nodes; i++) {
+		const struct vnode *node = &world->nodes[i];
+		size_t count = vnode_given(node, given);
+
+		for (size_t j = 0; j < count; j++) {
+			const struct vnode *to = &world->nodes[given[j]];
+
+			if (to != node && vnode_is_on(node) &&
+			    vnode_is_on(to) &&
+			    !check_are_linked(world, node, to)) {
+				world_violation(world,
+				    "node %u is not linked to node %u, which "
+				    "it was given",
+				    i, given[j]);
+			}
+		}
+	}
+}
+
 void
 check_end(struct world *world)
 {
@@ -119,8 +162,12 @@ check_end(struct world *world)
 
 	check_world(world);
 	check_symmetry(world);
-	/* Given links may all have been lost. */
-	if (!world->config.is_static && result->parts > 1) {
+	if (world->config.is_static && world->config.promises) {
+		check_given(world);
+	}
+	/* All that are given to a node may be of nodes that crashed. */
+	if ((!world->config.is_static || world->config.crash_percent == 0) &&
+	    result->parts > 1) {
 		world_violation(world, "%u parts at the end", result->parts);
 	}
 	for (int i = 0;

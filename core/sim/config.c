@@ -177,6 +177,19 @@ config_random_roles(struct sim_config *config, struct rng *rng)
 	}
 }
 
+/* Links that are given, and no end of them: whoever goes comes back. */
+static void
+config_random_static(struct sim_config *config)
+{
+	config->is_static = true;
+	config->crash_percent = 0;
+	config->strangers = 0;
+	config->liars = 0;
+	config->forges = false;
+	config->imitates = false;
+	config->drain_s = CONFIG_DRAIN_SLOW_S; /* addresses wait for 60 */
+}
+
 void
 sim_config_random(struct sim_config *config, uint64_t seed)
 {
@@ -215,6 +228,18 @@ sim_config_random(struct sim_config *config, uint64_t seed)
 	config_random_roles(config, &rng);
 	if (config_chance(&rng, 10)) {
 		config_random_absence(config, &rng);
+	}
+	if (config_chance(&rng, 10)) {
+		config_random_static(config);
+	}
+	if (config_chance(&rng, 15)) {
+		config->unicast_percent = 1 + (uint32_t)rng_below(&rng, 60);
+	}
+	if (config_chance(&rng, 15)) {
+		config->small_percent = 1 + (uint32_t)rng_below(&rng, 80);
+		/* Who hears of an author from a history as old as it may be
+		 * asks in vain, and gives up what came before. */
+		config->drain_s = CONFIG_DRAIN_SLOW_S;
 	}
 	config->check = 2;
 }

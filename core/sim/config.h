@@ -32,6 +32,9 @@ struct sim_config {
 	double rate; /* messages a second of each sender */
 	uint32_t payload;
 	bool mortal; /* senders crash, leave and come back like others */
+	uint32_t unicast_percent; /* of the messages: for one node alone */
+	uint32_t small_percent;   /* of the nodes take only half a payload, and
+	                             as many messages have no more */
 
 	double join_s, settle_s, warm_s, steady_s, event_s, healed_s, drain_s;
 

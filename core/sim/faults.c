@@ -44,6 +44,8 @@ faults_plan(struct world *world)
 	}
 	for (uint32_t i = 0; i < config->nodes; i++) {
 		world->nodes[i].side = rng_below(&world->rng, 2) == 1;
+		world->nodes[i].is_small = world_chance(
+		    world, config->small_percent);
 	}
 }
 

@@ -46,6 +46,7 @@ struct sim_result {
 	double delivery_s;   /* after the event began: the last message that not
 	                      all had within a second was sent */
 	uint64_t duplicates, strangers, late, gaps; /* at the plugins */
+	uint64_t unicasts; /* delivered, of those on a way known */
 	uint32_t lost_source, lost_node; /* of the first message missing, */
 	double lost_s;                   /* sent then */
 	uint64_t seen[SEEN_COUNT];       /* how often it struck */

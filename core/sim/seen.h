@@ -39,6 +39,11 @@ enum seen {
 	SEEN_TWIN,           /* links that ended because of that, */
 	SEEN_RENAMED,        /* and nodes that took a new id */
 	SEEN_PRESENCE,       /* messages */
+	SEEN_STATIC,         /* links redialled in a mesh that is given */
+	SEEN_SMALL,          /* messages larger than a link takes */
+	SEEN_UNICAST,        /* messages for one node, on a way known, */
+	SEEN_UNICAST_FLOOD,  /* and through everybody */
+	SEEN_UNICAST_LOST,   /* of the first kind: no way on */
 	SEEN_COUNT,
 };
 

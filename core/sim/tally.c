@@ -136,6 +136,10 @@ tally_expects(const struct world *world, const struct vnode *node,
 	    node->index == sent->source) {
 		return false;
 	}
+	if (sent->dest != TRAFFIC_ALL &&
+	    !nodeid_equal(&node->id, &sent->dest_id)) {
+		return false;
+	}
 	return node->since_us <= world->begins_us[PHASE_IDLE] ||
 	       node->since_us + TALLY_SETTLE_S * US_PER_S <= sent->at_us;
 }
@@ -191,7 +195,7 @@ tally_has_base(const struct world *world, const struct vnode *node,
 		const struct sent *other = &world->traffic.sent[i];
 
 		if ((any || other->incarnation == sent->incarnation) &&
-		    other->seq < sent->seq &&
+		    !other->is_direct && other->seq < sent->seq &&
 		    nodeid_equal(&other->id, &sent->id) &&
 		    (bit_get(other->got, node->index) ||
 		        (other->gap != NULL &&

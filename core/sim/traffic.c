@@ -149,6 +149,61 @@ traffic_add(struct world *world)
 	return sent;
 }
 
+/* Some honest node that was there before, TRAFFIC_ALL: for everybody. */
+static uint32_t
+traffic_dest(struct world *world, const struct vnode *source)
+{
+	const struct sim_config *config = &world->config;
+	const struct vnode *node;
+
+	if (!world_chance(world, config->unicast_percent)) {
+		return TRAFFIC_ALL;
+	}
+	node = &world->nodes[rng_below(&world->rng, config->nodes)];
+	return node->incarnation == 0 || !vnode_is_honest(node) ||
+	               nodeid_equal(&node->id, &source->id)
+	           ? TRAFFIC_ALL
+	           : node->index;
+}
+
+uint32_t
+traffic_small(const struct sim_config *config)
+{
+	return config->payload < 2 * TRAFFIC_HEAD ? TRAFFIC_HEAD
+	                                          : config->payload / 2;
+}
+
+static uint32_t
+traffic_len(struct world *world, const struct vnode *node)
+{
+	const struct sim_config *config = &world->config;
+
+	if (node->is_small || world_chance(world, config->small_percent)) {
+		return traffic_small(config);
+	}
+	return config->payload < TRAFFIC_HEAD ? TRAFFIC_HEAD : config->payload;
+}
+
+static enum err
+traffic_hand_in(struct world *world, struct vnode *node, struct sent *sent,
+    struct message_view *view)
+{
+	const struct mesh_stats *stats = mesh_stats(node->mesh);
+	uint64_t direct = stats->unicasts_sent;
+	enum err err;
+
+	if (sent->dest == TRAFFIC_ALL) {
+		return mesh_publish(node->mesh, vnode_now_ms(node), view);
+	}
+	sent->dest_id = world->nodes[sent->dest].id;
+	err = mesh_send(node->mesh, vnode_now_ms(node), &sent->dest_id, view);
+	sent->is_direct = stats->unicasts_sent > direct;
+	sent->row = sent->is_direct ? -1 : sent->row;
+	world->result
+	    ->seen[sent->is_direct ? SEEN_UNICAST : SEEN_UNICAST_FLOOD]++;
+	return err;
+}
+
 static void
 traffic_send(struct world *world, struct vnode *node, uint32_t sender)
 {
@@ -159,9 +214,6 @@ traffic_send(struct world *world, struct vnode *node, uint32_t sender)
 		.topic = "t",
 		.topic_len = 1,
 		.payload = traffic->payload,
-		.payload_len = world->config.payload < TRAFFIC_HEAD
-		                   ? TRAFFIC_HEAD
-		                   : world->config.payload,
 	};
 
 	if (sent == NULL) {
@@ -177,7 +229,9 @@ traffic_send(struct world *world, struct vnode *node, uint32_t sender)
 	sent->row = (int8_t)tally_row(world, world->now_us);
 	bit_set(sent->got, node->index);
 	bit_set(sent->soon, node->index);
-	if (mesh_publish(node->mesh, vnode_now_ms(node), &view) != ERR_OK) {
+	sent->dest = traffic_dest(world, node);
+	view.payload_len = traffic_len(world, node);
+	if (traffic_hand_in(world, node, sent, &view) != ERR_OK) {
 		world_violation(world, "node %u cannot publish", node->index);
 		return;
 	}
@@ -197,6 +251,7 @@ traffic_make_up(
 	}
 	sent->at_us = world->now_us;
 	sent->source = liar->index;
+	sent->dest = TRAFFIC_ALL;
 	sent->row = -1;
 	memcpy(payload, head, sizeof(head));
 	return sizeof(head);
@@ -214,7 +269,8 @@ traffic_some(struct world *world)
 		    *sent = &traffic->sent[traffic->count - 1 -
 		                           rng_below(&world->rng, span)];
 
-		if (vnode_is_honest(&world->nodes[sent->source])) {
+		if (vnode_is_honest(&world->nodes[sent->source]) &&
+		    !sent->is_direct) {
 			return sent;
 		}
 	}
@@ -267,6 +323,11 @@ traffic_on_deliver(
 	if ((view->flags & MESSAGE_REPLY) != 0 && world->config.imitates) {
 		return;
 	}
+	if (sent->dest != TRAFFIC_ALL &&
+	    !nodeid_equal(&sent->dest_id, &node->id)) {
+		world_violation(world, "node %u got message %u for node %u",
+		    node->index, head[1], sent->dest);
+	}
 	if (bit_get(sent->got, node->index)) {
 		traffic->duplicates++;
 		world_violation(world,
@@ -281,49 +342,63 @@ traffic_on_deliver(
 		    node->index, head[1], sent->source);
 	}
 	bit_set(sent->got, node->index);
+	world->result->unicasts += sent->is_direct ? 1 : 0;
 	if (world->now_us - sent->at_us <= US_PER_S) {
 		bit_set(sent->soon, node->index);
 	}
 	tally_on_deliver(&world->tally, world, node, sent, view->hops);
 }
 
-/* The messages of this life of this node, in the order of their numbers, are
- * found from the oldest on: gaps are rare. */
+static void
+traffic_mark_gap(struct world *world, struct vnode *node, struct sent *sent)
+{
+	struct traffic *traffic = &world->traffic;
+	uint32_t number = (uint32_t)(sent - traffic->sent);
+
+	if (bit_get(sent->got, node->index)) {
+		world_violation(world,
+		    "node %u was told of a gap of what it has, message %u of "
+		    "node %u",
+		    node->index, number, sent->source);
+	}
+	if (sent->gap == NULL) {
+		sent->gap = calloc(traffic->words, sizeof(uint64_t));
+	}
+	if (sent->gap == NULL) {
+		world->err = ERR_NOMEM;
+		return;
+	}
+	if (bit_get(sent->gap, node->index)) {
+		world_violation(world,
+		    "node %u was told twice of a gap, message %u of node %u",
+		    node->index, number, sent->source);
+	}
+	bit_set(sent->gap, node->index);
+	traffic->gaps++;
+}
+
+/* Where gaps are many, the next one lies behind the last. */
 void
 traffic_on_gap(struct world *world, struct vnode *node,
     const struct nodeid *origin, uint64_t first, uint64_t count)
 {
 	struct traffic *traffic = &world->traffic;
+	size_t at = node->gap_at;
+	uint64_t found = 0;
+
 	node->gaps += count;
 	world_note(world, first ^ count << 32 ^ node->index);
-	for (size_t i = 0; i < traffic->count; i++) {
-		struct sent *sent = &traffic->sent[i];
+	for (size_t i = 0; i < traffic->count && found < count; i++, at++) {
+		struct sent *sent;
 
-		if (!nodeid_equal(&sent->id, origin) || sent->seq < first ||
-		    sent->seq - first >= count) {
-			continue;
+		at = at < traffic->count ? at : 0;
+		sent = &traffic->sent[at];
+		if (nodeid_equal(&sent->id, origin) && !sent->is_direct &&
+		    sent->seq >= first && sent->seq - first < count) {
+			traffic_mark_gap(world, node, sent);
+			node->gap_at = at;
+			found++;
 		}
-		if (bit_get(sent->got, node->index)) {
-			world_violation(world,
-			    "node %u was told of a gap of what it has, "
-			    "message %zu of node %u",
-			    node->index, i, sent->source);
-		}
-		if (sent->gap == NULL) {
-			sent->gap = calloc(traffic->words, sizeof(uint64_t));
-		}
-		if (sent->gap == NULL) {
-			world->err = ERR_NOMEM;
-			return;
-		}
-		if (bit_get(sent->gap, node->index)) {
-			world_violation(world,
-			    "node %u was told twice of a gap, message %zu of "
-			    "node %u",
-			    node->index, i, sent->source);
-		}
-		bit_set(sent->gap, node->index);
-		traffic->gaps++;
 	}
 }
 

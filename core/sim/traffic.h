@@ -11,8 +11,11 @@
 #include "sim/phase.h"
 #include "wire/message.h"
 
+#define TRAFFIC_ALL UINT32_MAX
+
 struct world;
 struct vnode;
+struct sim_config;
 
 /* One message, and what became of it. */
 struct sent {
@@ -22,8 +25,11 @@ struct sent {
 	uint32_t sender;      /* its number among the senders */
 	uint16_t incarnation; /* of the source */
 	struct nodeid id;     /* of the source then */
-	bool is_recent;       /* at the end: tally_mark_recent */
-	int8_t row;           /* enum row, -1: none */
+	uint32_t dest;        /* node, TRAFFIC_ALL */
+	struct nodeid dest_id;
+	bool is_direct; /* with a number of its own, promised to nobody */
+	bool is_recent; /* at the end: tally_mark_recent */
+	int8_t row;     /* enum row, -1: none */
 	uint8_t hops_max;
 	uint64_t hops_sum, hops_count;
 	uint64_t last_us; /* when the last node had it */
@@ -44,6 +50,9 @@ struct traffic {
 	uint64_t duplicates, strangers, late; /* at the plugin */
 	uint64_t gaps;                        /* ids of ours given up */
 };
+
+/* Payload bytes that each node takes, and so a message of those for all. */
+uint32_t traffic_small(const struct sim_config *config);
 
 /* Choose the senders, schedule the first messages.  ERR_NOMEM in world. */
 void traffic_start(struct world *world, uint64_t begin_us, uint64_t end_us);

@@ -85,29 +85,40 @@ vnode_make_id(struct vnode *node)
 	memcpy(node->id.bytes + 8, tail, sizeof(tail));
 }
 
+size_t
+vnode_given(const struct vnode *node, uint32_t given[VNODE_GIVEN_MAX])
+{
+	const struct sim_config *config = &node->world->config;
+	struct rng rng;
+	size_t count = 0;
+
+	rng_init(&rng, config->seed ^ (uint64_t)node->index << 32);
+	while (count < config->degree && count < VNODE_GIVEN_MAX) {
+		uint64_t to = count == 0 ? node->index + 1
+		                         : rng_below(&rng, config->nodes);
+
+		given[count++] = (uint32_t)(to % config->nodes);
+	}
+	return count;
+}
+
 /* The addresses that `node` is given: entries of the mesh, or its links. */
 static size_t
-vnode_peers(struct vnode *node, char (*addrs)[VNODE_ADDR_LEN], size_t max)
+vnode_peers(struct vnode *node, char (*addrs)[VNODE_ADDR_LEN])
 {
-	struct world *world = node->world;
-	const struct sim_config *config = &world->config;
+	const struct sim_config *config = &node->world->config;
+	uint32_t given[VNODE_GIVEN_MAX];
 	size_t count = 0;
 
 	if (config->is_static) {
-		struct rng rng;
-
-		/* The same in each of its lives. */
-		rng_init(&rng, config->seed ^ (uint64_t)node->index << 32);
-		for (uint32_t i = 0; i < config->degree && count < max; i++) {
-			uint64_t to = i == 0 ? node->index + 1
-			                     : rng_below(&rng, config->nodes);
-
-			vnode_addr(
-			    (uint32_t)(to % config->nodes), addrs[count++]);
+		count = vnode_given(node, given);
+		for (size_t i = 0; i < count; i++) {
+			vnode_addr(given[i], addrs[i]);
 		}
 		return count;
 	}
-	for (uint32_t i = 0; i < config->entries && count < max; i++) {
+	for (uint32_t i = 0; i < config->entries && count < VNODE_GIVEN_MAX;
+	     i++) {
 		if (i != node->index && i < config->nodes) {
 			vnode_addr(i, addrs[count++]);
 		}
@@ -122,17 +133,25 @@ vnode_message_max(const struct sim_config *config)
 	                                           : VNODE_MESSAGE_MIN;
 }
 
+size_t
+vnode_takes(const struct vnode *node)
+{
+	const struct sim_config *config = &node->world->config;
+
+	return node->is_small ? traffic_small(config)
+	                      : vnode_message_max(config);
+}
+
 static enum err
 vnode_create_mesh(struct vnode *node)
 {
-	enum { PEERS_MAX = 16 };
 	static const char psk[] = "a key of the simulated nodes";
 	static const char other_psk[] = "a key that nobody else knows";
 	const struct sim_config *config = &node->world->config;
 	const char *key = node->role == VNODE_OTHER_KEY ? other_psk : psk;
 	bool has_psk = config->has_psk && node->role != VNODE_NO_KEY;
-	char addrs[PEERS_MAX][VNODE_ADDR_LEN];
-	const char *peers[PEERS_MAX];
+	char addrs[VNODE_GIVEN_MAX][VNODE_ADDR_LEN];
+	const char *peers[VNODE_GIVEN_MAX];
 	char self[VNODE_ADDR_LEN];
 	char name[16];
 	struct mesh_config mesh = {
@@ -143,8 +162,8 @@ vnode_create_mesh(struct vnode *node)
 		.network = "sim",
 		.advertise = self,
 		.peers = peers,
-		.peer_count = vnode_peers(node, addrs, PEERS_MAX),
-		.max_message = vnode_message_max(config),
+		.peer_count = vnode_peers(node, addrs),
+		.max_message = vnode_takes(node),
 		.max_hops = (uint8_t)config->max_hops,
 		.ping_ms = config->ping_ms,
 		.soft = config->soft,

@@ -14,7 +14,8 @@
 #include "sim/config.h"
 #include "sim/phase.h"
 
-#define VNODE_ADDR_LEN 32
+#define VNODE_ADDR_LEN  32
+#define VNODE_GIVEN_MAX 16
 
 struct world;
 struct vend;
@@ -40,6 +41,7 @@ struct vnode {
 	uint8_t role;
 	bool is_doomed; /* will crash when the event begins */
 	bool is_steady; /* a sender that neither crashes nor leaves */
+	bool is_small;  /* takes only half a payload */
 	bool side;      /* of a cut */
 	bool is_paused;
 	bool has_reader; /* EVENT_READER is scheduled */
@@ -64,6 +66,7 @@ struct vnode {
 	struct vend *input;  /* being read now */
 	uint64_t bytes[CLASS_COUNT];
 	uint64_t gaps;         /* ids given up, of all lives */
+	size_t gap_at;         /* the last of them among all messages */
 	struct nodeid told_id; /* for tally_mark_recent */
 	unsigned told_last;
 };
@@ -72,8 +75,14 @@ struct vnode {
 void vnode_addr(uint32_t index, char addr[VNODE_ADDR_LEN]);
 uint32_t vnode_of_addr(const char *addr, uint32_t count);
 
-/* The largest message that nodes of this run take, presence included. */
+/* Static: the nodes whose addresses it is given, the same in each of its
+ * lives.  Returns how many. */
+size_t vnode_given(const struct vnode *node, uint32_t given[VNODE_GIVEN_MAX]);
+
+/* The largest message that nodes of this run take, presence included; and what
+ * this one does. */
 size_t vnode_message_max(const struct sim_config *config);
+size_t vnode_takes(const struct vnode *node);
 
 /* Start a mesh; with a new id, or (`again`) with the last one and what it has
  * saved. */

@@ -213,6 +213,92 @@ who_has_not_the_key_gets_nothing_and_harms_nobody(void **state)
 	assert_true(result.joined_s >= 0);
 }
 
+/* All are known to each other by what they told of themselves.  Where links are
+ * renewed all the time, a way may end until its node speaks again. */
+static void
+in_a_calm_mesh_what_is_for_one_node_reaches_it(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+
+	(void)state;
+	small(&config);
+	config.presence = true;
+	config.nodes = 40;
+	config.senders = 40;
+	config.settle_s = 15;
+	config.unicast_percent = 100;
+	run(&config, &result);
+	assert_true(result.seen[SEEN_UNICAST] > 0);
+	assert_true(result.unicasts == result.seen[SEEN_UNICAST]);
+	config.is_static = false;
+	run(&config, &result);
+	assert_true(result.unicasts + result.seen[SEEN_UNICAST_LOST] ==
+	            result.seen[SEEN_UNICAST]);
+	assert_true(
+	    result.seen[SEEN_UNICAST_LOST] * 100 < result.seen[SEEN_UNICAST]);
+}
+
+/* Nobody knows a way to who has never spoken. */
+static void
+without_a_way_what_is_for_one_node_goes_through_all(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+
+	(void)state;
+	small(&config);
+	config.unicast_percent = 100;
+	run(&config, &result);
+	assert_true(result.seen[SEEN_UNICAST_FLOOD] > 0);
+	assert_true(result.rows[ROW_STEADY].messages > 0);
+	assert_true(result.rows[ROW_STEADY].delivered ==
+	            result.rows[ROW_STEADY].expected);
+}
+
+/* Half of the nodes take only half of a message. */
+static void
+what_is_too_large_for_some_is_told_to_them_as_a_gap(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+	const struct sim_row *row = &result.rows[ROW_HEALED];
+
+	(void)state;
+	small(&config);
+	config.promises = true;
+	config.degree = 2;
+	config.senders = 3;
+	config.rate = 100;
+	config.small_percent = 50;
+	config.drain_s = 40;
+	run(&config, &result);
+	assert_true(result.seen[SEEN_SMALL] > 0);
+	assert_true(row->gaps > 0 && row->delivered > 0);
+	assert_true(row->delivered + row->gaps + row->unheard == row->expected);
+	assert_int_equal(result.parts, 1);
+}
+
+static void
+given_links_are_dialled_until_they_are_there_again(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+
+	(void)state;
+	small(&config);
+	config.promises = true;
+	config.degree = 1; /* a ring */
+	config.restart_per_s = 0.5;
+	config.churn_per_s = 0.5;
+	config.partition_s = 30;
+	config.drain_s = 140;
+	run(&config, &result);
+	assert_true(result.seen[SEEN_STATIC] > 0);
+	assert_int_equal(result.live, 12);
+	assert_int_equal(result.parts, 1);
+}
+
 static void
 liars(struct sim_config *config)
 {
@@ -351,6 +437,14 @@ main(void)
 		cmocka_unit_test(what_a_small_history_forgets_is_told_as_gaps),
 		cmocka_unit_test(
 		    who_has_not_the_key_gets_nothing_and_harms_nobody),
+		cmocka_unit_test(
+		    in_a_calm_mesh_what_is_for_one_node_reaches_it),
+		cmocka_unit_test(
+		    without_a_way_what_is_for_one_node_goes_through_all),
+		cmocka_unit_test(
+		    what_is_too_large_for_some_is_told_to_them_as_a_gap),
+		cmocka_unit_test(
+		    given_links_are_dialled_until_they_are_there_again),
 		cmocka_unit_test(what_liars_tell_costs_nobody_a_message),
 		cmocka_unit_test(
 		    who_speaks_under_the_ids_of_others_breaks_nothing_else),

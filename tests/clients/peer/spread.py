@@ -16,7 +16,7 @@ MODEL_S = 60
 EARLY_S, EARLY_ALONE_S, ALONE_S, LATE_S = 0.025, 0.010, 0.040, 0.1
 WAITING_IDS = 4096
 AGE_MAX_MS, AGE_UNKNOWN, HURRY_S = 100, 255, 0.15
-SYNC_BYTES, SYNC_EMPTY, SYNC_PASS_S = 256 << 10, 1024, 0.1
+SYNC_BYTES, SYNC_EMPTY, SYNC_PASS_S = 256 << 10, 1024, 0.2
 BYTES_A_SECOND = 12.5e6  # what payload is taken to need on its way
 ORIGINS, TOMBSTONES = 65536, 65536
 
@@ -96,7 +96,8 @@ class Spread:
                 if found:
                     told += [(origin.id, *run) for run in
                              last_ids(found, WINDOW)]
-                elif highest and empty < SYNC_EMPTY:
+                is_held = found and sum(found[-1]) > highest
+                if highest and not is_held and empty < SYNC_EMPTY:
                     empty += 1
                     told.append((origin.id, highest + 1, 0))
         for raw in r.list_records(r.SYNC, told[:SYNC_BYTES
@@ -141,7 +142,11 @@ class Spread:
     def pass_on_if(self, is_news, origin, highest, source):
         """Nobody else may tell them."""
         for link in self.links - {source} if is_news else ():
-            link.to_pass_on[origin.id, boot_of(highest)] = highest + 1
+            self.tell(link, origin.id, highest)
+
+    def tell(self, link, origin_id, highest):
+        key = origin_id, boot_of(highest)
+        link.to_pass_on[key] = max(link.to_pass_on.get(key, 0), highest + 1)
 
     def pass_on(self, link):
         if link.to_pass_on and now() - link.passed_on_at >= SYNC_PASS_S:
@@ -224,13 +229,15 @@ class Spread:
                                          flags=data.flags & ~r.REPAIR))
         for link in self.links - {source}:
             if len(data.payload) > link.max_message:
-                continue
-            if link not in origin.mute and not link.congested:
+                self.tell(link, data.origin, data.seq)
+            elif link not in origin.mute and not link.congested:
                 link.send(r.DATA, body)
                 stored.known.add(link)
                 self.count["relayed"] += source is not None
             elif (data.origin, data.seq) in self.history:
                 self.announce(link, data.origin, data.seq)
+            else:
+                self.tell(link, data.origin, data.seq)
 
     def announce(self, link, origin, seq):
         """The two ends of a link take turns to speak first."""

@@ -2,7 +2,7 @@
 
 #include "mesh/inside.h"
 #include "support/fault.h"
-#include "unit/mesh/lab.h"
+#include "unit/mesh/runs.h"
 
 static void
 relays_a_message_to_all_others_and_delivers_it_once(void **state)
@@ -223,10 +223,17 @@ a_peer_that_takes_less_is_not_sent_more(void **state)
 
 	hello.max_message = 0; /* says nothing: takes all */
 	lab_say_hello(lab, large, &hello);
+	runs_forget(lab);
 	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
 	assert_int_equal(small->spreads, 0);
 	assert_int_equal(large->spreads, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->peer_limit, 1);
+	/* But it is told that there was one. */
+	lab_pass(lab, 200);
+	assert_int_equal(runs_only(small, RECORD_SYNC).count, 0);
+	assert_int_equal(runs_only(small, RECORD_SYNC).seq, view.seq + 1);
+	assert_int_equal(runs_count(small, RECORD_IHAVE), 0);
+	assert_int_equal(runs_count(large, RECORD_SYNC), 0);
 	view.payload_len = 500;
 	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
 	assert_int_equal(small->spreads, 1);
@@ -439,7 +446,8 @@ where_nobody_listens_messages_are_passed_on_all_the_same(void **state)
 	assert_int_equal(b->spreads, 2);
 }
 
-/* Neither kept nor sent, but handed on; and counted once. */
+/* Neither kept nor sent, but handed on; and counted: once, and that nobody is
+ * told of it either. */
 static void
 a_message_with_no_memory_for_its_record_goes_nowhere(void **state)
 {
@@ -457,7 +465,7 @@ a_message_with_no_memory_for_its_record_goes_nowhere(void **state)
 	assert_true(fault_off());
 	assert_int_equal(lab->delivered, 1);
 	assert_int_equal(b->spreads, 0);
-	assert_int_equal(mesh_stats(lab->mesh)->nomem, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->nomem, 2);
 	assert_int_equal(mesh_stats(lab->mesh)->history, 0);
 	data.seq++;
 	record_data_write(bytes, &data);

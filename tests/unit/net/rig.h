@@ -298,6 +298,7 @@ rig_config(void)
 		.max_clients = 100,
 		.soft = (size_t)64 << 10,
 		.buffers_max = (size_t)256 << 20,
+		.assembly_max = (size_t)256 << 20,
 	};
 }
 

@@ -97,6 +97,62 @@ sixty_four_may_be_open(void **state)
 	admit_destroy(admit);
 }
 
+static unsigned
+lets_in(struct admit *admit, const char *text)
+{
+	struct in6_addr addr = address(text);
+	unsigned count = 0;
+
+	while (admit_enter(admit, &addr, 0) == ADMIT_OK) {
+		count++;
+	}
+	return count;
+}
+
+static void
+who_has_a_network_of_the_world_has_no_more_than_one_address(void **state)
+{
+	struct admit *admit = setup();
+	struct in6_addr a = address("2001:db8:0:1::1");
+	struct in6_addr b = address("2001:db8:0:1:ffff:ffff:ffff:ffff");
+
+	(void)state;
+	assert_int_equal(lets_in(admit, "2001:db8:0:1::1"), 16);
+	assert_int_equal(lets_in(admit, "2001:db8:0:1:8000::"), 0);
+	assert_int_equal(admit_count(admit), 1);
+	admit_upgraded(admit, &b);
+	assert_int_equal(lets_in(admit, "2001:db8:0:1::2"), 1);
+	admit_leave(admit, &a, true);
+	admit_leave(admit, &b, false);
+	assert_int_equal(lets_in(admit, "2001:db8:0:1::3"), 1);
+	/* The next network, and the last of the world's. */
+	assert_int_equal(lets_in(admit, "2001:db8:0:2::1"), 16);
+	assert_int_equal(lets_in(admit, "3fff:ffff::1"), 16);
+	assert_int_equal(lets_in(admit, "3fff:ffff::2"), 0);
+	admit_destroy(admit);
+}
+
+/* Behind a translator all of IPv4 is in one /64; and one's own are one's own. */
+static void
+other_addresses_count_one_by_one(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "::ffff:192.0.2.1", "::ffff:192.0.2.2" },
+		{ "64:ff9b::192.0.2.1", "64:ff9b::192.0.2.2" },
+		{ "fe80::1", "fe80::2" },
+		{ "fd00::1", "fd00::2" },
+	};
+	struct admit *admit = setup();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		assert_int_equal(lets_in(admit, pairs[i][0]), 16);
+		assert_int_equal(lets_in(admit, pairs[i][1]), 16);
+	}
+	assert_int_equal(admit_count(admit), 8);
+	admit_destroy(admit);
+}
+
 static void
 an_address_is_forgotten_with_its_last_connection(void **state)
 {
@@ -153,6 +209,9 @@ main(void)
 		cmocka_unit_test(handshakes_are_limited_and_upgrades_make_room),
 		cmocka_unit_test(twenty_a_second_may_come),
 		cmocka_unit_test(sixty_four_may_be_open),
+		cmocka_unit_test(
+		    who_has_a_network_of_the_world_has_no_more_than_one_address),
+		cmocka_unit_test(other_addresses_count_one_by_one),
 		cmocka_unit_test(
 		    an_address_is_forgotten_with_its_last_connection),
 		cmocka_unit_test(out_of_memory_lets_nobody_in),

@@ -124,6 +124,78 @@ remember_now(struct rig *rig)
 	rig->number = net_now_ms(rig->net);
 }
 
+static bool
+has_later(struct rig *rig)
+{
+	return net_now_ms(rig->net) > rig->number;
+}
+
+enum { PART = 40000, PART_HELD = 65536 }; /* buffers double */
+
+/* A message is begun, and does not end. */
+static struct client *
+rig_begin(struct rig *rig)
+{
+	static const char bytes[PART];
+	struct client *client = client_open(rig->port, "/");
+
+	client_frame(client, CLIENT_BINARY & ~CLIENT_FIN, bytes, sizeof(bytes));
+	client_sync(client);
+	rig_call(rig, remember_now);
+	rig_until(rig, has_later);
+	return client;
+}
+
+static void
+the_message_begun_first_makes_room_for_others(void **state)
+{
+	struct net_config config = rig_config();
+	struct rig *rig;
+	struct client *clients[3];
+
+	(void)state;
+	config.assembly_max = 2 * PART_HELD;
+	rig = rig_create(config);
+	clients[0] = rig_begin(rig);
+	clients[1] = rig_begin(rig);
+	assert_int_equal(rig_stats(rig)->assembly_bytes, 2 * PART_HELD);
+	assert_int_equal(rig->stats.closed_assembly, 0);
+	clients[2] = rig_begin(rig);
+	client_expect_close(clients[0], 1008);
+	assert_int_equal(rig_stats(rig)->assembly_bytes, 2 * PART_HELD);
+	assert_int_equal(rig->stats.closed_assembly, 1);
+	assert_int_equal(rig->stats.frame_errors, 1);
+	assert_int_equal(rig->closing, 1);
+	for (int i = 1; i < 3; i++) {
+		client_frame(
+		    clients[i], CLIENT_FIN | CLIENT_CONTINUATION, "end", 3);
+		client_sync(clients[i]);
+		assert_int_equal(rig->heard.len, PART + 3);
+	}
+	assert_int_equal(rig_stats(rig)->assembly_bytes, 0);
+	rig_destroy(rig);
+}
+
+static void
+a_message_that_nobody_ends_any_more_takes_no_room(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+	struct client *client = rig_begin(rig);
+
+	(void)state;
+	assert_int_equal(rig_stats(rig)->assembly_bytes, PART_HELD);
+	client_reset(client);
+	rig_until(rig, rig_has_closed);
+	assert_int_equal(rig_stats(rig)->assembly_bytes, 0);
+	/* And what breaks off by itself. */
+	client = rig_begin(rig);
+	client_header(client, CLIENT_TEXT, true, 5);
+	client_expect_close(client, 1002);
+	assert_int_equal(rig_stats(rig)->assembly_bytes, 0);
+	assert_int_equal(rig->stats.closed_assembly, 0);
+	rig_destroy(rig);
+}
+
 /* No read ever ends between two messages. */
 static void
 a_stream_without_a_gap_is_not_slow(void **state)
@@ -411,6 +483,12 @@ main(void)
 		    client_teardown),
 		cmocka_unit_test_teardown(
 		    a_message_must_end_in_time, client_teardown),
+		cmocka_unit_test_teardown(
+		    the_message_begun_first_makes_room_for_others,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    a_message_that_nobody_ends_any_more_takes_no_room,
+		    client_teardown),
 		cmocka_unit_test_teardown(
 		    a_stream_without_a_gap_is_not_slow, client_teardown),
 		cmocka_unit_test_teardown(
