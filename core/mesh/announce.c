@@ -23,7 +23,7 @@ spread_flush(struct mesh *mesh, struct lazy *lazy)
 
 	for (slots &= mesh->up_slots; slots != 0; slots &= slots - 1) {
 		struct link *link = mesh->up[__builtin_ctzll(slots)];
-		size_t runs = lazy_gather(lazy, link->slot, mesh->now_ms);
+		size_t runs = lazy_gather(lazy, link_bit(link), mesh->now_ms);
 
 		mesh->stats.announced += runs;
 		spread_send_runs(link, RECORD_IHAVE, lazy->runs, runs);

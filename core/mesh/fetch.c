@@ -19,7 +19,7 @@ enum {
 struct fetch_batch {
 	uint64_t slots;
 	size_t count;
-	uint8_t slot[FETCH_BATCH];
+	int8_t slot[FETCH_BATCH];
 	struct record_run runs[FETCH_BATCH];
 };
 
@@ -170,7 +170,7 @@ fetch_ask(struct link *link, struct fetch_batch *batch, struct missing_run *run)
 	mesh->stats.fetches++;
 	fetch_settle(mesh, run);
 	link->fetches++;
-	run->asked = (int8_t)link->slot;
+	run->asked = link->slot;
 	run->tried |= link_bit(link);
 	fetch_set_due(mesh, run,
 	    mesh->now_ms +

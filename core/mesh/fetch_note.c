@@ -207,7 +207,7 @@ fetch_note(
 	last = missing_get(&mesh->spread.missing, origin, end - 1);
 	if (last != NULL &&
 	    (last->first == ORIGIN_NO_SLOT || would_ms < last->first_ms)) {
-		last->first = (int8_t)link->slot;
+		last->first = link->slot;
 		last->first_ms = would_ms;
 	}
 	return last;

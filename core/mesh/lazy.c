@@ -69,10 +69,10 @@ lazy_put(struct lazy *lazy, const struct lazy_item *item)
 }
 
 void
-lazy_forget_slot(struct lazy *lazy, unsigned slot)
+lazy_forget_slots(struct lazy *lazy, uint64_t slots)
 {
 	for (size_t i = 0; i < lazy->count; i++) {
-		lazy->items[i].slots &= ~(UINT64_C(1) << slot);
+		lazy->items[i].slots &= ~slots;
 	}
 }
 
@@ -124,9 +124,8 @@ lazy_merge(struct lazy *lazy, size_t count, const struct lazy_item *item,
 }
 
 size_t
-lazy_gather(struct lazy *lazy, unsigned slot, uint64_t now_ms)
+lazy_gather(struct lazy *lazy, uint64_t bit, uint64_t now_ms)
 {
-	uint64_t bit = UINT64_C(1) << slot;
 	size_t count = 0;
 
 	for (size_t i = 0; i < lazy->count; i++) {

@@ -45,14 +45,14 @@ void lazy_fini(struct lazy *lazy);
 /* Announce `item`, now.  ERR_FULL: flush first.  ERR_NOMEM. */
 NODISCARD enum err lazy_put(struct lazy *lazy, const struct lazy_item *item);
 
-/* The link of this slot is gone. */
-void lazy_forget_slot(struct lazy *lazy, unsigned slot);
+/* The links of `slots` are gone. */
+void lazy_forget_slots(struct lazy *lazy, uint64_t slots);
 
 /* Take out of every id the links that have it by now; what links remain. */
 uint64_t lazy_settle(struct lazy *lazy, const struct history *history);
-/* What the link of this slot is to hear of, in `lazy->runs`: ranges of ids, each
+/* What the link with this bit is to hear of, in `lazy->runs`: ranges of ids, each
  * with how long its last one has waited; returns how many. */
-size_t lazy_gather(struct lazy *lazy, unsigned slot, uint64_t now_ms);
+size_t lazy_gather(struct lazy *lazy, uint64_t bit, uint64_t now_ms);
 /* All were told. */
 void lazy_clear(struct lazy *lazy);
 

@@ -181,7 +181,7 @@ link_up(struct link *link)
 	struct mesh *mesh = link->mesh;
 
 	assert(mesh->up_slots != UINT64_MAX);
-	link->slot = (uint8_t)__builtin_ctzll(~mesh->up_slots);
+	link->slot = (int8_t)__builtin_ctzll(~mesh->up_slots);
 	link->state = LINK_UP;
 	link->was_up = true;
 	link->heard_ms = mesh->now_ms;

@@ -46,8 +46,8 @@ struct link {
 	uint32_t mixed;      /* messages for which it pays to look ahead */
 	uint64_t heard_ms;
 	uint8_t state;
-	uint8_t slot; /* while UP */
-	uint8_t bye;  /* reason, LINK_BYE_NONE */
+	int8_t slot; /* while UP */
+	uint8_t bye; /* reason, LINK_BYE_NONE */
 	bool dialled;
 	bool reading;
 	bool is_known; /* node_id is */

@@ -194,7 +194,7 @@ spread_on_first(struct link *link, struct origin *origin,
 {
 	uint64_t from = link->state == LINK_UP ? link_bit(link) : 0;
 
-	if (LIKELY(from != 0 && origin->parent == (int8_t)link->slot &&
+	if (LIKELY(from != 0 && origin->parent == link->slot &&
 	           origin->runs == 0 && data->seq == max + 1 &&
 	           origin->has_come)) {
 		tree_on_next(origin, link->mesh->now_ms, data->seq,

@@ -368,9 +368,9 @@ spread_on_down(struct link *link)
 	struct mesh *mesh = link->mesh;
 
 	tree_on_down(link);
-	lazy_forget_slot(&mesh->spread.early, link->slot);
-	lazy_forget_slot(&mesh->spread.late, link->slot);
-	lazy_forget_slot(&mesh->spread.told, link->slot);
+	lazy_forget_slots(&mesh->spread.early, link_bit(link));
+	lazy_forget_slots(&mesh->spread.late, link_bit(link));
+	lazy_forget_slots(&mesh->spread.told, link_bit(link));
 	mesh->spread.congested &= ~link_bit(link);
 	/* What is due because of it is asked for with the next tick. */
 	fetch_on_down(link);

@@ -262,7 +262,7 @@ tree_grafted(struct origin *origin, const struct link *link)
 {
 	origin->pruned &= ~link_bit(link);
 	origin->graft_ms = (uint32_t)link->mesh->now_ms;
-	origin->grafted = (int8_t)link->slot;
+	origin->grafted = link->slot;
 }
 
 /* What came from the parent would have come from `to` at `would_ms`, `lead_ms`

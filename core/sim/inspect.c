@@ -124,7 +124,7 @@ inspect_link(const struct mesh *mesh, unsigned slot)
 unsigned
 inspect_slot(const struct link *link)
 {
-	return link->state == LINK_UP ? link->slot : UINT_MAX;
+	return link->state == LINK_UP ? (unsigned)link->slot : UINT_MAX;
 }
 
 bool

@@ -71,7 +71,7 @@ put(struct bench *bench, const struct nodeid *id, uint64_t seq, uint64_t slots)
 static size_t
 told(struct bench *bench, unsigned slot, struct record_run *runs, size_t max)
 {
-	size_t count = lazy_gather(&bench->lazy, slot, 1030);
+	size_t count = lazy_gather(&bench->lazy, UINT64_C(1) << slot, 1030);
 
 	assert_true(count <= max);
 	memcpy(runs, bench->lazy.runs, count * sizeof(*runs));
@@ -191,7 +191,7 @@ a_link_that_goes_is_forgotten(void **state)
 
 	put(bench, &bench->a.id, 1, 3);
 	put(bench, &bench->b, 1, 3);
-	lazy_forget_slot(&bench->lazy, 1);
+	lazy_forget_slots(&bench->lazy, UINT64_C(1) << 1);
 	assert_int_equal(told(bench, 1, runs, 8), 0);
 	assert_int_equal(told(bench, 0, runs, 8), 2);
 }
