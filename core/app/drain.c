@@ -15,7 +15,7 @@ enum { DRAIN_RETRY_MS = 1000, DRAIN_RETRY_SPREAD_MS = 4000 };
 static void
 drain_give_up(struct node *node)
 {
-	size_t bytes = net_queued(node->net);
+	size_t bytes = net_undelivered(node->net);
 	size_t messages = 0;
 	const char *busy = NULL;
 

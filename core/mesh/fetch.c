@@ -389,7 +389,8 @@ fetch_on_ihave(struct link *link, struct record_array *list)
 		if (!spread_run_is_fit(mesh, &run)) {
 			continue;
 		}
-		origin = spread_origin(link, &run.origin, false);
+		origin = spread_origin(
+		    link, &run.origin, run.seq + run.count - 1, false);
 		if (origin == NULL ||
 		    !fetch_may_look(link, origin, run.count)) {
 			continue;

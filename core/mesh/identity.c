@@ -148,7 +148,7 @@ identity_bury(struct mesh *mesh)
 
 	spread_on_gone(mesh, &spread->self);
 	if (spread->has_published) {
-		origins_bury(&mesh->origins, &mesh->node_id, mesh->seq);
+		origins_bury(&mesh->origins, &mesh->node_id, mesh->seq, 0);
 	}
 	spread->has_published = false;
 }

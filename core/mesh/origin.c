@@ -72,7 +72,7 @@ origins_init(struct origins *origins, struct rng *rng,
 	memset(origins, 0, sizeof(*origins));
 	origins->events = *events;
 	idcache_init(&origins->tombstones, rng, TOMBSTONES_MAX,
-	    sizeof(struct idcache_item));
+	    sizeof(struct tombstone));
 	idtable_init(&origins->table, origins->tombstones.salt);
 }
 
@@ -144,30 +144,63 @@ origins_link_newest(struct origins *origins, struct origin *origin)
 	origins->newest = origin;
 }
 
-void
-origins_bury(struct origins *origins, const struct nodeid *id, uint64_t max)
+/* The last one of them, wherever it was before. */
+static void
+origins_note_buried(struct origins *origins, const struct nodeid *id)
 {
-	struct idcache_item *tombstone = idcache_put(&origins->tombstones, id);
+	struct nodeid *buried = origins->buried;
+	size_t at = 0;
 
-	if (tombstone != NULL) {
-		tombstone->max = max;
-	} else {
-		origins->tombstones_lost++;
+	while (at < origins->buried_count && !nodeid_equal(&buried[at], id)) {
+		at++;
 	}
+	if (at == ORIGINS_BURIED_MAX) {
+		at = 0;
+	} else if (at == origins->buried_count) {
+		origins->buried_count++;
+	}
+	memmove(&buried[at], &buried[at + 1],
+	    (origins->buried_count - 1 - at) * sizeof(*buried));
+	buried[origins->buried_count - 1] = *id;
 }
 
-/* Its newest number, which is forgotten; 0: it has no tombstone. */
-static uint64_t
-origins_exhume(struct origins *origins, const struct nodeid *id)
+void
+origins_bury(struct origins *origins, const struct nodeid *id, uint64_t max,
+    uint64_t last)
 {
-	struct idcache_item *tombstone = idcache_find(&origins->tombstones, id);
-	uint64_t max = 0;
+	struct tombstone *tombstone = idcache_put(&origins->tombstones, id);
 
-	if (tombstone != NULL) {
-		max = tombstone->max;
-		idcache_drop(&origins->tombstones, tombstone);
+	if (tombstone == NULL) {
+		origins->tombstones_lost++;
+		return;
 	}
-	return max;
+	tombstone->newest.max = max;
+	tombstone->last = last;
+}
+
+const struct tombstone *
+origins_buried(const struct origins *origins, size_t nth)
+{
+	return nth < origins->buried_count
+	           ? idcache_find(&origins->tombstones,
+	                 &origins->buried[origins->buried_count - 1 - nth])
+	           : NULL;
+}
+
+/* Of one that is new in the table: what its tombstone said. */
+static void
+origins_exhume(struct origins *origins, struct origin *origin)
+{
+	struct tombstone *tombstone = idcache_find(
+	    &origins->tombstones, &origin->id);
+
+	if (tombstone == NULL) {
+		return;
+	}
+	origin->base = tombstone->newest.max + 1;
+	origin->last = tombstone->last;
+	window_restart(&origin->window, tombstone->newest.max);
+	idcache_drop(&origins->tombstones, &tombstone->newest);
 }
 
 static void
@@ -176,7 +209,9 @@ origins_remove(struct origins *origins, struct origin *origin)
 	(void)origins_pass(origins, origin, origin->window.max);
 	origins->events.gone(origins->events.ctx, origin);
 	if (origin->window.max != 0) {
-		origins_bury(origins, &origin->id, origin->window.max);
+		origins_bury(
+		    origins, &origin->id, origin->window.max, origin->last);
+		origins_note_buried(origins, &origin->id);
 	}
 	idtable_remove(&origins->table, &origin->id);
 	origins_unlink(origins, origin);
@@ -266,9 +301,7 @@ origins_add(struct origins *origins, const struct nodeid *id, uint64_t now_ms,
 		free(origin);
 		return ERR_NOMEM;
 	}
-	origin->base = origins_exhume(origins, id);
-	window_restart(&origin->window, origin->base);
-	origin->base += origin->base != 0 ? 1 : 0;
+	origins_exhume(origins, origin);
 	origins_link_newest(origins, origin);
 	origins->count++;
 	*out = origin;
@@ -459,6 +492,19 @@ origins_newest(const struct origins *origins, const struct nodeid *id)
 	}
 	tombstone = idcache_find(&origins->tombstones, id);
 	return tombstone != NULL ? tombstone->max : 0;
+}
+
+bool
+origins_is_buried(
+    const struct origins *origins, const struct nodeid *id, uint64_t seq)
+{
+	const struct tombstone *tombstone = idcache_find(
+	    &origins->tombstones, id);
+	bool is_before = tombstone != NULL && tombstone->last != 0 &&
+	                 seq >> 32 < tombstone->newest.max >> 32;
+
+	return tombstone != NULL &&
+	       seq <= (is_before ? tombstone->last : tombstone->newest.max);
 }
 
 void

@@ -19,13 +19,14 @@
 #include "mesh/window.h"
 #include "wire/nodeid.h"
 
-#define ORIGINS_MAX      65536u
-#define ORIGINS_WIDE_MAX 256u /* with a wide window */
-#define TOMBSTONES_MAX   65536u
-#define ORIGIN_KEEP_MS   120000u /* never evicted before */
-#define ORIGIN_IDLE_MS   600000u /* freed then */
-#define ORIGIN_SOFT_IDS  64u     /* below the base, taken but not expected */
-#define ORIGIN_NO_SLOT   (-1)
+#define ORIGINS_MAX        65536u
+#define ORIGINS_WIDE_MAX   256u /* with a wide window */
+#define TOMBSTONES_MAX     65536u
+#define ORIGINS_BURIED_MAX 64u     /* of those, told of */
+#define ORIGIN_KEEP_MS     120000u /* never evicted before */
+#define ORIGIN_IDLE_MS     600000u /* freed then */
+#define ORIGIN_SOFT_IDS    64u     /* below the base, taken but not expected */
+#define ORIGIN_NO_SLOT     (-1)
 
 /* The masks have a bit for each slot of a link.  They are of the tree that
  * this origin's messages come by (tree.h). */
@@ -66,6 +67,12 @@ _Static_assert(
         448,
     "an origin has grown too large");
 
+/* All that is remembered of one that is forgotten. */
+struct tombstone {
+	struct idcache_item newest; /* number; first: the cache asks for that */
+	uint64_t last;              /* of the boot before; 0: no such */
+};
+
 /* What the table tells its owner. */
 struct origins_events {
 	void *ctx;
@@ -85,6 +92,8 @@ struct origins {
 	struct origin *oldest, *newest;
 	struct idcache tombstones; /* of who is forgotten, so that what was old
 	                              stays old */
+	struct nodeid buried[ORIGINS_BURIED_MAX]; /* lately, the last behind */
+	size_t buried_count;
 	struct origins_events events;
 	size_t count, wide;
 	uint64_t tombstones_lost; /* no memory for one */
@@ -155,13 +164,22 @@ enum window_verdict origins_take(struct origins *origins, struct origin *origin,
 void origins_give_up(struct origins *origins, struct origin *origin,
     uint64_t first, uint64_t count);
 
-/* `max` (> 0) is all that is remembered of `id`; without memory for it,
- * nothing is, and that is counted. */
-void origins_bury(
-    struct origins *origins, const struct nodeid *id, uint64_t max);
+/* `max` (> 0) and `last` are all that is remembered of `id`; without memory for
+ * it, nothing is, and that is counted. */
+void origins_bury(struct origins *origins, const struct nodeid *id,
+    uint64_t max, uint64_t last);
+
+/* The tombstone of the `nth` of those that were forgotten lately, the last one
+ * first; NULL: it is known again, or there are no more. */
+const struct tombstone *origins_buried(
+    const struct origins *origins, size_t nth);
 
 /* The newest number known of `id`, 0: none. */
 uint64_t origins_newest(const struct origins *origins, const struct nodeid *id);
+
+/* Of who is not in the table: is `seq` old by its tombstone? */
+bool origins_is_buried(
+    const struct origins *origins, const struct nodeid *id, uint64_t seq);
 
 /* Free what is idle, a bounded number at a time. */
 void origins_expire(struct origins *origins, uint64_t now_ms);

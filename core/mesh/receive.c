@@ -232,9 +232,13 @@ spread_on_data(struct link *link, const struct record *record)
 	origin = link->last;
 	if (UNLIKELY(
 	        origin == NULL || !nodeid_equal(&origin->id, &data.origin))) {
-		origin = spread_origin(link, &data.origin, false);
+		origin = spread_origin(link, &data.origin, data.seq, false);
 	}
 	if (UNLIKELY(origin == NULL)) {
+		mesh->stats.old += origins_is_buried(
+		                       &mesh->origins, &data.origin, data.seq)
+		                       ? 1
+		                       : 0;
 		return;
 	}
 	if (UNLIKELY(data.seq >> 32 > origin->window.max >> 32)) {

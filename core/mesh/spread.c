@@ -145,14 +145,17 @@ spread_find(struct mesh *mesh, const struct nodeid *id)
 	           : origins_find(&mesh->origins, id);
 }
 
-/* NULL: not now, counted. */
 __attribute__((noinline)) static struct origin *
-spread_add_origin(struct link *link, const struct nodeid *id, bool is_free)
+spread_add_origin(
+    struct link *link, const struct nodeid *id, uint64_t seq, bool is_free)
 {
 	struct mesh *mesh = link->mesh;
 	struct origin *origin;
 	enum err err;
 
+	if (origins_is_buried(&mesh->origins, id, seq)) {
+		return NULL;
+	}
 	if (!is_free && !link_takes_origin(link)) {
 		mesh->stats.origins_rate++;
 		return NULL;
@@ -169,12 +172,13 @@ spread_add_origin(struct link *link, const struct nodeid *id, bool is_free)
 }
 
 struct origin *
-spread_origin(struct link *link, const struct nodeid *id, bool is_free)
+spread_origin(
+    struct link *link, const struct nodeid *id, uint64_t seq, bool is_free)
 {
 	struct origin *origin = spread_find(link->mesh, id);
 
 	if (UNLIKELY(origin == NULL)) {
-		origin = spread_add_origin(link, id, is_free);
+		origin = spread_add_origin(link, id, seq, is_free);
 	}
 	if (origin != NULL && link->last != origin) {
 		link->last = origin;

@@ -92,10 +92,11 @@ void spread_on_tick(struct mesh *mesh);
 
 /* The origin with this id, this node included; or NULL. */
 struct origin *spread_find(struct mesh *mesh, const struct nodeid *id);
-/* The same, made if it is new; NULL: not now, counted.  `is_free`: does not
- * count for the link's limit of new ones. */
+/* The same, made if it is new, or was forgotten and `seq` is not old; NULL: not
+ * now, counted, or old.  `is_free`: does not count for the link's limit of new
+ * ones. */
 struct origin *spread_origin(
-    struct link *link, const struct nodeid *id, bool is_free);
+    struct link *link, const struct nodeid *id, uint64_t seq, bool is_free);
 
 /* Is this run of ids one that may exist?  False: counted. */
 bool spread_run_is_fit(struct mesh *mesh, const struct record_run *run);

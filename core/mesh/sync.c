@@ -139,6 +139,22 @@ sync_add_origin(struct sync *sync, const struct history *history,
 	}
 }
 
+/* Of who is forgotten here nobody else may be left that could tell. */
+static void
+sync_add_buried(struct sync *sync, const struct origins *origins)
+{
+	for (size_t nth = 0; nth < ORIGINS_BURIED_MAX; nth++) {
+		const struct tombstone *of = origins_buried(origins, nth);
+
+		if (of != NULL && of->last != 0) {
+			sync_add_empty(sync, &of->newest.id, of->last);
+		}
+		if (of != NULL) {
+			sync_add_empty(sync, &of->newest.id, of->newest.max);
+		}
+	}
+}
+
 static void
 sync_gather(struct sync *sync, struct mesh *mesh)
 {
@@ -154,6 +170,7 @@ sync_gather(struct sync *sync, struct mesh *mesh)
 			    sync, history, origin, origin->window.max);
 		}
 	}
+	sync_add_buried(sync, &mesh->origins);
 }
 
 void
@@ -226,16 +243,6 @@ sync_on_run(struct link *link, struct origin *origin, struct record_run *run)
 	return origin->last != last ? origin->last : 0;
 }
 
-/* Of who is not known it is no loss; of who was forgotten it may be. */
-static bool
-sync_is_loss(const struct mesh *mesh, const struct nodeid *id, uint64_t max)
-{
-	uint64_t newest = origins_newest(&mesh->origins, id);
-
-	return origins_find(&mesh->origins, id) != NULL ||
-	       (newest != 0 && max > newest);
-}
-
 /* The origin of a run, NULL: nothing to do. */
 static struct origin *
 sync_origin(struct link *link, const struct record_run *run)
@@ -251,12 +258,13 @@ sync_origin(struct link *link, const struct record_run *run)
 	if (run->count == 0) {
 		told.seq--;
 		told.count = 1;
-		if (!sync_is_loss(mesh, &run->origin, told.seq)) {
-			return NULL;
+		if (origins_newest(&mesh->origins, &run->origin) == 0) {
+			return NULL; /* who was never known is no loss */
 		}
 	}
 	return spread_run_is_fit(mesh, &told)
-	           ? spread_origin(link, &run->origin, is_early)
+	           ? spread_origin(link, &run->origin,
+	                 told.seq + told.count - 1, is_early)
 	           : NULL;
 }
 

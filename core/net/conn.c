@@ -257,8 +257,7 @@ conn_end(struct conn *conn, uint16_t code, const char *reason, bool flush)
 	conn_close(conn, code, reason, flush);
 }
 
-/* Bytes of ours that the kernel has and the other end's has not. */
-static uint32_t
+uint32_t
 conn_unsent(const struct conn *conn)
 {
 	int bytes = 0;

@@ -80,13 +80,14 @@ net_conn_count(const struct net *net)
 }
 
 size_t
-net_queued(struct net *net)
+net_undelivered(struct net *net)
 {
 	size_t bytes = 0;
 
 	for (uint32_t i = 0; i < net->conn_cap; i++) {
 		if (net->conns[i] != NULL) {
-			bytes += conn_queued(net->conns[i]);
+			bytes += conn_queued(net->conns[i]) +
+			         conn_unsent(net->conns[i]);
 		}
 	}
 	return bytes;

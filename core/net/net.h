@@ -169,8 +169,9 @@ struct conn *net_find(const struct net *net, uint64_t id);
 void net_close_clients(struct net *net, const char *reason);
 /* Open connections and dials. */
 size_t net_conn_count(const struct net *net);
-/* Bytes queued, also on connections that are closing; as conn_queued. */
-size_t net_queued(struct net *net);
+/* Bytes queued, also on connections that are closing, and those that the kernel
+ * has and the other ends have not. */
+size_t net_undelivered(struct net *net);
 
 /* Queue one whole peer record on those connections of the array whose bits are
  * in `which` (not 0), as conn_append_record does, but with one look at each

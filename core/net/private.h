@@ -194,6 +194,8 @@ bool conn_open(struct conn *conn, enum frame_role role, bool peer,
     const char *path, const char *query);
 /* conn_close for our own reasons: tells the handler. */
 void conn_end(struct conn *conn, uint16_t code, const char *reason, bool flush);
+/* Bytes of ours that the kernel has and the other end's has not. */
+uint32_t conn_unsent(const struct conn *conn);
 /* lws is about to close the socket. */
 void conn_release(struct conn *conn);
 /* Dead at the end of this turn. */

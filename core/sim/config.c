@@ -145,6 +145,9 @@ config_random_absence(struct sim_config *config, struct rng *rng)
 	config->churn_per_s = 0;
 	config->crash_percent = 0;
 	config->partition_s = config_between(rng, 70, 150);
+	if (config_chance(rng, 30)) {
+		config->partition_s += 550; /* they are forgotten, too */
+	}
 	config->pause_max_s = 120;
 }
 

@@ -279,6 +279,37 @@ async def passes_on_how_far_others_heard():
     await stop(teller, other, late, one)
 
 
+async def tells_of_whom_it_forgot():
+    """Of the boot before, too; and it hears what it had not heard."""
+    one, two, author = await node("one"), await node("two"), Author()
+    early = await linked(one, static=True)
+    teller, peer = await linked(two, static=True), \
+        await linked(two, static=True)
+    source = next(iter(early.links))
+    source.queue(author.data(1), bulk=True)
+    await once([one], "a", ["0-1"])
+    for raw in (author.data(1), author.data(2), author.data(1, later=1)):
+        next(iter(teller.links)).queue(raw, bulk=True)
+    await once([peer], "a", ["0-1", "0-2", "1-1"])
+    await stop(teller, two)
+    await until(lambda: not peer.links, "still a link")
+    peer.spread.history.forget(author.id)
+    peer.spread.origins[author.id].active_at = float("-inf")
+    peer.spread.free_idle()
+    assert author.id not in peer.spread.origins
+    peer.dial_soon(one.url)
+    await one.state(lambda mesh: mesh["missing"] == 2, "it tells nothing")
+    assert author.id not in peer.spread.origins, "old is news"
+    for raw in (author.data(2), author.data(1, later=1)):
+        source.queue(raw, bulk=True)
+    await once([one], "a", ["0-1", "0-2", "1-1"])
+    source.queue(author.run(r.SYNC, 3, 0, later=1))
+    await until(lambda: author.id in peer.spread.origins and
+                set(peer.spread.origins[author.id].missing) ==
+                {author.seq(2, later=1)}, "it hears nothing")
+    await stop(peer, early, one)
+
+
 async def takes_a_new_id_when_another_has_it():
     """Both ways: a node, and the peer."""
     one = await node("one", "--mesh", "static")
@@ -438,6 +469,7 @@ CHECKS = (
     restarts_with_its_id_under_load,
     forgets_rumours_and_takes_what_comes_true,
     passes_on_how_far_others_heard,
+    tells_of_whom_it_forgot,
     takes_a_new_id_when_another_has_it,
     ends_who_asks_too_much,
     ends_who_takes_nothing,

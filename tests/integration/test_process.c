@@ -238,6 +238,27 @@ exits_6_when_the_drain_is_over(void **state)
 	daemon_wait_event(node, "drain_exceeded", NULL, NULL);
 }
 
+/* Less than a socket takes at once, and more than this reader's. */
+static void
+exits_6_when_the_kernel_still_holds_what_was_said(void **state)
+{
+	static const char bytes[20000];
+	struct daemon *node = daemon_start("--drain 1");
+	struct client *slow = client_connect_small(node->port, 4096);
+	struct client *from = client_open(node->port, "/full");
+
+	(void)state;
+	assert_int_equal(client_upgrade(slow, "/full", ""), 101);
+	client_sync(slow);
+	client_frame(from, CLIENT_BINARY, bytes, sizeof(bytes));
+	client_sync(from);
+	client_close(from);
+	daemon_wait_counter(node, "hub.delivered", 1);
+	daemon_signal(node, SIGTERM);
+	assert_int_equal(daemon_wait_exit(node), 6);
+	daemon_wait_event(node, "drain_exceeded", NULL, NULL);
+}
+
 static void
 exits_6_at_the_second_signal(void **state)
 {
@@ -469,6 +490,7 @@ main(void)
 		TEST(stops_cleanly_by_either_signal),
 		TEST(ends_its_plugins_while_a_name_is_being_resolved),
 		TEST(exits_6_when_the_drain_is_over),
+		TEST(exits_6_when_the_kernel_still_holds_what_was_said),
 		TEST(exits_6_at_the_second_signal),
 		TEST(refuses_newcomers_while_it_drains),
 		TEST(keeps_running_through_200_hups_under_load),

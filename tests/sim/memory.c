@@ -13,7 +13,7 @@
 
 #define MEMORY_EMPTY  65536 /* bytes of a mesh with empty tables */
 #define MEMORY_ORIGIN 448   /* of one more origin */
-#define MEMORY_TOMB   48    /* of a tombstone, where that is most */
+#define MEMORY_TOMB   50    /* of a tombstone, where that is most */
 /* So often that nobody lives for the ten minutes after which who is idle is
  * forgotten, but those who stay: all meshes of a kind are of a size. */
 #define MEMORY_CHURN  0.08
@@ -85,7 +85,7 @@ memory_of_tombstones(struct lab *lab)
 		double each;
 
 		memcpy(id.bytes, &i, sizeof(i));
-		origins_bury(&lab->mesh->origins, &id, i);
+		origins_bury(&lab->mesh->origins, &id, i, 0);
 		each = (double)(heap_count_bytes() - before) / i;
 		most = i >= MEMORY_TOMBS_MIN && each > most ? each : most;
 	}

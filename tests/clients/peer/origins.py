@@ -52,10 +52,12 @@ class Missing:
 class Origin:
     """tell_gap(origin id, first, count) is called for what is given up."""
 
-    def __init__(self, origin_id, tell_gap, grave=0):
+    def __init__(self, origin_id, tell_gap, grave=None):
         self.id, self.tell_gap = origin_id, tell_gap
-        self.grave = grave   # of an earlier stay in the table: up to it, old
         self.max, self.base, self.floor, self.last = 0, 0, 0, 0
+        if grave:  # of an earlier stay in the table: up to it, old
+            self.max, self.last = grave
+            self.base = self.floor = self.max + 1
         self.seen, self.gaps, self.missing = set(), set(), {}
         # The tree.
         self.mute, self.pruned, self.prune_sent = set(), set(), {}
@@ -73,7 +75,7 @@ class Origin:
 
     def highest(self):
         """That came or was told as a gap, of the newest boot."""
-        return max([self.max, *self.gaps]) if self.base else self.grave
+        return max([self.max, *self.gaps])
 
     def heard_of(self):
         """Announced ones, too."""
@@ -83,8 +85,6 @@ class Origin:
     def enter(self, seq, started):
         """Begin what `seq`, which came or was announced, is the first of.
         False: it is old."""
-        if seq <= self.grave:
-            return False
         if boot_of(seq) > self.boot():
             self.begin(seq, started)
         elif boot_of(seq) < self.boot() and seq > self.last > 0:
@@ -95,8 +95,8 @@ class Origin:
 
     def begin(self, seq, started):
         """A window for a larger boot."""
-        knew = max(self.base, self.grave)
-        if self.base:
+        knew = self.base
+        if knew:
             heard_of = self.heard_of()
             self.promise(max(self.max + 1, self.base), heard_of)
             for old in [old for old in self.missing
@@ -105,10 +105,7 @@ class Origin:
             self.last = heard_of
         promised = knew or boot_of(seq) > started
         self.base = base_at(seq, promised)
-        if boot_of(self.grave) == boot_of(seq):
-            self.base = self.grave + 1
-        self.floor = max(self.base - NEAR, self.base >> 32 << 32 | 1,
-                         self.grave + 1)
+        self.floor = max(self.base - NEAR, self.base >> 32 << 32 | 1)
         self.max = self.floor - 1
         self.seen.clear()
         self.gaps.clear()

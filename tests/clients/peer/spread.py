@@ -18,7 +18,7 @@ WAITING_IDS = 4096
 AGE_MAX_MS, AGE_UNKNOWN, HURRY_S = 100, 255, 0.15
 SYNC_BYTES, SYNC_EMPTY, SYNC_PASS_S = 256 << 10, 1024, 0.2
 BYTES_A_SECOND = 12.5e6  # what payload is taken to need on its way
-ORIGINS, TOMBSTONES = 65536, 65536
+ORIGINS, TOMBSTONES, BURIED = 65536, 65536, 64
 
 
 class Waiting:
@@ -37,7 +37,8 @@ class Waiting:
 class Spread:
     def __init__(self, node):
         self.node, self.links = node, set()
-        self.origins, self.tombstones = {}, {}
+        self.origins, self.tombstones = {}, {}  # {id: (highest, last)}
+        self.buried = []  # the last ones of them
         self.history, self.counter = History(), 0
         self.count = dict.fromkeys(
             "delivered relayed duplicates late old gaps gone_sent repaired "
@@ -100,6 +101,11 @@ class Spread:
                 if highest and not is_held and empty < SYNC_EMPTY:
                     empty += 1
                     told.append((origin.id, highest + 1, 0))
+        for origin_id in reversed(self.buried):
+            for highest in reversed(self.tombstones.get(origin_id, ())):
+                if highest and empty < SYNC_EMPTY:
+                    empty += 1
+                    told.append((origin_id, highest + 1, 0))
         for raw in r.list_records(r.SYNC, told[:SYNC_BYTES
                                                // r.RUN[r.SYNC].size]):
             link.queue(raw)
@@ -115,15 +121,14 @@ class Spread:
                 self.node.own_seq_seen(highest)
                 self.on_held(link, run)
             elif run.count:
-                origin = self.origin(run.origin, link, of_sync=True)
+                origin = self.origin(run.origin, highest, link, of_sync=True)
                 if origin:
                     last = origin.last
                     self.on_run(link, origin, run, now(), of_sync=True)
                     self.pass_on_if(origin.last != last, origin, origin.last,
                                     link)
-            elif run.origin in self.origins or \
-                    0 < self.tombstones.get(run.origin, 0) < highest:
-                origin = self.origin(run.origin, link, of_sync=True)
+            elif run.origin in self.origins or run.origin in self.tombstones:
+                origin = self.origin(run.origin, highest, link, of_sync=True)
                 if origin:
                     self.on_highest(link, origin, highest)
 
@@ -159,16 +164,26 @@ class Spread:
 
     # ---- origins ----
 
-    def origin(self, origin_id, link=None, of_sync=False):
-        """Made if it is new; None if there is no room for it."""
+    def is_buried(self, origin_id, seq):
+        """Of who was forgotten: old by what its tombstone says."""
+        highest, last = self.tombstones.get(origin_id, (0, 0))
+        if last and boot_of(seq) < boot_of(highest):
+            return seq <= last
+        return seq <= highest
+
+    def origin(self, origin_id, seq, link=None, of_sync=False):
+        """Made if it is new; None if `seq` is old, or there is no room."""
         origin = self.origins.get(origin_id)
+        if origin is None and self.is_buried(origin_id, seq):
+            return None
         if origin is None:
             if len(self.origins) >= ORIGINS or \
                     link and not link.allowance.takes_origin(of_sync):
                 self.count["skipped"] += 1
                 return None
             origin = self.origins[origin_id] = Origin(
-                origin_id, self.tell_gap, self.tombstones.pop(origin_id, 0))
+                origin_id, self.tell_gap,
+                self.tombstones.pop(origin_id, None))
             self.adopt(origin)
         origin.active_at = now()
         return origin
@@ -188,6 +203,8 @@ class Spread:
                        if o.active_at < now() - IDLE_S
                        and o.id != self.node.id]:
             self.bury(origin.id)
+            self.buried = [i for i in self.buried if i != origin.id]
+            self.buried = (self.buried + [origin.id])[-BURIED:]
 
     def bury(self, origin_id):
         origin = self.origins.pop(origin_id, None)
@@ -197,7 +214,8 @@ class Spread:
             origin.give_up(list(origin.missing))
             if len(self.tombstones) >= TOMBSTONES:
                 self.tombstones.pop(random.choice(list(self.tombstones)))
-            self.tombstones[origin_id] = highest
+            if highest:
+                self.tombstones[origin_id] = highest, origin.last
 
     def highest(self, origin_id):
         origin = self.origins.get(origin_id)
@@ -214,7 +232,7 @@ class Spread:
         if self.counter >> 32:
             self.node.boot, self.counter = self.node.boot + 1, 1
         seq = self.node.boot << 32 | self.counter
-        me = self.origin(self.node.id)
+        me = self.origin(self.node.id, seq)
         me.enter(seq, self.node.started)
         me.arrive(seq)
         me.new_at = now()
@@ -307,11 +325,12 @@ class Spread:
         else:
             self.note_known(data, link)
             if not data.flags & r.REPAIR:
-                self.prune(link, self.origin(self.node.id))
+                self.prune(link, self.origin(self.node.id, data.seq))
 
     def on_broadcast(self, link, data):
-        origin = self.origin(data.origin, link)
+        origin = self.origin(data.origin, data.seq, link)
         if origin is None:
+            self.count["old"] += self.is_buried(data.origin, data.seq)
             return
         is_taken = origin.enter(data.seq, self.node.started)
         if boot_of(data.seq) < origin.boot():
@@ -455,7 +474,8 @@ class Spread:
             elif run.origin == self.node.id:
                 self.on_held(link, run)
             else:
-                origin = self.origin(run.origin, link)
+                origin = self.origin(
+                    run.origin, run.first + run.count - 1, link)
                 if origin:
                     self.on_run(link, origin, run, would)
 

@@ -145,6 +145,36 @@ who_is_idle_for_ten_minutes_is_freed(void **state)
 	    origins_take(&table->origins, origin, 9, 700000), WINDOW_NEW);
 }
 
+/* Boot 1 came as far as 3, boot 2 as far as 5. */
+static void
+of_who_was_forgotten_two_boots_are_remembered(void **state)
+{
+	const uint64_t boot = UINT64_C(1) << 32;
+	struct table *table = *state;
+	struct origin *origin = add(table, 1, 1000);
+	struct nodeid id = id_of(1);
+	struct nodeid other = id_of(2);
+
+	assert_int_equal(
+	    origins_take(&table->origins, origin, 2 * boot + 5, 1000),
+	    WINDOW_NEW);
+	origin->last = boot + 3;
+	assert_false(origins_is_buried(&table->origins, &id, 1));
+	origins_expire(&table->origins, 601000);
+	assert_null(origins_find(&table->origins, &id));
+	assert_true(origins_is_buried(&table->origins, &id, 2 * boot + 5));
+	assert_false(origins_is_buried(&table->origins, &id, 2 * boot + 6));
+	assert_true(origins_is_buried(&table->origins, &id, boot + 3));
+	assert_false(origins_is_buried(&table->origins, &id, boot + 4));
+	assert_false(origins_is_buried(&table->origins, &other, 1));
+	assert_null(origins_buried(&table->origins, 1));
+	assert_int_equal(origins_buried(&table->origins, 0)->last, boot + 3);
+	origin = add(table, 1, 700000);
+	assert_int_equal(origin->last, boot + 3);
+	assert_int_equal(origin->base, 2 * boot + 6);
+	assert_null(origins_buried(&table->origins, 0));
+}
+
 static void
 many_idle_ones_are_freed_a_bounded_number_at_a_time(void **state)
 {
@@ -341,6 +371,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_full_table_evicts_who_is_idle_longest_but_nobody_active),
 		TEST(who_is_idle_for_ten_minutes_is_freed),
+		TEST(of_who_was_forgotten_two_boots_are_remembered),
 		TEST(many_idle_ones_are_freed_a_bounded_number_at_a_time),
 		TEST(a_larger_boot_begins_anew_and_the_last_one_is_old),
 		TEST(a_restart_of_who_is_known_is_missed_from_its_first_word),

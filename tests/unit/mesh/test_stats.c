@@ -117,7 +117,7 @@ counts_the_origins_that_lost_their_tombstone(void **state)
 		struct nodeid id = { .bytes = { 0 } };
 
 		memcpy(id.bytes, &n, sizeof(n));
-		origins_bury(&lab->mesh->origins, &id, n);
+		origins_bury(&lab->mesh->origins, &id, n, 0);
 	}
 	inspect_tables(lab->mesh, &tables);
 	assert_in_range(tables.tombstones, 1, TOMBSTONES_MAX);

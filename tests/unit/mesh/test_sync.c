@@ -276,6 +276,88 @@ so_does_what_who_was_forgotten_said_since(void **state)
 	assert_int_equal(lab->gap_count, 2);
 }
 
+/* Nobody else may be left that could tell. */
+static void
+who_was_forgotten_is_told_of_too(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 7);
+	lab_closed(lab, a, MESH_CLOSED);
+	lab_pass(lab, 600000);
+	a = lab_accept_up(lab, 1);
+	assert_int_equal(runs_only(a, RECORD_SYNC).seq, RUNS_SEQ(8));
+	/* It comes back, and is forgotten anew. */
+	lab_say_data(lab, a, 9, 8);
+	lab_pass(lab, 600000);
+	a = lab_accept_up(lab, 3);
+	assert_int_equal(runs_only(a, RECORD_SYNC).seq, RUNS_SEQ(9));
+}
+
+/* With the end of its boot before. */
+static void
+of_who_was_forgotten_both_boots_are_told(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct record_run runs[3];
+
+	lab_say_data(lab, a, 9, 7);
+	say_reborn(lab, a, 1, 2);
+	lab_closed(lab, a, MESH_CLOSED);
+	lab_pass(lab, 660000);
+	a = lab_accept_up(lab, 1);
+	assert_int_equal(runs_sent(a, RECORD_SYNC, runs, 3), 2);
+	assert_int_equal(runs[0].seq, RUNS_SEQ(8));
+	assert_int_equal(runs[1].seq, RUNS_SEQ(3) + (UINT64_C(1) << 32));
+	assert_int_equal(runs[0].count + runs[1].count, 0);
+}
+
+/* They may go round among newcomers for ever. */
+static void
+old_ids_do_not_make_known_again_who_was_forgotten(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 7);
+	lab_closed(lab, a, MESH_CLOSED);
+	lab_pass(lab, 600000);
+	a = runs_up(lab, 1);
+	runs_say(lab, a, RECORD_SYNC, 9, 5, 3, 0);
+	runs_say(lab, a, RECORD_IHAVE, 9, 7, 1, 0);
+	lab_say_data(lab, a, 9, 6);
+	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->old, 1);
+	runs_say(lab, a, RECORD_SYNC, 9, 7, 2, 0);
+	assert_int_equal(runs_origin(lab, 9).missing, 1);
+}
+
+static void
+of_the_forgotten_those_of_late_are_told_of(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct record_run runs[ORIGINS_BURIED_MAX + 1];
+
+	for (unsigned n = 1; n <= ORIGINS_BURIED_MAX + 10; n++) {
+		struct record_data data = lab_data(9, n);
+
+		data.origin.bytes[0] = (uint8_t)(n >> 8);
+		data.origin.bytes[1] = (uint8_t)n;
+		lab_say(lab, a, &data);
+	}
+	lab_closed(lab, a, MESH_CLOSED);
+	lab_pass(lab, 601000);
+	a = lab_accept_up(lab, 2);
+	assert_int_equal(runs_sent(a, RECORD_SYNC, runs, ARRAY_LEN(runs)),
+	    ORIGINS_BURIED_MAX);
+	for (unsigned i = 0; i < ORIGINS_BURIED_MAX; i++) {
+		assert_true(runs[i].seq > RUNS_SEQ(11));
+	}
+}
+
 static void
 no_boot_far_ahead_begins_by_such_a_word(void **state)
 {
@@ -559,6 +641,10 @@ main(void)
 		TEST(what_nobody_holds_any_more_becomes_a_gap),
 		TEST(so_does_a_whole_boot_that_nobody_holds),
 		TEST(so_does_what_who_was_forgotten_said_since),
+		TEST(who_was_forgotten_is_told_of_too),
+		TEST(of_who_was_forgotten_both_boots_are_told),
+		TEST(old_ids_do_not_make_known_again_who_was_forgotten),
+		TEST(of_the_forgotten_those_of_late_are_told_of),
 		TEST(no_boot_far_ahead_begins_by_such_a_word),
 		TEST(of_an_end_that_is_far_ahead_only_so_much_is_missing),
 		TEST(only_the_end_of_a_huge_run_is_looked_at),

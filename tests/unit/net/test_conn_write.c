@@ -483,7 +483,7 @@ net_destroy_ends_what_is_blocked(void **state)
 	rig_until(rig, rig_has_opened);
 	rig_call(rig, append_many);
 	rig_stop(rig);
-	assert_true(net_queued(rig->net) > 0);
+	assert_true(net_undelivered(rig->net) > 0);
 	rig_destroy(rig);
 }
 
