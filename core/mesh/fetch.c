@@ -3,8 +3,6 @@
 
 #include "mesh/fetch.h"
 
-#include <assert.h>
-
 #include "mesh/fetch_inside.h"
 #include "mesh/limit.h"
 #include "mesh/tree.h"
@@ -418,7 +416,6 @@ fetch_gone_run(struct link *link, struct origin *origin,
 	uint64_t end = seq + gone->count;
 	struct missing_run *run;
 
-	assert(link->slot < MESH_LINKS_MAX); /* it is UP */
 	while ((run = fetch_next(mesh, origin, &seq, end)) != NULL) {
 		if ((run->known & link_bit(link)) == 0) {
 			continue;

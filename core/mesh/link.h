@@ -129,7 +129,7 @@ bool link_is_trusted(const struct link *link);
 static inline uint64_t
 link_bit(const struct link *link)
 {
-	return UINT64_C(1) << link->slot;
+	return UINT64_C(1) << (link->slot & (MESH_LINKS_MAX - 1));
 }
 
 /* Milliseconds since something was heard, while reading. */
