@@ -8,36 +8,25 @@ enum { SPREAD_TURN = 4 }; /* ends of a link take turns every 16 messages */
 
 /* It was the other end's turn to announce these, and it is silent. */
 static void
-spread_doubt(struct mesh *mesh, uint64_t slots, uint64_t now_ms)
+spread_doubt(struct mesh *mesh, uint64_t slots)
 {
 	for (; slots != 0; slots &= slots - 1) {
-		fetch_doubt(mesh->up[__builtin_ctzll(slots)], now_ms,
-		    LAZY_LATE_MS, &mesh->stats.quiet);
+		fetch_doubt(mesh->up[__builtin_ctzll(slots)], LAZY_LATE_MS,
+		    &mesh->stats.quiet);
 	}
 }
 
 static void
-spread_flush(struct mesh *mesh, struct lazy *lazy, uint64_t now_ms)
+spread_flush(struct mesh *mesh, struct lazy *lazy)
 {
-	struct spread *spread = &mesh->spread;
-	uint64_t slots = lazy_settle(lazy, &spread->history);
+	uint64_t slots = lazy_settle(lazy, &mesh->spread.history);
 
 	for (slots &= mesh->up_slots; slots != 0; slots &= slots - 1) {
-		unsigned slot = (unsigned)__builtin_ctzll(slots);
-		size_t runs;
+		struct link *link = mesh->up[__builtin_ctzll(slots)];
+		size_t runs = lazy_gather(lazy, link_bit(link), mesh->now_ms);
 
-		buf_clear(&spread->out);
-		if (lazy_encode(lazy, slot, now_ms, &spread->out, &runs) !=
-		    ERR_OK) {
-			spread_untold(mesh);
-			continue;
-		}
-		if (runs > 0) {
-			mesh->stats.announced += runs;
-			mesh->stats.control_bytes += spread->out.len;
-			mesh->io->send(mesh->io->ctx, mesh->up[slot],
-			    spread->out.bytes, spread->out.len, true);
-		}
+		mesh->stats.announced += runs;
+		spread_send_runs(link, RECORD_IHAVE, lazy->runs, runs);
 	}
 	lazy_clear(lazy);
 }
@@ -49,7 +38,7 @@ spread_put(struct mesh *mesh, struct lazy *lazy, const struct lazy_item *item)
 		return;
 	}
 	if (lazy->count == LAZY_MAX) {
-		spread_flush(mesh, lazy, item->put_ms);
+		spread_flush(mesh, lazy);
 	}
 	if (lazy_put(lazy, item) != ERR_OK) {
 		spread_untold(mesh);
@@ -63,14 +52,14 @@ spread_put(struct mesh *mesh, struct lazy *lazy, const struct lazy_item *item)
  * one waits for it, and speaks only if it does not come. */
 void
 spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
-    const struct record_data *data, uint64_t now_ms)
+    const struct record_data *data)
 {
 	struct spread *spread = &mesh->spread;
 	struct lazy_item item = {
 		.origin = origin->id,
 		.seq = data->seq,
 		.place = spread->history.next - 1, /* it was put in just now */
-		.put_ms = now_ms,
+		.put_ms = mesh->now_ms,
 	};
 	bool swap = ((data->seq >> SPREAD_TURN ^ origin->id.bytes[0]) & 1) != 0;
 	uint64_t late = swap ? ~spread->second : spread->second;
@@ -83,18 +72,17 @@ spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
 }
 
 void
-spread_announce_due(struct mesh *mesh, uint64_t now_ms)
+spread_announce_due(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
 
-	if (now_ms >= spread->early.due_ms) {
-		spread_flush(mesh, &spread->early, now_ms);
+	if (mesh->now_ms >= spread->early.due_ms) {
+		spread_flush(mesh, &spread->early);
 	}
-	if (now_ms >= spread->late.due_ms) {
-		spread_doubt(mesh,
-		    lazy_settle(&spread->late, &spread->history) &
-		        mesh->up_slots,
-		    now_ms);
-		spread_flush(mesh, &spread->late, now_ms);
+	if (mesh->now_ms >= spread->late.due_ms) {
+		spread_doubt(
+		    mesh, lazy_settle(&spread->late, &spread->history) &
+		              mesh->up_slots);
+		spread_flush(mesh, &spread->late);
 	}
 }

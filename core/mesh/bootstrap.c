@@ -54,10 +54,9 @@ bootstrap_fini(struct bootstrap *bootstrap)
 
 /* Dial `seed` after `delay_ms`, but never twice in a second. */
 static void
-bootstrap_schedule(
-    struct mesh *mesh, struct seed *seed, uint64_t now_ms, uint64_t delay_ms)
+bootstrap_schedule(struct mesh *mesh, struct seed *seed, uint64_t delay_ms)
 {
-	seed->next_ms = now_ms + delay_ms;
+	seed->next_ms = mesh->now_ms + delay_ms;
 	if (seed->next_ms < seed->earliest_ms) {
 		seed->next_ms = seed->earliest_ms;
 	}
@@ -65,24 +64,23 @@ bootstrap_schedule(
 }
 
 void
-bootstrap_start(struct mesh *mesh, uint64_t now_ms)
+bootstrap_start(struct mesh *mesh)
 {
 	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
-		bootstrap_schedule(mesh, &mesh->bootstrap.seeds[i], now_ms, 0);
+		bootstrap_schedule(mesh, &mesh->bootstrap.seeds[i], 0);
 	}
 }
 
 /* The node behind this address is linked, or about to be, by another way; or
  * it is left alone, as it was too slow. */
 static bool
-bootstrap_is_satisfied(
-    const struct mesh *mesh, const struct seed *seed, uint64_t now_ms)
+bootstrap_is_satisfied(const struct mesh *mesh, const struct seed *seed)
 {
 	if (!seed->is_known) {
 		return false;
 	}
 	if (link_find(mesh, &seed->node_id, NULL) != NULL ||
-	    mesh_is_refused(mesh, &seed->node_id, now_ms)) {
+	    mesh_is_refused(mesh, &seed->node_id)) {
 		return true;
 	}
 	/* Two dials of one node at once would end as duplicates. */
@@ -98,16 +96,15 @@ bootstrap_is_satisfied(
 }
 
 static void
-bootstrap_dial(
-    struct mesh *mesh, struct seed *seed, uint16_t flags, uint64_t now_ms)
+bootstrap_dial(struct mesh *mesh, struct seed *seed, uint16_t flags)
 {
 	struct link *link;
 
-	seed->earliest_ms = now_ms + BOOTSTRAP_EVERY_MS;
+	seed->earliest_ms = mesh->now_ms + BOOTSTRAP_EVERY_MS;
 	/* Valid, hence short enough; a WELCOME does not say a better one. */
-	link = link_dial(mesh, seed->url, flags, now_ms);
+	link = link_dial(mesh, seed->url, flags);
 	if (link == NULL) {
-		bootstrap_schedule(mesh, seed, now_ms, BOOTSTRAP_EVERY_MS);
+		bootstrap_schedule(mesh, seed, BOOTSTRAP_EVERY_MS);
 		return;
 	}
 	link->seed = seed;
@@ -145,30 +142,28 @@ bootstrap_has(const struct bootstrap *bootstrap, const char *addr)
 
 /* One without a link: is it lost, or not? */
 static bool
-bootstrap_is_free(const struct mesh *mesh, const struct seed *seed, bool lost,
-    uint64_t now_ms)
+bootstrap_is_free(const struct mesh *mesh, const struct seed *seed, bool lost)
 {
 	return seed->link == NULL &&
 	       (!seed->is_known || seed->failures > 0) == lost &&
-	       !bootstrap_is_satisfied(mesh, seed, now_ms);
+	       !bootstrap_is_satisfied(mesh, seed);
 }
 
 size_t
-bootstrap_lost_count(const struct mesh *mesh, uint64_t now_ms)
+bootstrap_lost_count(const struct mesh *mesh)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
 		const struct seed *seed = &mesh->bootstrap.seeds[i];
 
-		count += bootstrap_is_free(mesh, seed, true, now_ms) ? 1 : 0;
+		count += bootstrap_is_free(mesh, seed, true) ? 1 : 0;
 	}
 	return count;
 }
 
 bool
-bootstrap_dial_any(
-    struct mesh *mesh, bool lost, uint16_t flags, uint64_t now_ms)
+bootstrap_dial_any(struct mesh *mesh, bool lost, uint16_t flags)
 {
 	struct seed *pick = NULL;
 	uint64_t seen = 0;
@@ -179,44 +174,42 @@ bootstrap_dial_any(
 	}
 	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
 		struct seed *seed = &mesh->bootstrap.seeds[i];
-		bool too_soon = seed->is_open || now_ms < seed->earliest_ms;
-		bool shunned = seed->next_ms > now_ms + VIEWS_AGAIN_MS;
+		bool too_soon = seed->is_open ||
+		                mesh->now_ms < seed->earliest_ms;
+		bool shunned = seed->next_ms > mesh->now_ms + VIEWS_AGAIN_MS;
 
 		if (!too_soon && !shunned &&
-		    bootstrap_is_free(mesh, seed, lost, now_ms) &&
+		    bootstrap_is_free(mesh, seed, lost) &&
 		    rng_below(mesh->rng, ++seen) == 0) {
 			pick = seed;
 		}
 	}
 	if (pick != NULL) {
-		bootstrap_dial(mesh, pick, flags, now_ms);
+		bootstrap_dial(mesh, pick, flags);
 	}
 	return pick != NULL;
 }
 
 void
-bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms)
+bootstrap_on_tick(struct mesh *mesh)
 {
 	while (!mesh->stopped && mesh->dials < MESH_DIALS_MAX) {
 		struct seed *seed = bootstrap_first(&mesh->bootstrap);
 
 		if (seed == NULL ||
-		    (mesh->views.is_auto && !views_are_low(mesh, now_ms))) {
+		    (mesh->views.is_auto && !views_are_low(mesh))) {
 			return;
 		}
-		if (seed->next_ms > now_ms) {
+		if (seed->next_ms > mesh->now_ms) {
 			mesh_wake_at(mesh, seed->next_ms);
 			return;
 		}
-		if (bootstrap_is_satisfied(mesh, seed, now_ms)) {
-			bootstrap_schedule(
-			    mesh, seed, now_ms, BOOTSTRAP_EVERY_MS);
+		if (bootstrap_is_satisfied(mesh, seed)) {
+			bootstrap_schedule(mesh, seed, BOOTSTRAP_EVERY_MS);
 		} else if (mesh->stats.links_up >= views_cap(mesh)) {
-			bootstrap_schedule(
-			    mesh, seed, now_ms, BOOTSTRAP_LONG_MS);
+			bootstrap_schedule(mesh, seed, BOOTSTRAP_LONG_MS);
 		} else {
-			bootstrap_dial(
-			    mesh, seed, seek_urgency(mesh, now_ms), now_ms);
+			bootstrap_dial(mesh, seed, seek_urgency(mesh));
 		}
 	}
 }
@@ -227,14 +220,6 @@ bootstrap_on_identity(const struct link *link)
 	if (link->seed != NULL) {
 		link->seed->node_id = link->node_id;
 		link->seed->is_known = true;
-	}
-}
-
-void
-bootstrap_on_up(const struct link *link)
-{
-	if (link->seed != NULL) {
-		link->seed->failures = 0;
 	}
 }
 
@@ -285,17 +270,16 @@ bootstrap_delay(struct mesh *mesh, struct seed *seed, const struct link *link,
 	case BYE_DUPLICATE:
 		return 0;
 	default:
-		/* A link that was UP has set failures to 0. */
 		return bootstrap_back_off(
-		    mesh, link->was_up ? seed->failures : seed->failures++);
+		    mesh, link->was_up ? 0 : seed->failures++);
 	}
 }
 
 static void
-bootstrap_log(const struct seed *seed, const struct link *link, uint64_t now_ms,
-    enum mesh_closed how)
+bootstrap_log(
+    const struct seed *seed, const struct link *link, enum mesh_closed how)
 {
-	uint64_t retry_ms = seed->next_ms - now_ms;
+	uint64_t retry_ms = seed->next_ms - link->mesh->now_ms;
 
 	if (how == MESH_DIAL_NOT_A_PEER) {
 		log_warn("mesh", "not_a_peer",
@@ -318,7 +302,7 @@ bootstrap_log(const struct seed *seed, const struct link *link, uint64_t now_ms,
 }
 
 void
-bootstrap_on_end(const struct link *link, uint64_t now_ms, enum mesh_closed how)
+bootstrap_on_end(const struct link *link, enum mesh_closed how)
 {
 	struct mesh *mesh = link->mesh;
 	struct seed *seed = link->seed;
@@ -327,14 +311,14 @@ bootstrap_on_end(const struct link *link, uint64_t now_ms, enum mesh_closed how)
 		return;
 	}
 	seed->link = NULL;
+	seed->failures = link->was_up ? 0 : seed->failures;
 	mesh->stats.dial_failures += link->was_up || link->bye == BYE_DUPLICATE
 	                                 ? 0
 	                                 : 1;
-	bootstrap_schedule(
-	    mesh, seed, now_ms, bootstrap_delay(mesh, seed, link, how));
-	bootstrap_log(seed, link, now_ms, how);
+	bootstrap_schedule(mesh, seed, bootstrap_delay(mesh, seed, link, how));
+	bootstrap_log(seed, link, how);
 	/* Another may have waited for this dial to end. */
-	mesh_wake_at(mesh, now_ms);
+	mesh_wake_at(mesh, mesh->now_ms);
 }
 
 void

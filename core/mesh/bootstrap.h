@@ -44,26 +44,23 @@ NODISCARD enum err bootstrap_init(struct bootstrap *bootstrap,
 void bootstrap_fini(struct bootstrap *bootstrap);
 
 /* Everything is due now. */
-void bootstrap_start(struct mesh *mesh, uint64_t now_ms);
+void bootstrap_start(struct mesh *mesh);
 /* Dial what is due, and ask to be woken for the next. */
-void bootstrap_on_tick(struct mesh *mesh, uint64_t now_ms);
+void bootstrap_on_tick(struct mesh *mesh);
 
 /* Is this one of them? */
 bool bootstrap_has(const struct bootstrap *bootstrap, const char *addr);
 /* Those without a link whose last dial failed, or that never answered. */
-size_t bootstrap_lost_count(const struct mesh *mesh, uint64_t now_ms);
+size_t bootstrap_lost_count(const struct mesh *mesh);
 /* Dial a random one of those, or of the others without a link (they work, and
  * know whom this node does not), with these flags of HELLO.  False: there is
  * none, or it is too soon. */
-bool bootstrap_dial_any(
-    struct mesh *mesh, bool lost, uint16_t flags, uint64_t now_ms);
+bool bootstrap_dial_any(struct mesh *mesh, bool lost, uint16_t flags);
 
 /* The dialled link has said who it is. */
 void bootstrap_on_identity(const struct link *link);
-/* A link is UP, or has ended. */
-void bootstrap_on_up(const struct link *link);
-void bootstrap_on_end(
-    const struct link *link, uint64_t now_ms, enum mesh_closed how);
+/* A link has ended. */
+void bootstrap_on_end(const struct link *link, enum mesh_closed how);
 /* Its connection is reported closed: only now the address may be dialled
  * again, so that connections that take long to close do not pile up. */
 void bootstrap_on_closed(const struct link *link);

@@ -3,8 +3,6 @@
 
 #include "mesh/fetch.h"
 
-#include <assert.h>
-
 #include "mesh/fetch_inside.h"
 #include "mesh/limit.h"
 #include "mesh/tree.h"
@@ -19,7 +17,7 @@ enum {
 struct fetch_batch {
 	uint64_t slots;
 	size_t count;
-	uint8_t slot[FETCH_BATCH];
+	int8_t slot[FETCH_BATCH];
 	struct record_run runs[FETCH_BATCH];
 };
 
@@ -93,11 +91,11 @@ fetch_is_suspect(const struct link *link)
 }
 
 void
-fetch_doubt(
-    struct link *link, uint64_t now_ms, uint64_t silence_ms, uint64_t *counter)
+fetch_doubt(struct link *link, uint64_t silence_ms, uint64_t *counter)
 {
-	if (!fetch_is_suspect(link) && now_ms - link->heard_ms >= silence_ms) {
-		link->suspect_ms = now_ms;
+	if (!fetch_is_suspect(link) &&
+	    link->mesh->now_ms - link->heard_ms >= silence_ms) {
+		link->suspect_ms = link->mesh->now_ms;
 		++*counter;
 	}
 }
@@ -105,32 +103,32 @@ fetch_doubt(
 /* The parent had its time for this run.  If it is silent altogether, it will
  * not be waited for by the other trees that it is the parent of. */
 static void
-fetch_suspect(struct mesh *mesh, const struct missing_run *run, uint64_t now_ms)
+fetch_suspect(struct mesh *mesh, const struct missing_run *run)
 {
 	if (run->origin->parent != ORIGIN_NO_SLOT && run->tried == 0 &&
 	    run->tries == 0) {
-		fetch_doubt(mesh->up[run->origin->parent], now_ms,
-		    FETCH_TIMEOUT_MS, &mesh->stats.suspects);
+		fetch_doubt(mesh->up[run->origin->parent], FETCH_TIMEOUT_MS,
+		    &mesh->stats.suspects);
 	}
 }
 
-/* One of those that have it and were not asked in this round, at random;
- * ORIGIN_NO_SLOT: none has time. */
-static int
+/* One of those that have it and were not asked in this round, at random; NULL:
+ * none has time. */
+static struct link *
 fetch_pick(struct mesh *mesh, const struct missing_run *run)
 {
 	uint64_t left = run->known & ~run->tried;
 	uint64_t others = left & ~tree_idle(run->origin);
 	uint64_t seen = 0;
-	int pick = ORIGIN_NO_SLOT;
+	struct link *pick = NULL;
 
 	left = others != 0 ? others : left;
 	for (; left != 0; left &= left - 1) {
-		int slot = __builtin_ctzll(left);
+		struct link *link = mesh->up[__builtin_ctzll(left)];
 
-		if (mesh->up[slot]->fetches < FETCH_LINK_MAX &&
+		if (link->fetches < FETCH_LINK_MAX &&
 		    rng_below(mesh->rng, ++seen) == 0) {
-			pick = slot;
+			pick = link;
 		}
 	}
 	return pick;
@@ -140,44 +138,43 @@ static void
 fetch_flush(struct mesh *mesh, struct fetch_batch *batch)
 {
 	for (; batch->slots != 0; batch->slots &= batch->slots - 1) {
-		unsigned slot = (unsigned)__builtin_ctzll(batch->slots);
+		struct link *link = mesh->up[__builtin_ctzll(batch->slots)];
 		struct record_run runs[FETCH_BATCH];
 		size_t count = 0;
 
 		for (size_t i = 0; i < batch->count; i++) {
-			if (batch->slot[i] == slot) {
+			if (batch->slot[i] == link->slot) {
 				runs[count++] = batch->runs[i];
 			}
 		}
-		spread_send_runs(mesh, slot, RECORD_GRAFT, runs, count);
+		spread_send_runs(link, RECORD_GRAFT, runs, count);
 	}
 	batch->count = 0;
 }
 
 static void
-fetch_ask(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run,
-    unsigned slot, uint64_t now_ms)
+fetch_ask(struct link *link, struct fetch_batch *batch, struct missing_run *run)
 {
-	struct link *link = mesh->up[slot];
+	struct mesh *mesh = link->mesh;
 	uint64_t timeout_ms = fetch_timeout_ms(link);
 	unsigned doublings = run->tries < FETCH_DOUBLINGS ? run->tries
 	                                                  : FETCH_DOUBLINGS;
 	uint64_t wait_ms = timeout_ms << doublings;
 	uint8_t flags = 0;
 
-	if (tree_graft(mesh, run->origin, run->seq, now_ms, slot)) {
+	if (tree_graft(link, run->origin, run->seq)) {
 		flags = GRAFT_EAGER;
 	}
 	mesh->stats.fetches++;
 	fetch_settle(mesh, run);
 	link->fetches++;
-	run->asked = (int8_t)slot;
-	run->tried |= UINT64_C(1) << slot;
+	run->asked = link->slot;
+	run->tried |= link_bit(link);
 	fetch_set_due(mesh, run,
-	    now_ms +
+	    mesh->now_ms +
 	        (wait_ms < FETCH_WAIT_MAX_MS ? wait_ms : FETCH_WAIT_MAX_MS));
-	batch->slots |= UINT64_C(1) << slot;
-	batch->slot[batch->count] = (uint8_t)slot;
+	batch->slots |= link_bit(link);
+	batch->slot[batch->count] = link->slot;
 	batch->runs[batch->count++] = (struct record_run){
 		.origin = run->origin->id,
 		.seq = run->seq,
@@ -188,22 +185,21 @@ fetch_ask(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run,
 
 /* It is due. */
 static void
-fetch_one(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run,
-    uint64_t now_ms)
+fetch_one(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run)
 {
-	int slot;
+	struct link *link;
 
 	if (mesh->up_slots == 0) {
 		/* Nobody can tell; the clock begins with the next link. */
-		run->born_ms = now_ms;
+		run->born_ms = mesh->now_ms;
 		fetch_set_due(mesh, run, UINT64_MAX);
 		return;
 	}
-	if (now_ms >= fetch_last_ms(run)) {
-		fetch_give_up(mesh, run, now_ms);
+	if (mesh->now_ms >= fetch_last_ms(run)) {
+		fetch_give_up(mesh, run);
 		return;
 	}
-	fetch_suspect(mesh, run, now_ms);
+	fetch_suspect(mesh, run);
 	if (run->known == 0) {
 		fetch_settle(mesh, run);
 		fetch_set_due(mesh, run, UINT64_MAX);
@@ -215,17 +211,17 @@ fetch_one(struct mesh *mesh, struct fetch_batch *batch, struct missing_run *run,
 			run->tries++;
 		}
 	}
-	slot = fetch_pick(mesh, run);
-	if (slot == ORIGIN_NO_SLOT) {
+	link = fetch_pick(mesh, run);
+	if (link == NULL) {
 		mesh->stats.fetch_limit++;
-		fetch_set_due(mesh, run, now_ms + FETCH_TIMEOUT_MS);
+		fetch_set_due(mesh, run, mesh->now_ms + FETCH_TIMEOUT_MS);
 		return;
 	}
-	fetch_ask(mesh, batch, run, (unsigned)slot, now_ms);
+	fetch_ask(link, batch, run);
 }
 
 void
-fetch_due(struct mesh *mesh, uint64_t now_ms)
+fetch_due(struct mesh *mesh)
 {
 	struct fetch_batch batch;
 	struct missing_run *run;
@@ -233,8 +229,8 @@ fetch_due(struct mesh *mesh, uint64_t now_ms)
 	batch.slots = 0;
 	batch.count = 0;
 	while ((run = missing_first(&mesh->spread.missing)) != NULL &&
-	       run->due_ms <= now_ms) {
-		fetch_one(mesh, &batch, run, now_ms);
+	       run->due_ms <= mesh->now_ms) {
+		fetch_one(mesh, &batch, run);
 		if (batch.count == FETCH_BATCH) {
 			fetch_flush(mesh, &batch);
 		}
@@ -244,8 +240,7 @@ fetch_due(struct mesh *mesh, uint64_t now_ms)
 
 /* Take `seq` out of the run it is in. */
 static void
-fetch_take(
-    struct mesh *mesh, struct missing_run *run, uint64_t seq, uint64_t now_ms)
+fetch_take(struct mesh *mesh, struct missing_run *run, uint64_t seq)
 {
 	struct missing_run *tail;
 
@@ -256,8 +251,7 @@ fetch_take(
 
 			missing_cut(run, (uint32_t)(seq - run->seq));
 			mesh->stats.missing_full++;
-			fetch_give_up_ids(
-			    mesh, origin, seq + 1, end - seq - 1, now_ms);
+			fetch_give_up_ids(mesh, origin, seq + 1, end);
 			return;
 		}
 		run = tail;
@@ -269,8 +263,7 @@ fetch_take(
 }
 
 bool
-fetch_on_first(struct mesh *mesh, struct origin *origin, struct tree_copy *copy,
-    uint64_t now_ms)
+fetch_on_first(struct mesh *mesh, struct origin *origin, struct tree_copy *copy)
 {
 	struct missing_run *run = missing_get(
 	    &mesh->spread.missing, origin, copy->seq);
@@ -284,20 +277,20 @@ fetch_on_first(struct mesh *mesh, struct origin *origin, struct tree_copy *copy,
 	if (copy->slot != ORIGIN_NO_SLOT && run->asked == copy->slot) {
 		/* The answer is coming: wait for the rest of it. */
 		run->tries = 0;
-		fetch_set_due(
-		    mesh, run, now_ms + fetch_timeout_ms(mesh->up[copy->slot]));
+		fetch_set_due(mesh, run,
+		    mesh->now_ms + fetch_timeout_ms(mesh->up[copy->slot]));
 	}
-	fetch_take(mesh, run, copy->seq, now_ms);
+	fetch_take(mesh, run, copy->seq);
 	return true;
 }
 
 /* Would the link have had it earlier from here?  Then it is to be told, after
  * all, so that it can change to us. */
 static bool
-fetch_is_behind(const struct link *link, const struct history_entry *entry,
-    uint64_t age_ms, uint64_t now_ms)
+fetch_is_behind(
+    const struct link *link, const struct history_entry *entry, uint64_t age_ms)
 {
-	uint32_t had_ms = (uint32_t)(now_ms - age_ms) - entry->ms;
+	uint32_t had_ms = (uint32_t)(link->mesh->now_ms - age_ms) - entry->ms;
 	uint64_t rtt_ms = link->rtt_us / 1000;
 
 	return age_ms < RECORD_AGE_MAX && link->rtt_us != 0 &&
@@ -307,8 +300,8 @@ fetch_is_behind(const struct link *link, const struct history_entry *entry,
 
 /* This node has the last id of the run too. */
 static void
-fetch_compare(struct link *link, struct origin *origin,
-    const struct record_run *run, uint64_t now_ms)
+fetch_compare(
+    struct link *link, struct origin *origin, const struct record_run *run)
 {
 	uint64_t seq = run->seq + run->count - 1;
 	struct history_entry *entry = history_find(
@@ -317,13 +310,13 @@ fetch_compare(struct link *link, struct origin *origin,
 	if (entry == NULL) {
 		return;
 	}
-	if (!fetch_is_behind(link, entry, run->flags, now_ms)) {
-		entry->known |= UINT64_C(1) << link->slot;
+	if (!fetch_is_behind(link, entry, run->flags)) {
+		entry->known |= link_bit(link);
 	}
 	if (origin != &link->mesh->spread.self) {
-		tree_on_announced(link->mesh, origin, now_ms, link->slot, seq,
-		    entry->ms,
-		    fetch_would_ms(run, now_ms) + entry->range.len / TREE_WIRE);
+		tree_on_announced(link, origin, seq, entry->ms,
+		    fetch_would_ms(run, link->mesh->now_ms) +
+		        entry->range.len / TREE_WIRE);
 	}
 }
 
@@ -342,52 +335,47 @@ fetch_hurry(struct mesh *mesh, struct missing_run *run, uint64_t would_ms)
 
 /* What is begun is ended: the last one may take more than there is room for. */
 static bool
-fetch_takes(struct link *link, uint64_t now_ms, enum limit_kind kind,
-    uint32_t count, uint64_t *counter)
+fetch_takes(
+    struct link *link, enum limit_kind kind, uint32_t count, uint64_t *counter)
 {
-	if (!limit_has_room(link, now_ms, kind)) {
+	if (!limit_has_room(link, kind)) {
 		++*counter;
 		return false;
 	}
-	(void)limit_takes(link, now_ms, kind, count);
+	(void)limit_takes(link, kind, count);
 	return true;
 }
 
 bool
-fetch_may_look(struct link *link, const struct origin *origin, uint32_t count,
-    uint64_t now_ms)
+fetch_may_look(struct link *link, const struct origin *origin, uint32_t count)
 {
 	uint32_t runs = count < origin->runs ? count : origin->runs;
 
-	return LIKELY(runs == 0) || fetch_takes(link, now_ms, LIMIT_MISSING,
-	                                runs, &link->mesh->stats.missing_limit);
+	return LIKELY(runs == 0) || fetch_takes(link, LIMIT_MISSING, runs,
+	                                &link->mesh->stats.missing_limit);
 }
 
 /* What this node has, the link has too: it need not be told. */
 static void
 fetch_mark(struct link *link, const struct origin *origin,
-    const struct record_run *run, uint64_t now_ms)
+    const struct record_run *run)
 {
 	uint32_t count = run->count < FETCH_MARK_MAX ? run->count
 	                                             : FETCH_MARK_MAX;
 
 	if (count < 2 || origin->held == 0 ||
-	    !fetch_takes(link, now_ms, LIMIT_MARK, count,
-	        &link->mesh->stats.mark_limit)) {
+	    !fetch_takes(
+	        link, LIMIT_MARK, count, &link->mesh->stats.mark_limit)) {
 		return;
 	}
 	for (uint32_t i = 0; i + 1 < count; i++) {
-		struct history_entry *entry = history_find(
-		    &link->mesh->spread.history, origin, run->seq + i);
-
-		if (entry != NULL) {
-			entry->known |= UINT64_C(1) << link->slot;
-		}
+		history_know(&link->mesh->spread.history, origin, run->seq + i,
+		    link_bit(link));
 	}
 }
 
 void
-fetch_on_ihave(struct link *link, uint64_t now_ms, struct record_array *list)
+fetch_on_ihave(struct link *link, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_run run;
@@ -396,58 +384,58 @@ fetch_on_ihave(struct link *link, uint64_t now_ms, struct record_array *list)
 		struct missing_run *last = NULL;
 		struct origin *origin;
 
-		if (!spread_run_is_fit(mesh, &run, now_ms)) {
+		if (!spread_run_is_fit(mesh, &run)) {
 			continue;
 		}
 		origin = spread_origin(
-		    link, &run.origin, run.seq + run.count - 1, now_ms, false);
+		    link, &run.origin, run.seq + run.count - 1, false);
 		if (origin == NULL ||
-		    !fetch_may_look(link, origin, run.count, now_ms)) {
+		    !fetch_may_look(link, origin, run.count)) {
 			continue;
 		}
-		fetch_mark(link, origin, &run, now_ms);
-		fetch_compare(link, origin, &run, now_ms);
+		fetch_mark(link, origin, &run);
+		fetch_compare(link, origin, &run);
 		if (origin != &mesh->spread.self) {
-			last = fetch_note(link, origin, &run, now_ms);
+			last = fetch_note(link, origin, &run);
 		}
 		if (last != NULL) {
-			fetch_hurry(mesh, last, fetch_would_ms(&run, now_ms));
+			fetch_hurry(
+			    mesh, last, fetch_would_ms(&run, mesh->now_ms));
 		}
 	}
-	fetch_due(mesh, now_ms);
+	fetch_due(mesh);
 }
 
 /* The link will not bring these.  `counter`: of runs given up because of it. */
 static void
 fetch_gone_run(struct link *link, struct origin *origin,
-    const struct record_run *gone, uint64_t now_ms, uint64_t *counter)
+    const struct record_run *gone, uint64_t *counter)
 {
 	struct mesh *mesh = link->mesh;
 	uint64_t seq = gone->seq;
 	uint64_t end = seq + gone->count;
 	struct missing_run *run;
 
-	assert(link->slot < MESH_LINKS_MAX); /* it is UP */
 	while ((run = fetch_next(mesh, origin, &seq, end)) != NULL) {
-		if ((run->known & UINT64_C(1) << link->slot) == 0) {
+		if ((run->known & link_bit(link)) == 0) {
 			continue;
 		}
-		run->known &= ~(UINT64_C(1) << link->slot);
-		run->tried &= ~(UINT64_C(1) << link->slot);
-		if (run->asked == (int8_t)link->slot) {
+		run->known &= ~link_bit(link);
+		run->tried &= ~link_bit(link);
+		if (run->asked == link->slot) {
 			fetch_settle(mesh, run);
 		}
 		if (run->known == 0) {
 			++*counter;
-			fetch_give_up(mesh, run, now_ms);
+			fetch_give_up(mesh, run);
 		} else {
-			fetch_set_due(mesh, run, now_ms);
+			fetch_set_due(mesh, run, mesh->now_ms);
 		}
 	}
 }
 
 void
-fetch_on_gone(struct link *link, uint64_t now_ms, struct record_array *list)
+fetch_on_gone(struct link *link, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_run run;
@@ -456,65 +444,63 @@ fetch_on_gone(struct link *link, uint64_t now_ms, struct record_array *list)
 		struct origin *origin = origins_find(
 		    &mesh->origins, &run.origin);
 
-		if (origin != NULL &&
-		    fetch_may_look(link, origin, run.count, now_ms)) {
-			fetch_gone_run(
-			    link, origin, &run, now_ms, &mesh->stats.gone);
+		if (origin != NULL && fetch_may_look(link, origin, run.count)) {
+			fetch_gone_run(link, origin, &run, &mesh->stats.gone);
 		}
 	}
-	fetch_due(mesh, now_ms);
+	fetch_due(mesh);
 }
 
 void
-fetch_on_far(struct link *link, uint64_t now_ms, const struct record_data *data)
+fetch_on_far(struct link *link, const struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
 	struct origin *origin = origins_find(&mesh->origins, &data->origin);
 	const struct record_run run = { .seq = data->seq, .count = 1 };
 
 	if (origin != NULL && link->state == LINK_UP) {
-		fetch_gone_run(
-		    link, origin, &run, now_ms, &mesh->stats.too_far);
-		fetch_due(mesh, now_ms);
+		fetch_gone_run(link, origin, &run, &mesh->stats.too_far);
+		fetch_due(mesh);
 	}
 }
 
 void
-fetch_on_first_up(struct mesh *mesh, uint64_t now_ms)
+fetch_on_first_up(struct mesh *mesh)
 {
 	struct missing_run *run = mesh->spread.missing.oldest;
 
 	for (; run != NULL; run = run->newer) {
-		run->born_ms = now_ms;
+		run->born_ms = mesh->now_ms;
 		fetch_set_due(mesh, run, UINT64_MAX);
 	}
 }
 
 void
-fetch_on_down(struct mesh *mesh, unsigned slot, uint64_t now_ms)
+fetch_on_down(const struct link *link)
 {
+	struct mesh *mesh = link->mesh;
 	struct missing *missing = &mesh->spread.missing;
-	uint64_t bit = UINT64_C(1) << slot;
+	uint64_t bit = link_bit(link);
 	struct missing_run *run = missing->oldest;
 
 	for (; run != NULL; run = run->newer) {
-		if (run->asked == (int8_t)slot) {
+		if (run->asked == link->slot) {
 			fetch_settle(mesh, run);
-			run->due_ms = now_ms;
+			run->due_ms = mesh->now_ms;
 		}
 		if (run->known == bit) {
-			run->born_ms = now_ms; /* from now on a hole */
+			run->born_ms = mesh->now_ms; /* from now on a hole */
 		}
 		run->known &= ~bit;
 		run->tried &= ~bit;
-		if (run->first == (int8_t)slot) {
+		if (run->first == link->slot) {
 			run->first = ORIGIN_NO_SLOT;
 		}
 		if (run->known == 0) {
 			run->due_ms = UINT64_MAX;
 		} else if (run->origin->parent == ORIGIN_NO_SLOT &&
 		           run->tried == 0) {
-			run->due_ms = now_ms;
+			run->due_ms = mesh->now_ms;
 		}
 		fetch_set_due(mesh, run, run->due_ms);
 	}

@@ -37,51 +37,46 @@ uint64_t fetch_timeout_ms(const struct link *link);
 /* Something should have come over the link.  If nothing did for `silence_ms`,
  * the trees that it is the parent of do not wait for it, until it does; that
  * is counted in `counter`. */
-void fetch_doubt(
-    struct link *link, uint64_t now_ms, uint64_t silence_ms, uint64_t *counter);
+void fetch_doubt(struct link *link, uint64_t silence_ms, uint64_t *counter);
 
 /* The link has these ids, the last one for run->flags ms: those that are not
  * here become missing.  Returns the run of the last one, NULL: it is here.
  * Asks for nothing yet: fetch_due does. */
-struct missing_run *fetch_note(struct link *link, struct origin *origin,
-    const struct record_run *run, uint64_t now_ms);
-/* These ids exist, and nobody has announced them. */
-void fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t count, uint64_t now_ms);
+struct missing_run *fetch_note(
+    struct link *link, struct origin *origin, const struct record_run *run);
+/* Ids seq .. end - 1 exist, and nobody has announced them. */
+void fetch_note_holes(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end);
 /* Ask for what is due, and give up what has been for too long. */
-void fetch_due(struct mesh *mesh, uint64_t now_ms);
+void fetch_due(struct mesh *mesh);
 /* When that will be; UINT64_MAX: never. */
 uint64_t fetch_next_ms(const struct mesh *mesh);
 
 /* A first copy came.  True: it was missing, and what was known of it is in
  * `copy`. */
-bool fetch_on_first(struct mesh *mesh, struct origin *origin,
-    struct tree_copy *copy, uint64_t now_ms);
+bool fetch_on_first(
+    struct mesh *mesh, struct origin *origin, struct tree_copy *copy);
 /* A list of this link names `count` ids: may the missing runs of the origin be
  * looked at for them?  False: more than in a second (limit.h), counted. */
-bool fetch_may_look(struct link *link, const struct origin *origin,
-    uint32_t count, uint64_t now_ms);
+bool fetch_may_look(
+    struct link *link, const struct origin *origin, uint32_t count);
 /* IHAVE, GONE came, within limits. */
-void fetch_on_ihave(
-    struct link *link, uint64_t now_ms, struct record_array *list);
-void fetch_on_gone(
-    struct link *link, uint64_t now_ms, struct record_array *list);
+void fetch_on_ihave(struct link *link, struct record_array *list);
+void fetch_on_gone(struct link *link, struct record_array *list);
 /* A message that was asked for came over more links than are allowed: so it
  * would every time. */
-void fetch_on_far(
-    struct link *link, uint64_t now_ms, const struct record_data *data);
+void fetch_on_far(struct link *link, const struct record_data *data);
 
 /* There was no link, now there is one: holes may be filled again. */
-void fetch_on_first_up(struct mesh *mesh, uint64_t now_ms);
-void fetch_on_down(struct mesh *mesh, unsigned slot, uint64_t now_ms);
+void fetch_on_first_up(struct mesh *mesh);
+void fetch_on_down(const struct link *link);
 /* Before the window of a new boot begins: what was promised of the last one
  * and is not here stays in the table, and is all that is taken of it. */
-void fetch_on_boot(
-    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t now_ms);
+void fetch_on_boot(struct mesh *mesh, struct origin *origin, uint64_t seq);
 /* Ids seq .. end - 1 exist, of a boot smaller than the newest.  What was not
  * heard of before that one came is missing from now on, with all up to it. */
-void fetch_expect_last(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t end, uint64_t now_ms);
+void fetch_expect_last(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end);
 /* The origin is about to be freed: what it still misses is a gap. */
 void fetch_on_origin_gone(struct mesh *mesh, struct origin *origin);
 /* These will never be taken. */

@@ -8,29 +8,25 @@ enum { FETCH_LOOK_MAX = 512 }; /* runs, for one that is a rumour */
 /* A message of these that still comes is too late. */
 static void
 fetch_remember_given(
-    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t count)
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {
 	struct spread *spread = &mesh->spread;
 
 	spread->given[spread->given_count++ % SPREAD_GIVEN_MAX] =
-	    (struct spread_given){
-		    .id = origin->id,
-		    .seq = seq,
-		    .count = count,
-	    };
+	    (struct spread_given){ origin->id, seq, end - seq };
 	origin->has_given = true;
 }
 
 void
-fetch_give_up_ids(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t count, uint64_t now_ms)
+fetch_give_up_ids(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {
 	uint64_t max = origin->window.max;
 
-	fetch_remember_given(mesh, origin, seq, count);
-	origins_give_up(&mesh->origins, origin, seq, count);
+	fetch_remember_given(mesh, origin, seq, end);
+	origins_give_up(&mesh->origins, origin, seq, end - seq);
 	if (seq > max + 1 && seq >> 32 == max >> 32) {
-		fetch_note_holes(mesh, origin, max + 1, seq - max - 1, now_ms);
+		fetch_note_holes(mesh, origin, max + 1, seq);
 	}
 }
 
@@ -58,14 +54,14 @@ fetch_end(struct mesh *mesh, struct missing_run *run)
 }
 
 void
-fetch_give_up(struct mesh *mesh, struct missing_run *run, uint64_t now_ms)
+fetch_give_up(struct mesh *mesh, struct missing_run *run)
 {
 	struct origin *origin = run->origin;
 	uint64_t seq = run->seq;
-	uint32_t count = run->count;
+	uint64_t end = seq + run->count;
 
 	if (!fetch_end(mesh, run)) {
-		fetch_give_up_ids(mesh, origin, seq, count, now_ms);
+		fetch_give_up_ids(mesh, origin, seq, end);
 	}
 }
 
@@ -85,13 +81,13 @@ fetch_victim(struct missing *missing)
 /* Rumours out, then the oldest.  What is given up may leave holes, which are
  * runs again; each time round fewer lie beyond a window, so it ends. */
 void
-fetch_make_room(struct mesh *mesh, uint64_t now_ms)
+fetch_make_room(struct mesh *mesh)
 {
 	struct missing *missing = &mesh->spread.missing;
 
 	while (missing->count > MISSING_MAX - 4) {
 		mesh->stats.missing_full++;
-		fetch_give_up(mesh, fetch_victim(missing), now_ms);
+		fetch_give_up(mesh, fetch_victim(missing));
 	}
 }
 
@@ -120,8 +116,7 @@ fetch_on_origin_gone(struct mesh *mesh, struct origin *origin)
 }
 
 void
-fetch_on_boot(
-    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t now_ms)
+fetch_on_boot(struct mesh *mesh, struct origin *origin, uint64_t seq)
 {
 	uint64_t boot = origin->window.max >> 32 << 32;
 	uint64_t next = origin->base;
@@ -136,12 +131,11 @@ fetch_on_boot(
 	    (run = missing_find(&mesh->spread.missing, origin, next)) != NULL) {
 		uint64_t end = run->seq + run->count;
 
-		fetch_note_holes(mesh, origin, next, end - next, now_ms);
+		fetch_note_holes(mesh, origin, next, end);
 		next = end;
 	}
 	if (next <= origin->window.max) {
-		fetch_note_holes(
-		    mesh, origin, next, origin->window.max + 1 - next, now_ms);
+		fetch_note_holes(mesh, origin, next, origin->window.max + 1);
 		next = origin->window.max + 1;
 	}
 	origin->last = next - 1;

@@ -29,16 +29,16 @@ void fetch_remove(struct mesh *mesh, struct missing_run *run);
 NODISCARD enum err fetch_split(struct mesh *mesh, struct missing_run *run,
     uint64_t seq, struct missing_run **tail);
 
-/* These, which are in no run, will not come: a gap.  If they lie ahead of the
- * window, what it skips are holes from now on. */
-void fetch_give_up_ids(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t count, uint64_t now_ms);
+/* Ids seq .. end - 1, which are in no run, will not come: a gap.  If they lie
+ * ahead of the window, what it skips are holes from now on. */
+void fetch_give_up_ids(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end);
 
 /* The same with a run. */
-void fetch_give_up(struct mesh *mesh, struct missing_run *run, uint64_t now_ms);
+void fetch_give_up(struct mesh *mesh, struct missing_run *run);
 
 /* Oldest out, until one event finds room. */
-void fetch_make_room(struct mesh *mesh, uint64_t now_ms);
+void fetch_make_room(struct mesh *mesh);
 
 /* The link was waited for in vain, and nothing at all has come since. */
 bool fetch_is_suspect(const struct link *link);

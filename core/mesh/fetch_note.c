@@ -4,36 +4,35 @@
 #include "mesh/fetch_inside.h"
 
 static uint64_t
-fetch_first_due_ms(
-    const struct link *link, const struct origin *origin, uint64_t now_ms)
+fetch_first_due_ms(const struct link *link, const struct origin *origin)
 {
 	if (origin->parent == ORIGIN_NO_SLOT) {
 		/* A new one may still come by the tree it adopted. */
 		return origin->is_adopted && !origin->has_come
-		           ? now_ms + FETCH_ADOPTED_MS
-		           : now_ms;
+		           ? link->mesh->now_ms + FETCH_ADOPTED_MS
+		           : link->mesh->now_ms;
 	}
 	return fetch_is_suspect(link->mesh->up[origin->parent])
-	           ? now_ms
-	           : now_ms + fetch_timeout_ms(link);
+	           ? link->mesh->now_ms
+	           : link->mesh->now_ms + fetch_timeout_ms(link);
 }
 
 /* The whole run is known to the link too. */
 static void
-fetch_know(struct link *link, struct missing_run *run, uint64_t now_ms)
+fetch_know(struct link *link, struct missing_run *run)
 {
-	uint64_t bit = UINT64_C(1) << link->slot;
+	uint64_t bit = link_bit(link);
 	bool was_known = run->known != 0;
 
 	run->is_sure |= (run->known & ~bit) != 0;
 	run->known |= bit;
 	if (!was_known) {
 		/* It may be asked for anew for as long as histories reach. */
-		run->born_ms = now_ms;
+		run->born_ms = link->mesh->now_ms;
 		run->tries = 0;
 		run->tried = 0;
-		fetch_set_due(link->mesh, run,
-		    fetch_first_due_ms(link, run->origin, now_ms));
+		fetch_set_due(
+		    link->mesh, run, fetch_first_due_ms(link, run->origin));
 	}
 }
 
@@ -41,34 +40,35 @@ fetch_know(struct link *link, struct missing_run *run, uint64_t now_ms)
  * without making holes; without memory what is sure is a gap, too, and who
  * announces the rest is asked at once. */
 static void
-fetch_unnoted(struct mesh *mesh, const struct link *link, struct origin *origin,
-    const struct record_run *run, uint64_t now_ms, enum err why)
+fetch_unnoted(struct mesh *mesh, struct link *link, struct origin *origin,
+    const struct record_run *run, enum err why)
 {
 	bool is_full = why == ERR_FULL;
 
 	*(is_full ? &mesh->stats.missing_full : &mesh->stats.nomem) += 1;
 	if (run->seq <= origin->window.max || (!is_full && link == NULL)) {
-		fetch_give_up_ids(mesh, origin, run->seq, run->count, now_ms);
+		fetch_give_up_ids(
+		    mesh, origin, run->seq, run->seq + run->count);
 	} else if (!is_full) {
-		spread_send_runs(mesh, link->slot, RECORD_GRAFT, run, 1);
+		spread_send_runs(link, RECORD_GRAFT, run, 1);
 	}
 }
 
 /* Numbers seq .. end - 1, of which none is in the table. */
 static void
 fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
-    uint64_t seq, uint64_t end, uint64_t now_ms)
+    uint64_t seq, uint64_t end)
 {
 	struct missing_run *run;
 
 	while (seq < end) {
 		uint32_t count = end - seq < UINT16_MAX ? (uint32_t)(end - seq)
 		                                        : UINT16_MAX;
-		enum err err = missing_add(
-		    &mesh->spread.missing, origin, seq, count, now_ms, &run);
+		enum err err = missing_add(&mesh->spread.missing, origin, seq,
+		    count, mesh->now_ms, &run);
 
 		if (err == ERR_OK && link != NULL) {
-			fetch_know(link, run, now_ms);
+			fetch_know(link, run);
 		} else if (err == ERR_OK) {
 			run->is_sure = true;
 			fetch_set_due(mesh, run, UINT64_MAX);
@@ -79,7 +79,7 @@ fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
 				.count = count,
 			};
 
-			fetch_unnoted(mesh, link, origin, &lost, now_ms, err);
+			fetch_unnoted(mesh, link, origin, &lost, err);
 		}
 		seq += count;
 	}
@@ -120,7 +120,7 @@ fetch_next(
 /* Numbers seq .. end - 1, of which the window has none. */
 static void
 fetch_note_unset(struct mesh *mesh, struct link *link, struct origin *origin,
-    uint64_t seq, uint64_t end, uint64_t now_ms)
+    uint64_t seq, uint64_t end)
 {
 	while (seq < end) {
 		struct missing_run *run = missing_find(
@@ -129,11 +129,11 @@ fetch_note_unset(struct mesh *mesh, struct link *link, struct origin *origin,
 
 		if (run == NULL || run->seq > seq) {
 			stop = run != NULL && run->seq < end ? run->seq : end;
-			fetch_add(mesh, link, origin, seq, stop, now_ms);
+			fetch_add(mesh, link, origin, seq, stop);
 		} else {
 			if (link != NULL) {
 				run = fetch_isolate(mesh, run, seq, end);
-				fetch_know(link, run, now_ms);
+				fetch_know(link, run);
 			} else {
 				run->is_sure = true;
 			}
@@ -143,24 +143,36 @@ fetch_note_unset(struct mesh *mesh, struct link *link, struct origin *origin,
 	}
 }
 
+/* Numbers seq .. end - 1, as far as the window has them not. */
 static void
 fetch_note_range(struct mesh *mesh, struct link *link, struct origin *origin,
-    uint64_t seq, uint64_t count, uint64_t now_ms)
+    uint64_t seq, uint64_t end)
 {
-	uint64_t end = seq + count;
-	uint64_t run;
+	uint64_t count;
 
-	fetch_make_room(mesh, now_ms);
+	fetch_make_room(mesh);
 	while (seq < end &&
-	       window_next_unset(&origin->window, &seq, end - 1, &run)) {
-		fetch_note_unset(mesh, link, origin, seq, seq + run, now_ms);
-		seq += run;
+	       window_next_unset(&origin->window, &seq, end - 1, &count)) {
+		fetch_note_unset(mesh, link, origin, seq, seq + count);
+		seq += count;
 	}
 }
 
+/* From where on seq .. end - 1 are looked for: more than WINDOW_IDS_WIDE is a
+ * lie, or more than anybody holds. */
+static uint64_t
+fetch_clip(struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
+{
+	if (end - seq <= WINDOW_IDS_WIDE) {
+		return seq;
+	}
+	fetch_give_up_ids(mesh, origin, seq, end - WINDOW_IDS_WIDE);
+	return end - WINDOW_IDS_WIDE;
+}
+
 void
-fetch_expect_last(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t end, uint64_t now_ms)
+fetch_expect_last(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {
 	uint64_t boot = seq >> 32 << 32;
 	uint64_t next = origin->last + 1;
@@ -173,73 +185,59 @@ fetch_expect_last(struct mesh *mesh, struct origin *origin, uint64_t seq,
 		next = seq - boot < WINDOW_IDS ? boot + 1 : seq;
 	}
 	origin->last = end - 1;
-	if (end - next > WINDOW_IDS_WIDE) {
-		fetch_give_up_ids(
-		    mesh, origin, next, end - next - WINDOW_IDS_WIDE, now_ms);
-		next = end - WINDOW_IDS_WIDE;
-	}
-	fetch_make_room(mesh, now_ms);
-	fetch_add(mesh, NULL, origin, next, end, now_ms);
+	next = fetch_clip(mesh, origin, next, end);
+	fetch_make_room(mesh);
+	fetch_add(mesh, NULL, origin, next, end);
 }
 
 /* Of a smaller boot the table tells what is not here. */
 static void
-fetch_note_old(struct link *link, struct origin *origin, uint64_t seq,
-    uint64_t count, uint64_t now_ms)
+fetch_note_old(
+    struct link *link, struct origin *origin, uint64_t seq, uint64_t end)
 {
-	uint64_t end = seq + count;
 	struct missing_run *run;
 
-	fetch_expect_last(link->mesh, origin, seq, end, now_ms);
+	fetch_expect_last(link->mesh, origin, seq, end);
 	while ((run = fetch_next(link->mesh, origin, &seq, end)) != NULL) {
-		fetch_know(link, run, now_ms);
+		fetch_know(link, run);
 	}
 }
 
 struct missing_run *
-fetch_note(struct link *link, struct origin *origin,
-    const struct record_run *run, uint64_t now_ms)
+fetch_note(
+    struct link *link, struct origin *origin, const struct record_run *run)
 {
 	struct mesh *mesh = link->mesh;
-	uint64_t would_ms = fetch_would_ms(run, now_ms);
+	uint64_t would_ms = fetch_would_ms(run, mesh->now_ms);
+	uint64_t end = run->seq + run->count;
 	struct missing_run *last;
 
-	fetch_on_boot(mesh, origin, run->seq, now_ms);
+	fetch_on_boot(mesh, origin, run->seq);
 	if (origins_expect(&mesh->origins, origin, run->seq)) {
-		fetch_note_holes(mesh, origin, origin->base,
-		    run->seq - origin->base, now_ms);
+		fetch_note_holes(mesh, origin, origin->base, run->seq);
 	}
 	if (run->seq >> 32 < origin->window.max >> 32) {
-		fetch_note_old(link, origin, run->seq, run->count, now_ms);
+		fetch_note_old(link, origin, run->seq, end);
 	} else {
-		fetch_note_range(
-		    mesh, link, origin, run->seq, run->count, now_ms);
+		fetch_note_range(mesh, link, origin, run->seq, end);
 	}
-	last = missing_get(
-	    &mesh->spread.missing, origin, run->seq + run->count - 1);
+	last = missing_get(&mesh->spread.missing, origin, end - 1);
 	if (last != NULL &&
 	    (last->first == ORIGIN_NO_SLOT || would_ms < last->first_ms)) {
-		last->first = (int8_t)link->slot;
+		last->first = link->slot;
 		last->first_ms = would_ms;
 	}
 	return last;
 }
 
 void
-fetch_note_holes(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t count, uint64_t now_ms)
+fetch_note_holes(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {
-	uint64_t end = seq + count;
-
 	/* Below the base nothing was promised. */
 	seq = seq < origin->base ? origin->base : seq;
-	if (seq < end && end - seq > WINDOW_IDS_WIDE) {
-		/* A lie, or more than anybody holds. */
-		fetch_give_up_ids(
-		    mesh, origin, seq, end - seq - WINDOW_IDS_WIDE, now_ms);
-		seq = end - WINDOW_IDS_WIDE;
-	}
 	if (seq < end) {
-		fetch_note_range(mesh, NULL, origin, seq, end - seq, now_ms);
+		seq = fetch_clip(mesh, origin, seq, end);
+		fetch_note_range(mesh, NULL, origin, seq, end);
 	}
 }

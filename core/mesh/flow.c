@@ -8,24 +8,25 @@
 /* Pauses have had their time; or they are not enough, and HARD comes near: one
  * message alone says nothing of the link. */
 static bool
-flow_is_congested(const struct mesh *mesh, const struct link *link,
-    size_t queued, uint64_t now_ms)
+flow_is_congested(const struct link *link, size_t queued)
 {
+	const struct mesh *mesh = link->mesh;
 	size_t way = (mesh->hard - mesh->soft) / FLOW_NEAR;
 	size_t one = mesh->max_message + RECORD_DATA_OVERHEAD;
 
 	return queued > mesh->soft + (way > one ? way : one) ||
-	       now_ms - link->over_ms >= FLOW_PRESS_MS;
+	       mesh->now_ms - link->over_ms >= FLOW_PRESS_MS;
 }
 
 static void
-flow_check_link(struct mesh *mesh, struct link *link, uint64_t now_ms)
+flow_check_link(struct link *link)
 {
-	uint64_t bit = UINT64_C(1) << link->slot;
+	struct mesh *mesh = link->mesh;
+	uint64_t bit = link_bit(link);
 	size_t queued = mesh->io->queued(mesh->io->ctx, link);
 
 	if (queued > mesh->hard) {
-		link_too_slow(link, now_ms);
+		link_too_slow(link);
 		return;
 	}
 	if (queued <= mesh->soft / 2) {
@@ -37,18 +38,18 @@ flow_check_link(struct mesh *mesh, struct link *link, uint64_t now_ms)
 	}
 	if (!link->is_over) {
 		link->is_over = true;
-		link->over_ms = now_ms;
+		link->over_ms = mesh->now_ms;
 	}
 	mesh->io->pressed(mesh->io->ctx, link);
 	if ((mesh->spread.congested & bit) == 0 &&
-	    flow_is_congested(mesh, link, queued, now_ms)) {
+	    flow_is_congested(link, queued)) {
 		mesh->spread.congested |= bit;
 		mesh->stats.congested++;
 	}
 }
 
 void
-flow_look(struct mesh *mesh, uint64_t now_ms)
+flow_look(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
 	bool again = false;
@@ -57,10 +58,10 @@ flow_look(struct mesh *mesh, uint64_t now_ms)
 	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
 		struct link *link = mesh->up[__builtin_ctzll(left)];
 
-		flow_check_link(mesh, link, now_ms);
+		flow_check_link(link);
 		again |= link->state == LINK_UP && link->is_over;
 	}
 	again |= spread->congested != 0;
-	spread->flow_ms = again ? now_ms + FLOW_LOOK_MS : UINT64_MAX;
+	spread->flow_ms = again ? mesh->now_ms + FLOW_LOOK_MS : UINT64_MAX;
 	mesh_wake_at(mesh, spread->flow_ms);
 }

@@ -16,15 +16,15 @@
 #define FLOW_LOOK_MS  50u   /* between looks at a queue over SOFT */
 
 /* Look at the queues of all links. */
-void flow_look(struct mesh *mesh, uint64_t now_ms);
+void flow_look(struct mesh *mesh);
 
 /* The same, once enough was queued since the last look, or it is time. */
 static inline void
-flow_check(struct mesh *mesh, uint64_t now_ms)
+flow_check(struct mesh *mesh)
 {
 	if (UNLIKELY(mesh->unchecked >= mesh->check_every ||
-	             now_ms >= mesh->spread.flow_ms)) {
-		flow_look(mesh, now_ms);
+	             mesh->now_ms >= mesh->spread.flow_ms)) {
+		flow_look(mesh);
 	}
 }
 

@@ -47,24 +47,23 @@ handshake_hello(struct link *link)
 
 /* Send what is in the scratch buffer; the answer must come in time. */
 static void
-handshake_ask(
-    struct link *link, uint64_t now_ms, enum err err, enum link_state state)
+handshake_ask(struct link *link, enum err err, enum link_state state)
 {
 	if (!link_send(link, err)) {
 		/* Who has said nothing yet goes without a word. */
-		link_end(link, now_ms, state == LINK_HELLO_SENT ? 0 : 1011,
-		    "out of memory");
+		link_end(
+		    link, state == LINK_HELLO_SENT ? 0 : 1011, "out of memory");
 		return;
 	}
 	link->state = (uint8_t)state;
-	link->deadline_ms = now_ms + LINK_ANSWER_MS;
+	link->deadline_ms = link->mesh->now_ms + LINK_ANSWER_MS;
 	mesh_wake_links_at(link->mesh, link->deadline_ms);
 }
 
 void
-handshake_start(struct link *link, uint64_t now_ms)
+handshake_start(struct link *link)
 {
-	handshake_ask(link, now_ms, handshake_hello(link), LINK_HELLO_SENT);
+	handshake_ask(link, handshake_hello(link), LINK_HELLO_SENT);
 }
 
 /* Of two living links to one node the one that the smaller id dialled stays;
@@ -83,19 +82,19 @@ handshake_beats(const struct link *link, const struct link *old)
 /* Two links to one node: PROTOCOL 4, step 3, run by both sides.  True if this
  * one stays; the other is then ended. */
 static bool
-handshake_contest(struct link *link, uint64_t now_ms)
+handshake_contest(struct link *link)
 {
 	struct link *old;
 
 	while ((old = link_find(link->mesh, &link->node_id, link)) != NULL) {
 		if (link->boot > old->boot ||
-		    link_silence_ms(old, now_ms) > HANDSHAKE_DEAD_MS) {
+		    link_silence_ms(old) > HANDSHAKE_DEAD_MS) {
 			/* The process behind it is gone: nothing to say. */
-			link_end(old, now_ms, 0, "replaced");
+			link_end(old, 0, "replaced");
 		} else if (handshake_beats(link, old)) {
-			link_bye(old, now_ms, BYE_DUPLICATE);
+			link_bye(old, BYE_DUPLICATE);
 		} else {
-			identity_on_past(link, old, now_ms);
+			identity_on_past(link, old);
 			return false;
 		}
 	}
@@ -169,20 +168,20 @@ handshake_welcome(struct link *link, const struct record *hello, bool accept)
 /* Say who we are, so that the dialler can tell what it reached, and why not.
  * `hello` is NULL if it knows that already. */
 static void
-handshake_refuse(struct link *link, uint64_t now_ms, const struct record *hello,
-    enum bye_reason reason)
+handshake_refuse(
+    struct link *link, const struct record *hello, enum bye_reason reason)
 {
 	(void)mesh_scratch(link->mesh);
 	if (hello != NULL && handshake_welcome(link, hello, false) != ERR_OK) {
 		link->mesh->stats.nomem++;
-		link_bye(link, now_ms, reason);
+		link_bye(link, reason);
 		return;
 	}
-	link_bye_behind(link, now_ms, reason);
+	link_bye_behind(link, reason);
 }
 
 static void
-handshake_accept(struct link *link, uint64_t now_ms, const struct record *hello)
+handshake_accept(struct link *link, const struct record *hello)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_welcome2 welcome2 = {
@@ -190,7 +189,7 @@ handshake_accept(struct link *link, uint64_t now_ms, const struct record *hello)
 	};
 	enum err err = ERR_OK;
 
-	views_sample(mesh, link, false, &welcome2.peers);
+	views_sample(link, false, &welcome2.peers);
 	(void)mesh_scratch(mesh);
 	if (hello != NULL) {
 		err = handshake_welcome(link, hello, true);
@@ -199,21 +198,21 @@ handshake_accept(struct link *link, uint64_t now_ms, const struct record *hello)
 		err = record_welcome2_encode(&mesh->scratch, &welcome2);
 	}
 	if (link_send(link, err)) {
-		link_up(link, now_ms);
+		link_up(link);
 	} else {
-		link_end(link, now_ms, 1011, "out of memory");
+		link_end(link, 1011, "out of memory");
 	}
 }
 
 /* Each link that comes or goes costs a look at every origin: so many at once,
  * and then one now and then. */
 static bool
-handshake_may_accept(struct mesh *mesh, uint64_t now_ms)
+handshake_may_accept(struct mesh *mesh)
 {
-	if (mesh->accept_ms < now_ms) {
-		mesh->accept_ms = now_ms;
+	if (mesh->accept_ms < mesh->now_ms) {
+		mesh->accept_ms = mesh->now_ms;
 	}
-	if (mesh->accept_ms - now_ms >=
+	if (mesh->accept_ms - mesh->now_ms >=
 	    (uint64_t)HANDSHAKE_BURST * HANDSHAKE_EACH_MS) {
 		mesh->stats.accept_limit++;
 		return false;
@@ -224,55 +223,54 @@ handshake_may_accept(struct mesh *mesh, uint64_t now_ms)
 /* PROTOCOL 4, steps 3 to 6.  `hello` is NULL if WELCOME has been sent, and the
  * dialler has shown that it knows the key. */
 static void
-handshake_admit(struct link *link, uint64_t now_ms, const struct record *hello)
+handshake_admit(struct link *link, const struct record *hello)
 {
 	struct mesh *mesh = link->mesh;
 	const struct record_peer peer = views_peer(&link->node_id, link->addr);
 	bool has_room;
 
-	if (mesh_is_refused(mesh, &link->node_id, now_ms)) {
-		link_bye(link, now_ms, BYE_SLOW);
+	if (mesh_is_refused(mesh, &link->node_id)) {
+		link_bye(link, BYE_SLOW);
 		return;
 	}
-	if (!handshake_contest(link, now_ms)) {
-		handshake_refuse(link, now_ms, hello, BYE_DUPLICATE);
+	if (!handshake_contest(link)) {
+		handshake_refuse(link, hello, BYE_DUPLICATE);
 		return;
 	}
-	has_room = handshake_may_accept(mesh, now_ms) &&
-	           views_make_room(link, now_ms, link->hello_flags);
+	has_room = handshake_may_accept(mesh) &&
+	           views_make_room(link, link->hello_flags);
 	if ((link->hello_flags & HELLO_ORPHAN) != 0) {
-		walk_begin(link, now_ms);
+		walk_begin(link);
 	}
 	if (has_room) {
 		mesh->accept_ms += HANDSHAKE_EACH_MS;
-		handshake_accept(link, now_ms, hello);
+		handshake_accept(link, hello);
 		return;
 	}
-	handshake_refuse(link, now_ms, hello, BYE_FULL);
+	handshake_refuse(link, hello, BYE_FULL);
 	if (!link->is_leaf) {
 		views_learn(mesh, link, &peer);
 	}
 }
 
 void
-handshake_on_auth(
-    struct link *link, uint64_t now_ms, const struct record *record)
+handshake_on_auth(struct link *link, const struct record *record)
 {
 	struct record_auth auth;
 	bool is_same;
 
 	if (record_auth_decode(record, &auth) != ERR_OK) {
-		link_violate(link, now_ms, 1002, "malformed AUTH");
+		link_violate(link, 1002, "malformed AUTH");
 		return;
 	}
 	is_same = auth_is_same(auth.proof, link->proof);
 	auth_forget(link->proof, sizeof(link->proof));
 	if (!is_same) {
-		link_bye(link, now_ms, BYE_AUTH);
+		link_bye(link, BYE_AUTH);
 		return;
 	}
 	link->is_proven = true;
-	handshake_admit(link, now_ms, NULL);
+	handshake_admit(link, NULL);
 }
 
 static bool
@@ -312,8 +310,7 @@ handshake_take_hello(struct link *link, const struct record_hello *hello)
 }
 
 void
-handshake_on_hello(
-    struct link *link, uint64_t now_ms, const struct record *record)
+handshake_on_hello(struct link *link, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_hello hello;
@@ -321,26 +318,26 @@ handshake_on_hello(
 	/* Of a HELLO of another version only the beginning is known. */
 	if (record->len >= 2 &&
 	    !handshake_versions_meet(record->body[0], record->body[1])) {
-		link_bye(link, now_ms, BYE_VERSION);
+		link_bye(link, BYE_VERSION);
 		return;
 	}
 	if (record_hello_decode(record, &hello) != ERR_OK) {
-		link_violate(link, now_ms, 1002, "malformed HELLO");
+		link_violate(link, 1002, "malformed HELLO");
 		return;
 	}
 	if (memcmp(hello.net, mesh->net, sizeof(hello.net)) != 0) {
-		link_bye(link, now_ms, BYE_NETWORK);
+		link_bye(link, BYE_NETWORK);
 		return;
 	}
 	handshake_take_hello(link, &hello);
 	if (nodeid_equal(&hello.node_id, &mesh->node_id)) {
-		handshake_refuse(link, now_ms, record, BYE_SELF);
+		handshake_refuse(link, record, BYE_SELF);
 	} else if (mesh->has_key) {
 		/* Nothing but WELCOME before the dialler has shown it. */
-		handshake_ask(link, now_ms,
-		    handshake_welcome(link, record, false), LINK_AUTH_WAIT);
+		handshake_ask(link, handshake_welcome(link, record, false),
+		    LINK_AUTH_WAIT);
 	} else {
-		handshake_admit(link, now_ms, record);
+		handshake_admit(link, record);
 	}
 }
 
@@ -367,14 +364,14 @@ handshake_check_proof(struct link *link, const struct record *record,
 
 /* The listener has shown that it knows the key: now we. */
 static void
-handshake_send_auth(struct link *link, uint64_t now_ms)
+handshake_send_auth(struct link *link)
 {
 	struct record_auth auth;
 
 	memcpy(auth.proof, link->proof, sizeof(auth.proof));
 	auth_forget(link->proof, sizeof(link->proof));
-	handshake_ask(link, now_ms,
-	    record_auth_encode(mesh_scratch(link->mesh), &auth), LINK_WELCOMED);
+	handshake_ask(link, record_auth_encode(mesh_scratch(link->mesh), &auth),
+	    LINK_WELCOMED);
 }
 
 static void
@@ -392,58 +389,57 @@ handshake_take_welcome(struct link *link, const struct record_welcome *welcome)
 
 /* WELCOME is whole: go on, or not. */
 static void
-handshake_judge(struct link *link, uint64_t now_ms, const struct record *record,
+handshake_judge(struct link *link, const struct record *record,
     const struct record_welcome *welcome)
 {
 	struct mesh *mesh = link->mesh;
 	bool has_auth = (welcome->flags & WELCOME_AUTH) != 0;
 
 	if (nodeid_equal(&welcome->node_id, &mesh->node_id)) {
-		link_bye(link, now_ms, BYE_SELF);
+		link_bye(link, BYE_SELF);
 	} else if (has_auth != mesh->has_key ||
 	           (has_auth &&
 	               !handshake_check_proof(link, record, welcome))) {
-		link_bye(link, now_ms, BYE_AUTH);
+		link_bye(link, BYE_AUTH);
 	} else if (!has_auth && (welcome->flags & WELCOME_ACCEPT) == 0) {
 		link->state = LINK_REFUSED;
-	} else if (mesh_is_refused(mesh, &welcome->node_id, now_ms)) {
-		link_bye(link, now_ms, BYE_SLOW);
-	} else if (!handshake_contest(link, now_ms)) {
-		link_bye(link, now_ms, BYE_DUPLICATE);
+	} else if (mesh_is_refused(mesh, &welcome->node_id)) {
+		link_bye(link, BYE_SLOW);
+	} else if (!handshake_contest(link)) {
+		link_bye(link, BYE_DUPLICATE);
 	} else {
 		link->state = LINK_WELCOMED;
 		link->is_proven = has_auth;
 		if (has_auth) {
-			handshake_send_auth(link, now_ms);
+			handshake_send_auth(link);
 		}
 	}
 }
 
 void
-handshake_on_welcome(
-    struct link *link, uint64_t now_ms, const struct record *record)
+handshake_on_welcome(struct link *link, const struct record *record)
 {
 	struct record_welcome welcome;
 
 	if (record_welcome_decode(record, &welcome) != ERR_OK) {
-		link_violate(link, now_ms, 1002, "malformed WELCOME");
+		link_violate(link, 1002, "malformed WELCOME");
 	} else if (welcome.version != MESH_VERSION) {
-		link_bye(link, now_ms, BYE_VERSION);
+		link_bye(link, BYE_VERSION);
 	} else {
 		handshake_take_welcome(link, &welcome);
-		handshake_judge(link, now_ms, record, &welcome);
+		handshake_judge(link, record, &welcome);
 	}
 }
 
 void
-handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t now_ms)
+handshake_pass(struct mesh *mesh, uint64_t last_seq)
 {
 	uint64_t boot = (last_seq >> 32) + 1;
 
 	if (last_seq <= mesh->seq) {
 		return;
 	}
-	if (boot > (uint64_t)mesh_wall_s(mesh, now_ms) + MESH_BOOT_AHEAD_S) {
+	if (boot > (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S) {
 		mesh->stats.bad_boot++;
 		return;
 	}
@@ -451,23 +447,22 @@ handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t now_ms)
 }
 
 void
-handshake_on_welcome2(
-    struct link *link, uint64_t now_ms, const struct record *record)
+handshake_on_welcome2(struct link *link, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_welcome2 welcome2;
 
 	if (record_welcome2_decode(record, &welcome2) != ERR_OK) {
-		link_violate(link, now_ms, 1002, "malformed WELCOME2");
+		link_violate(link, 1002, "malformed WELCOME2");
 		return;
 	}
 	if (mesh->stats.links_up >= views_cap(mesh)) {
-		link_bye(link, now_ms, BYE_FULL);
+		link_bye(link, BYE_FULL);
 		return;
 	}
-	handshake_pass(mesh, welcome2.last_seq, now_ms);
-	link_up(link, now_ms);
-	views_learn_all(mesh, link, &welcome2.peers);
+	handshake_pass(mesh, welcome2.last_seq);
+	link_up(link);
+	views_learn_all(link, &welcome2.peers);
 }
 
 bool

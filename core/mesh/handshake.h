@@ -10,23 +10,19 @@
 #include "wire/record.h"
 
 /* The dialled connection is open: say HELLO. */
-void handshake_start(struct link *link, uint64_t now_ms);
+void handshake_start(struct link *link);
 
 /* One more record of a link that is not UP: is it as short as it must be? */
 bool handshake_is_short(struct link *link, const struct record *record);
 
 /* The steps, each in the one state where it is due (mesh.c). */
-void handshake_on_hello(
-    struct link *link, uint64_t now_ms, const struct record *record);
-void handshake_on_welcome(
-    struct link *link, uint64_t now_ms, const struct record *record);
-void handshake_on_auth(
-    struct link *link, uint64_t now_ms, const struct record *record);
-void handshake_on_welcome2(
-    struct link *link, uint64_t now_ms, const struct record *record);
+void handshake_on_hello(struct link *link, const struct record *record);
+void handshake_on_welcome(struct link *link, const struct record *record);
+void handshake_on_auth(struct link *link, const struct record *record);
+void handshake_on_welcome2(struct link *link, const struct record *record);
 
 /* The mesh remembers ids of ours that we do not: from an earlier life with the
  * same node id.  Number behind them, or nobody would take ours. */
-void handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t now_ms);
+void handshake_pass(struct mesh *mesh, uint64_t last_seq);
 
 #endif

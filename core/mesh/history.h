@@ -80,6 +80,18 @@ history_get(const struct history *history, uint64_t place)
 struct history_entry *history_find(
     const struct history *history, const struct origin *origin, uint64_t seq);
 
+/* The links of `slots` have it, if it is here. */
+static inline void
+history_know(const struct history *history, const struct origin *origin,
+    uint64_t seq, uint64_t slots)
+{
+	struct history_entry *entry = history_find(history, origin, seq);
+
+	if (entry != NULL) {
+		entry->known |= slots;
+	}
+}
+
 /* This message will be put in next: have the caches filled. */
 void history_foresee(
     const struct history *history, const struct origin *origin, uint64_t seq);

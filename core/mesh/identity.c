@@ -26,19 +26,20 @@ identity_is_due(struct identity_signs *signs, uint64_t now_ms)
 
 /* A sign that another has this node's id. */
 static void
-identity_on_other(struct mesh *mesh, uint64_t now_ms)
+identity_on_other(struct mesh *mesh)
 {
 	struct identity *identity = &mesh->identity;
 
-	if (!identity->is_kept && identity_is_due(&identity->others, now_ms)) {
+	if (!identity->is_kept &&
+	    identity_is_due(&identity->others, mesh->now_ms)) {
 		/* Not here: a link is being read. */
 		identity->must_change = true;
-		mesh_wake_at(mesh, now_ms);
+		mesh_wake_at(mesh, mesh->now_ms);
 	}
 }
 
 void
-identity_on_spoof(struct link *link, uint64_t now_ms, uint64_t seq)
+identity_on_spoof(struct link *link, uint64_t seq)
 {
 	struct mesh *mesh = link->mesh;
 
@@ -48,18 +49,18 @@ identity_on_spoof(struct link *link, uint64_t now_ms, uint64_t seq)
 	    "id for each node: no copy of a --state folder, no --seed twice",
 	    LOG_STR("name", link->name), LOG_STR("remote", link->remote),
 	    LOG_U64("seq", seq));
-	identity_on_other(mesh, now_ms);
+	identity_on_other(mesh);
 }
 
 /* `link` was one of two, or is about to be. */
 static void
-identity_on_twin(struct link *link, const struct nodeid *id, uint64_t now_ms)
+identity_on_twin(struct link *link, const struct nodeid *id)
 {
 	struct mesh *mesh = link->mesh;
 	char hex[NODEID_HEX_LEN + 1];
 
 	mesh->stats.twins++;
-	if (identity_is_due(&mesh->identity.twins, now_ms)) {
+	if (identity_is_due(&mesh->identity.twins, mesh->now_ms)) {
 		nodeid_hex(id, hex);
 		log_warn("mesh", "id_twice",
 		    "two nodes with one id throw each other out; expected an "
@@ -94,19 +95,19 @@ identity_has_lost(
 
 /* Another has its place: thrown out with too few links left. */
 static bool
-identity_is_shut_out(const struct link *link, uint64_t now_ms)
+identity_is_shut_out(const struct link *link)
 {
 	const struct mesh *mesh = link->mesh;
 	const struct identity *identity = &mesh->identity;
 	uint64_t left = mesh->stats.links_up - (link_is_up(link) ? 1 : 0);
 
 	return left < mesh->views.links_min &&
-	       !identity_has_lost(identity, &link->node_id, now_ms) &&
-	       now_ms - identity->others.ms[1] >= IDENTITY_APART_MS;
+	       !identity_has_lost(identity, &link->node_id, mesh->now_ms) &&
+	       mesh->now_ms - identity->others.ms[1] >= IDENTITY_APART_MS;
 }
 
 void
-identity_on_duplicate(struct link *link, uint64_t now_ms)
+identity_on_duplicate(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 
@@ -114,28 +115,28 @@ identity_on_duplicate(struct link *link, uint64_t now_ms)
 	if (!link->is_known || link_find(mesh, &link->node_id, link) != NULL) {
 		return;
 	}
-	identity_on_twin(link, &mesh->node_id, now_ms);
-	if (identity_is_shut_out(link, now_ms)) {
-		identity_on_other(mesh, now_ms);
+	identity_on_twin(link, &mesh->node_id);
+	if (identity_is_shut_out(link)) {
+		identity_on_other(mesh);
 	}
 }
 
 void
-identity_on_down(const struct link *link, uint64_t now_ms)
+identity_on_down(const struct link *link)
 {
 	struct identity *identity = &link->mesh->identity;
 
 	if (link->bye != BYE_DUPLICATE) {
 		identity->lost[identity->lost_count++ % IDENTITY_LOST_MAX] =
-		    (struct identity_lost){ link->node_id, now_ms };
+		    (struct identity_lost){ link->node_id, link->mesh->now_ms };
 	}
 }
 
 void
-identity_on_past(struct link *link, const struct link *other, uint64_t now_ms)
+identity_on_past(struct link *link, const struct link *other)
 {
 	if (link->boot < other->boot) {
-		identity_on_twin(link, &link->node_id, now_ms);
+		identity_on_twin(link, &link->node_id);
 	}
 }
 
@@ -154,17 +155,17 @@ identity_bury(struct mesh *mesh)
 
 /* A new node: its numbers begin anew, and it will tell of itself. */
 static void
-identity_begin(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms)
+identity_begin(struct mesh *mesh, const struct nodeid *id)
 {
 	mesh->node_id = *id;
-	mesh->seq = (uint64_t)mesh_wall_s(mesh, now_ms) << 32;
-	origin_init(&mesh->spread.self, id, now_ms);
+	mesh->seq = (uint64_t)mesh_wall_s(mesh) << 32;
+	origin_init(&mesh->spread.self, id, mesh->now_ms);
 	mesh->members.has_joined = false;
 	mesh->members.has_told = false;
 }
 
 void
-identity_on_tick(struct mesh *mesh, uint64_t now_ms)
+identity_on_tick(struct mesh *mesh)
 {
 	struct identity *identity = &mesh->identity;
 	char old[NODEID_HEX_LEN + 1];
@@ -185,9 +186,9 @@ identity_on_tick(struct mesh *mesh, uint64_t now_ms)
 	log_warn("mesh", "id_changed",
 	    "another node uses this node's id: it goes on under a new one",
 	    LOG_STR("old", old), LOG_STR("id", hex));
-	mesh_end_links(mesh, now_ms);
+	mesh_end_links(mesh);
 	identity_bury(mesh);
-	identity_begin(mesh, &id, now_ms);
+	identity_begin(mesh, &id);
 	if (mesh->io->renamed != NULL) {
 		mesh->io->renamed(mesh->io->ctx, &id);
 	}

@@ -40,20 +40,19 @@ struct identity {
 };
 
 /* A message of this node's id came that it has not published. */
-void identity_on_spoof(struct link *link, uint64_t now_ms, uint64_t seq);
+void identity_on_spoof(struct link *link, uint64_t seq);
 
 /* A BYE 3 came: is the link that it speaks of another's?  Who hears that again
  * and again, and has too few links left, is shut out. */
-void identity_on_duplicate(struct link *link, uint64_t now_ms);
+void identity_on_duplicate(struct link *link);
 
 /* `link` was UP, and is not. */
-void identity_on_down(const struct link *link, uint64_t now_ms);
+void identity_on_down(const struct link *link);
 
 /* `link` is refused, as an older life of who lives on over `other`. */
-void identity_on_past(
-    struct link *link, const struct link *other, uint64_t now_ms);
+void identity_on_past(struct link *link, const struct link *other);
 
 /* Take a new id if that is due: all links end, and are looked for anew. */
-void identity_on_tick(struct mesh *mesh, uint64_t now_ms);
+void identity_on_tick(struct mesh *mesh);
 
 #endif

@@ -35,6 +35,7 @@ struct mesh_refusal {
 struct mesh {
 	const struct mesh_io *io;
 	struct rng *rng;
+	uint64_t now_ms; /* of the event that is being taken */
 
 	struct nodeid node_id;
 	uint64_t seq;    /* last published: boot << 32 | counter */
@@ -103,10 +104,10 @@ mesh_scratch(struct mesh *mesh)
 
 /* As fine as the owner has it. */
 static inline uint64_t
-mesh_now_us(const struct mesh *mesh, uint64_t now_ms)
+mesh_now_us(const struct mesh *mesh)
 {
 	return mesh->io->now_us != NULL ? mesh->io->now_us(mesh->io->ctx)
-	                                : now_ms * 1000;
+	                                : mesh->now_ms * 1000;
 }
 
 /* May be raised, also when the counter behind it wraps. */
@@ -118,23 +119,23 @@ mesh_boot(const struct mesh *mesh)
 
 /* Wall-clock seconds: the start's, and what has passed since. */
 static inline uint32_t
-mesh_wall_s(const struct mesh *mesh, uint64_t now_ms)
+mesh_wall_s(const struct mesh *mesh)
 {
-	return mesh->wall_s + (uint32_t)((now_ms - mesh->start_ms) / 1000);
+	return mesh->wall_s +
+	       (uint32_t)((mesh->now_ms - mesh->start_ms) / 1000);
 }
 
 /* Bytes that nobody can guess.  ERR_SYSTEM: there are none. */
 NODISCARD enum err mesh_secret(struct mesh *mesh, void *bytes, size_t len);
 
 /* BYE 0 on every link. */
-void mesh_end_links(struct mesh *mesh, uint64_t now_ms);
+void mesh_end_links(struct mesh *mesh);
 
 /* What a log line or an event says of a link. */
 struct mesh_peer mesh_peer_of(const struct link *link);
 
 /* Remember that `id` is too slow; whether it still is. */
-void mesh_refuse(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms);
-bool mesh_is_refused(
-    const struct mesh *mesh, const struct nodeid *id, uint64_t now_ms);
+void mesh_refuse(struct mesh *mesh, const struct nodeid *id);
+bool mesh_is_refused(const struct mesh *mesh, const struct nodeid *id);
 
 #endif

@@ -69,10 +69,10 @@ lazy_put(struct lazy *lazy, const struct lazy_item *item)
 }
 
 void
-lazy_forget_slot(struct lazy *lazy, unsigned slot)
+lazy_forget_slots(struct lazy *lazy, uint64_t slots)
 {
 	for (size_t i = 0; i < lazy->count; i++) {
-		lazy->items[i].slots &= ~(UINT64_C(1) << slot);
+		lazy->items[i].slots &= ~slots;
 	}
 }
 
@@ -123,11 +123,9 @@ lazy_merge(struct lazy *lazy, size_t count, const struct lazy_item *item,
 	return false;
 }
 
-enum err
-lazy_encode(struct lazy *lazy, unsigned slot, uint64_t now_ms, struct buf *out,
-    size_t *runs)
+size_t
+lazy_gather(struct lazy *lazy, uint64_t bit, uint64_t now_ms)
 {
-	uint64_t bit = UINT64_C(1) << slot;
 	size_t count = 0;
 
 	for (size_t i = 0; i < lazy->count; i++) {
@@ -144,10 +142,7 @@ lazy_encode(struct lazy *lazy, unsigned slot, uint64_t now_ms, struct buf *out,
 			.flags = lazy_age(item, now_ms),
 		};
 	}
-	*runs = count;
-	return count == 0
-	           ? ERR_OK
-	           : record_array_encode(out, RECORD_IHAVE, lazy->runs, count);
+	return count;
 }
 
 void

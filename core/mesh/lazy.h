@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "mesh/history.h"
 #include "wire/record_array.h"
@@ -46,15 +45,14 @@ void lazy_fini(struct lazy *lazy);
 /* Announce `item`, now.  ERR_FULL: flush first.  ERR_NOMEM. */
 NODISCARD enum err lazy_put(struct lazy *lazy, const struct lazy_item *item);
 
-/* The link of this slot is gone. */
-void lazy_forget_slot(struct lazy *lazy, unsigned slot);
+/* The links of `slots` are gone. */
+void lazy_forget_slots(struct lazy *lazy, uint64_t slots);
 
 /* Take out of every id the links that have it by now; what links remain. */
 uint64_t lazy_settle(struct lazy *lazy, const struct history *history);
-/* Append to `out` the IHAVE for the link of `slot`: `runs` ranges of ids, each
- * with how long its last one has waited.  ERR_NOMEM. */
-NODISCARD enum err lazy_encode(struct lazy *lazy, unsigned slot,
-    uint64_t now_ms, struct buf *out, size_t *runs);
+/* What the link with this bit is to hear of, in `lazy->runs`: ranges of ids, each
+ * with how long its last one has waited; returns how many. */
+size_t lazy_gather(struct lazy *lazy, uint64_t bit, uint64_t now_ms);
 /* All were told. */
 void lazy_clear(struct lazy *lazy);
 

@@ -23,16 +23,15 @@ static const uint32_t limit_of[LIMIT_KINDS] = {
 };
 
 bool
-limit_takes(
-    struct link *link, uint64_t now_ms, enum limit_kind kind, uint32_t count)
+limit_takes(struct link *link, enum limit_kind kind, uint32_t count)
 {
 	struct limits *limits = &link->limits;
 	uint32_t limit = limit_of[kind];
 	uint32_t *used = &limits->counts[kind];
 
-	if (now_ms >= limits->second_ms + LIMIT_SECOND_MS) {
+	if (link->mesh->now_ms >= limits->second_ms + LIMIT_SECOND_MS) {
 		memset(limits, 0, sizeof(*limits));
-		limits->second_ms = now_ms;
+		limits->second_ms = link->mesh->now_ms;
 	}
 	if (count > UINT32_MAX - *used) {
 		count = UINT32_MAX - *used;
@@ -43,16 +42,16 @@ limit_takes(
 	}
 	if (kind != LIMIT_WALK_SENT && *used > limit * LIMIT_ABUSE) {
 		link->mesh->stats.abuse++;
-		link_bye(link, now_ms, BYE_ABUSE);
+		link_bye(link, BYE_ABUSE);
 	}
 	return false;
 }
 
 bool
-limit_has_room(const struct link *link, uint64_t now_ms, enum limit_kind kind)
+limit_has_room(const struct link *link, enum limit_kind kind)
 {
 	const struct limits *limits = &link->limits;
 
-	return now_ms >= limits->second_ms + LIMIT_SECOND_MS ||
+	return link->mesh->now_ms >= limits->second_ms + LIMIT_SECOND_MS ||
 	       limits->counts[kind] < limit_of[kind];
 }

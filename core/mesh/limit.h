@@ -32,11 +32,9 @@ struct limits {             /* of one link */
 
 /* `count` more of `kind` came over `link`: true if they may be used.  False:
  * ignore them and count; the link may be closing. */
-bool limit_takes(
-    struct link *link, uint64_t now_ms, enum limit_kind kind, uint32_t count);
+bool limit_takes(struct link *link, enum limit_kind kind, uint32_t count);
 
 /* Would one more be taken? */
-bool limit_has_room(
-    const struct link *link, uint64_t now_ms, enum limit_kind kind);
+bool limit_has_room(const struct link *link, enum limit_kind kind);
 
 #endif

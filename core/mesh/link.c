@@ -4,7 +4,6 @@
 #include "mesh/link.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +49,7 @@ link_is_final(const struct link *link, enum mesh_closed how)
 }
 
 struct link *
-link_create(struct mesh *mesh, bool dialled, uint64_t now_ms)
+link_create(struct mesh *mesh, bool dialled)
 {
 	struct link *link = calloc(1, sizeof(*link));
 
@@ -63,8 +62,8 @@ link_create(struct mesh *mesh, bool dialled, uint64_t now_ms)
 	link->dialled = dialled;
 	link->reading = true;
 	link->bye = LINK_BYE_NONE;
-	link->heard_ms = now_ms;
-	link->fresh_ms = now_ms;
+	link->heard_ms = mesh->now_ms;
+	link->fresh_ms = mesh->now_ms;
 	link->fresh = LINK_FRESH_BURST;
 	link->next = mesh->links;
 	if (link->next != NULL) {
@@ -80,9 +79,9 @@ link_create(struct mesh *mesh, bool dialled, uint64_t now_ms)
 }
 
 struct link *
-link_dial(struct mesh *mesh, const char *addr, uint16_t flags, uint64_t now_ms)
+link_dial(struct mesh *mesh, const char *addr, uint16_t flags)
 {
-	struct link *link = link_create(mesh, true, now_ms);
+	struct link *link = link_create(mesh, true);
 
 	if (link != NULL) {
 		link->hello_flags = flags;
@@ -166,27 +165,27 @@ link_tell(const struct link *link)
 }
 
 static void
-link_ping(struct link *link, uint64_t now_ms)
+link_ping(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 
-	link->stamp = mesh_now_us(mesh, now_ms);
+	link->stamp = mesh_now_us(mesh);
 	link->is_pinged = true;
-	link->pinged_ms = now_ms;
+	link->pinged_ms = mesh->now_ms;
 	mesh->io->ping(mesh->io->ctx, link, link->stamp);
 }
 
 void
-link_up(struct link *link, uint64_t now_ms)
+link_up(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 
 	assert(mesh->up_slots != UINT64_MAX);
-	link->slot = (uint8_t)__builtin_ctzll(~mesh->up_slots);
+	link->slot = (int8_t)__builtin_ctzll(~mesh->up_slots);
 	link->state = LINK_UP;
 	link->was_up = true;
-	link->heard_ms = now_ms;
-	link->pinged_ms = now_ms;
+	link->heard_ms = mesh->now_ms;
+	link->pinged_ms = mesh->now_ms;
 	mesh->up[link->slot] = link;
 	mesh->users[link->slot] = link->user;
 	mesh->up_slots |= UINT64_C(1) << link->slot;
@@ -198,24 +197,23 @@ link_up(struct link *link, uint64_t now_ms)
 	}
 	link_count_smallest(mesh);
 	buf_fini(&link->hello); /* nobody needs to be convinced */
-	bootstrap_on_up(link);
-	mesh_wake_links_at(mesh, now_ms + mesh->ping_ms);
+	mesh_wake_links_at(mesh, mesh->now_ms + mesh->ping_ms);
 	link_tell(link);
 	/* Under load there is no silence, and timeouts need a round trip. */
-	link_ping(link, now_ms);
-	spread_on_up(link, now_ms);
-	members_on_up(mesh, now_ms);
+	link_ping(link);
+	spread_on_up(link);
+	members_on_up(mesh);
 	/* Last: it may end another link in exchange. */
-	views_on_up(link, now_ms);
+	views_on_up(link);
 }
 
 static void
-link_down(struct link *link, uint64_t now_ms)
+link_down(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 
-	spread_on_down(link, now_ms);
-	identity_on_down(link, now_ms);
+	spread_on_down(link);
+	identity_on_down(link);
 	mesh->up[link->slot] = NULL;
 	mesh->users[link->slot] = NULL;
 	mesh->up_slots &= ~(UINT64_C(1) << link->slot);
@@ -226,38 +224,38 @@ link_down(struct link *link, uint64_t now_ms)
 
 /* To CLOSING; the caller sees to the connection. */
 static void
-link_leave(struct link *link, uint64_t now_ms, enum mesh_closed how)
+link_leave(struct link *link, enum mesh_closed how)
 {
 	struct mesh *mesh = link->mesh;
 	enum link_state before = (enum link_state)link->state;
 
 	link->state = LINK_CLOSING;
 	if (before == LINK_UP) {
-		link_down(link, now_ms);
+		link_down(link);
 	} else if (link->dialled) {
 		mesh->dials--;
 	}
-	bootstrap_on_end(link, now_ms, how);
-	views_on_end(link, now_ms, how);
+	bootstrap_on_end(link, how);
+	views_on_end(link, how);
 }
 
 void
-link_end(struct link *link, uint64_t now_ms, uint16_t code, const char *why)
+link_end(struct link *link, uint16_t code, const char *why)
 {
 	struct mesh *mesh = link->mesh;
 
 	if (link->state == LINK_CLOSING) {
 		return;
 	}
-	link_leave(link, now_ms, MESH_CLOSED);
+	link_leave(link, MESH_CLOSED);
 	mesh->io->close(mesh->io->ctx, link, code, why);
 }
 
 void
-link_lost(struct link *link, uint64_t now_ms, enum mesh_closed how)
+link_lost(struct link *link, enum mesh_closed how)
 {
 	if (link->state != LINK_CLOSING) {
-		link_leave(link, now_ms, how);
+		link_leave(link, how);
 	}
 }
 
@@ -277,7 +275,7 @@ link_name_others(const struct link *link, enum bye_reason reason)
 	if (reason > BYE_EVICTED || !link_is_trusted(link)) {
 		return;
 	}
-	views_sample(mesh, link, false, &peers);
+	views_sample(link, false, &peers);
 	/* Without memory for it, the BYE goes alone. */
 	if (peers.count > 0 &&
 	    record_peers_encode(&mesh->scratch, &peers) != ERR_OK) {
@@ -306,7 +304,7 @@ link_count_auth(struct link *link)
 }
 
 void
-link_bye_behind(struct link *link, uint64_t now_ms, enum bye_reason reason)
+link_bye_behind(struct link *link, enum bye_reason reason)
 {
 	struct mesh *mesh = link->mesh;
 	const char *text = link_bye_text((uint8_t)reason);
@@ -335,18 +333,18 @@ link_bye_behind(struct link *link, uint64_t now_ms, enum bye_reason reason)
 		mesh->io->send(mesh->io->ctx, link, mesh->scratch.bytes,
 		    mesh->scratch.len, false);
 	}
-	link_end(link, now_ms, link_bye_code((uint8_t)reason), text);
+	link_end(link, link_bye_code((uint8_t)reason), text);
 }
 
 void
-link_bye(struct link *link, uint64_t now_ms, enum bye_reason reason)
+link_bye(struct link *link, enum bye_reason reason)
 {
 	(void)mesh_scratch(link->mesh);
-	link_bye_behind(link, now_ms, reason);
+	link_bye_behind(link, reason);
 }
 
 void
-link_violate(struct link *link, uint64_t now_ms, uint16_t code, const char *why)
+link_violate(struct link *link, uint16_t code, const char *why)
 {
 	struct mesh *mesh = link->mesh;
 
@@ -367,17 +365,17 @@ link_violate(struct link *link, uint64_t now_ms, uint16_t code, const char *why)
 		mesh->stats.refused++;
 		code = link->has_spoken ? code : 0;
 	}
-	link_end(link, now_ms, code, why);
+	link_end(link, code, why);
 }
 
 void
-link_on_bye(struct link *link, uint64_t now_ms, const struct record *record)
+link_on_bye(struct link *link, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_bye bye;
 
 	if (record_bye_decode(record, &bye) != ERR_OK) {
-		link_violate(link, now_ms, 1002, "malformed BYE");
+		link_violate(link, 1002, "malformed BYE");
 		return;
 	}
 	if (bye.reason < ARRAY_LEN(mesh->stats.byes_received)) {
@@ -388,10 +386,10 @@ link_on_bye(struct link *link, uint64_t now_ms, const struct record *record)
 	                                        : bye.reason;
 	/* A refusal must not be answered with one: it would never end. */
 	if (bye.reason == BYE_SLOW && link->was_up) {
-		mesh_refuse(mesh, &link->node_id, now_ms);
+		mesh_refuse(mesh, &link->node_id);
 	}
 	if (bye.reason == BYE_DUPLICATE) {
-		identity_on_duplicate(link, now_ms);
+		identity_on_duplicate(link);
 	}
 	if (bye.reason == BYE_AUTH) {
 		mesh->stats.refused += link->state == LINK_AUTH_WAIT ? 1 : 0;
@@ -401,25 +399,26 @@ link_on_bye(struct link *link, uint64_t now_ms, const struct record *record)
 		members_on_leave(mesh, &link->node_id);
 	}
 	link->has_bye = true;
-	link_end(
-	    link, now_ms, link_bye_code(bye.reason), link_bye_text(bye.reason));
+	link_end(link, link_bye_code(bye.reason), link_bye_text(bye.reason));
 }
 
 void
-link_too_slow(struct link *link, uint64_t now_ms)
+link_too_slow(struct link *link)
 {
 	link->mesh->stats.slow++;
-	mesh_refuse(link->mesh, &link->node_id, now_ms);
-	link_bye(link, now_ms, BYE_SLOW);
+	mesh_refuse(link->mesh, &link->node_id);
+	link_bye(link, BYE_SLOW);
 }
 
 uint64_t
-link_silence_ms(const struct link *link, uint64_t now_ms)
+link_silence_ms(const struct link *link)
 {
 	if (!link->reading) {
 		return link->silent_ms;
 	}
-	return now_ms > link->heard_ms ? now_ms - link->heard_ms : 0;
+	return link->mesh->now_ms > link->heard_ms
+	           ? link->mesh->now_ms - link->heard_ms
+	           : 0;
 }
 
 bool
@@ -442,10 +441,10 @@ link_find(
 }
 
 bool
-link_takes_origin(struct link *link, uint64_t now_ms)
+link_takes_origin(struct link *link)
 {
 	const uint64_t each_ms = 1000 / LINK_FRESH_RATE;
-	uint64_t more = (now_ms - link->fresh_ms) / each_ms;
+	uint64_t more = (link->mesh->now_ms - link->fresh_ms) / each_ms;
 
 	link->fresh_ms += more * each_ms;
 	link->fresh = more >= LINK_FRESH_BURST - link->fresh
@@ -459,7 +458,7 @@ link_takes_origin(struct link *link, uint64_t now_ms)
 }
 
 static void
-link_keep_alive(struct link *link, uint64_t now_ms)
+link_keep_alive(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 	uint64_t dead_ms = 3 * (uint64_t)mesh->ping_ms;
@@ -468,34 +467,34 @@ link_keep_alive(struct link *link, uint64_t now_ms)
 	if (!link->reading) {
 		return;
 	}
-	if (link_silence_ms(link, now_ms) >= dead_ms) {
+	if (link_silence_ms(link) >= dead_ms) {
 		mesh->stats.dead++;
-		link_end(link, now_ms, 0, "silent");
+		link_end(link, 0, "silent");
 		return;
 	}
 	since = link->heard_ms > link->pinged_ms ? link->heard_ms
 	                                         : link->pinged_ms;
-	if (now_ms >= since + mesh->ping_ms) {
-		link_ping(link, now_ms);
-		since = now_ms;
+	if (mesh->now_ms >= since + mesh->ping_ms) {
+		link_ping(link);
+		since = mesh->now_ms;
 	}
 	mesh_wake_links_at(mesh, since + mesh->ping_ms);
 	mesh_wake_links_at(mesh, link->heard_ms + dead_ms);
 }
 
 void
-link_on_tick(struct link *link, uint64_t now_ms)
+link_on_tick(struct link *link)
 {
 	if (link->state == LINK_UP) {
-		link_keep_alive(link, now_ms);
+		link_keep_alive(link);
 	} else if (link->state == LINK_DIALING || link->state == LINK_CLOSING) {
 		return; /* the caller has deadlines for these */
-	} else if (now_ms < link->deadline_ms) {
+	} else if (link->mesh->now_ms < link->deadline_ms) {
 		mesh_wake_links_at(link->mesh, link->deadline_ms);
 	} else {
 		link->mesh->stats.timeouts++;
 		link->mesh->stats.refused += link->dialled ? 0 : 1;
-		link_end(link, now_ms, 0, "handshake timeout");
+		link_end(link, 0, "handshake timeout");
 	}
 }
 
@@ -526,12 +525,6 @@ void *
 link_user(const struct link *link)
 {
 	return link->user;
-}
-
-unsigned
-link_slot(const struct link *link)
-{
-	return link->state == LINK_UP ? link->slot : UINT_MAX;
 }
 
 bool

@@ -46,8 +46,8 @@ struct link {
 	uint32_t mixed;      /* messages for which it pays to look ahead */
 	uint64_t heard_ms;
 	uint8_t state;
-	uint8_t slot; /* while UP */
-	uint8_t bye;  /* reason, LINK_BYE_NONE */
+	int8_t slot; /* while UP */
+	uint8_t bye; /* reason, LINK_BYE_NONE */
 	bool dialled;
 	bool reading;
 	bool is_known; /* node_id is */
@@ -94,10 +94,9 @@ struct link {
 };
 
 /* A link in the mesh's list.  NULL: no memory. */
-struct link *link_create(struct mesh *mesh, bool dialled, uint64_t now_ms);
+struct link *link_create(struct mesh *mesh, bool dialled);
 /* One that dials `addr`, with these flags of HELLO.  NULL: no memory. */
-struct link *link_dial(
-    struct mesh *mesh, const char *addr, uint16_t flags, uint64_t now_ms);
+struct link *link_dial(struct mesh *mesh, const char *addr, uint16_t flags);
 /* Take it out of the list and free it.  It is CLOSING. */
 void link_destroy(struct link *link);
 
@@ -106,42 +105,45 @@ void link_destroy(struct link *link);
 bool link_send(struct link *link, enum err err);
 
 /* Its handshake is done and a slot is free: take it, tell. */
-void link_up(struct link *link, uint64_t now_ms);
+void link_up(struct link *link);
 
 /* End it: Close with `code` (0: drop).  Nothing if it is CLOSING already. */
-void link_end(
-    struct link *link, uint64_t now_ms, uint16_t code, const char *why);
+void link_end(struct link *link, uint16_t code, const char *why);
 /* As link_end, but the caller reports the end: no io.close. */
-void link_lost(struct link *link, uint64_t now_ms, enum mesh_closed how);
+void link_lost(struct link *link, enum mesh_closed how);
 /* Send what is in the scratch buffer and a BYE behind it, then end it. */
-void link_bye_behind(
-    struct link *link, uint64_t now_ms, enum bye_reason reason);
+void link_bye_behind(struct link *link, enum bye_reason reason);
 /* Only the BYE, and some addresses if the reason is no fault of the peer. */
-void link_bye(struct link *link, uint64_t now_ms, enum bye_reason reason);
+void link_bye(struct link *link, enum bye_reason reason);
 /* The peer broke the protocol: end it and ignore the rest. */
-void link_violate(
-    struct link *link, uint64_t now_ms, uint16_t code, const char *why);
+void link_violate(struct link *link, uint16_t code, const char *why);
 /* A BYE came. */
-void link_on_bye(
-    struct link *link, uint64_t now_ms, const struct record *record);
+void link_on_bye(struct link *link, const struct record *record);
 /* It is UP and does not keep up: BYE 8, and no link with it for a minute. */
-void link_too_slow(struct link *link, uint64_t now_ms);
+void link_too_slow(struct link *link);
 
 /* With a key: it has shown that it knows it.  Others are not named before. */
 bool link_is_trusted(const struct link *link);
 
+/* Of its slot, in masks.  It is UP, or was just now. */
+static inline uint64_t
+link_bit(const struct link *link)
+{
+	return UINT64_C(1) << (link->slot & (MESH_LINKS_MAX - 1));
+}
+
 /* Milliseconds since something was heard, while reading. */
-uint64_t link_silence_ms(const struct link *link, uint64_t now_ms);
+uint64_t link_silence_ms(const struct link *link);
 /* Was it dialled, and is not UP yet? */
 bool link_is_dial(const struct link *link);
 /* A link to `id` that is UP or about to be, other than `except`; or NULL. */
 struct link *link_find(const struct mesh *mesh, const struct nodeid *id,
     const struct link *except);
 /* True if one more new origin may come over this link now. */
-bool link_takes_origin(struct link *link, uint64_t now_ms);
+bool link_takes_origin(struct link *link);
 
 /* Do what is due, and ask to be woken for the next. */
-void link_on_tick(struct link *link, uint64_t now_ms);
+void link_on_tick(struct link *link);
 /* The loop was late: so much for all deadlines. */
 void link_delay(struct link *link, uint64_t late_ms);
 

@@ -83,8 +83,8 @@ member_create(
 
 /* Behind all others: it was heard of now. */
 static void
-members_put(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms,
-    const struct presence *presence)
+members_put(
+    struct mesh *mesh, const struct nodeid *id, const struct presence *presence)
 {
 	struct members *members = &mesh->members;
 	struct member *old = members_find(members, id);
@@ -94,7 +94,7 @@ members_put(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms,
 		mesh->stats.members_full++;
 		return;
 	}
-	member = member_create(id, now_ms, presence);
+	member = member_create(id, mesh->now_ms, presence);
 	if (member == NULL) {
 		mesh->stats.nomem++;
 		return;
@@ -114,8 +114,7 @@ members_put(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms,
 }
 
 bool
-members_on_message(
-    struct mesh *mesh, uint64_t now_ms, const struct message_view *view)
+members_on_message(struct mesh *mesh, const struct message_view *view)
 {
 	struct presence presence;
 
@@ -129,20 +128,21 @@ members_on_message(
 		mesh->stats.presence_bad++;
 		return true;
 	}
-	members_put(mesh, &view->origin, now_ms, &presence);
-	mesh_wake_at(mesh, now_ms + (uint64_t)MEMBERS_LIVES * MEMBERS_EVERY_MS);
+	members_put(mesh, &view->origin, &presence);
+	mesh_wake_at(
+	    mesh, mesh->now_ms + (uint64_t)MEMBERS_LIVES * MEMBERS_EVERY_MS);
 	return true;
 }
 
 void
-members_on_up(struct mesh *mesh, uint64_t now_ms)
+members_on_up(struct mesh *mesh)
 {
 	struct members *members = &mesh->members;
 
 	if (members->is_on && !members->has_joined) {
 		/* Not all at once, and when there are trees to go along. */
 		members->has_joined = true;
-		members->told_ms = now_ms + MEMBERS_JOIN_MS +
+		members->told_ms = mesh->now_ms + MEMBERS_JOIN_MS +
 		                   rng_below(
 		                       mesh->rng, MEMBERS_JOIN_MS * 3 / 2);
 		mesh_wake_at(mesh, members->told_ms);
@@ -182,7 +182,7 @@ members_tell_at(const struct members *members)
 }
 
 static void
-members_tell(struct mesh *mesh, uint64_t now_ms)
+members_tell(struct mesh *mesh)
 {
 	struct presence presence = {
 		.links = (uint32_t)mesh->stats.links_up,
@@ -202,7 +202,7 @@ members_tell(struct mesh *mesh, uint64_t now_ms)
 	if (presence_encode(&json, &presence) == ERR_OK) {
 		view.payload = json.bytes;
 		view.payload_len = json.len;
-		if (mesh_publish(mesh, now_ms, &view) == ERR_OK) {
+		if (mesh_publish(mesh, mesh->now_ms, &view) == ERR_OK) {
 			mesh->stats.presence_sent++;
 		}
 	} else {
@@ -213,7 +213,7 @@ members_tell(struct mesh *mesh, uint64_t now_ms)
 
 /* Who was not heard of for long. */
 static void
-members_expire(struct mesh *mesh, uint64_t now_ms)
+members_expire(struct mesh *mesh)
 {
 	struct members *members = &mesh->members;
 	uint64_t life_ms = MEMBERS_LIVES * members_every_ms(members);
@@ -221,7 +221,7 @@ members_expire(struct mesh *mesh, uint64_t now_ms)
 	/* NOLINTBEGIN(clang-analyzer-unix.Malloc): it takes the member that
 	 * HASH_DEL has taken out for one that is still in the table. */
 	while (members->table != NULL &&
-	       members->table->seen_ms + life_ms <= now_ms) {
+	       members->table->seen_ms + life_ms <= mesh->now_ms) {
 		members_remove(members, members->table);
 	}
 	/* NOLINTEND(clang-analyzer-unix.Malloc) */
@@ -232,20 +232,20 @@ members_expire(struct mesh *mesh, uint64_t now_ms)
 }
 
 void
-members_on_tick(struct mesh *mesh, uint64_t now_ms)
+members_on_tick(struct mesh *mesh)
 {
 	struct members *members = &mesh->members;
 
-	members_expire(mesh, now_ms);
+	members_expire(mesh);
 	if (mesh->stopped) {
 		return;
 	}
-	if (members_tell_at(members) <= now_ms) {
+	if (members_tell_at(members) <= mesh->now_ms) {
 		if (HASH_COUNT(members->table) < MEMBERS_QUIET) {
-			members_tell(mesh, now_ms);
+			members_tell(mesh);
 		}
 		members->has_told = true;
-		members->told_ms = now_ms;
+		members->told_ms = mesh->now_ms;
 		members->part = rng_around(mesh->rng, MEMBERS_PART, 10);
 	}
 	mesh_wake_at(mesh, members_tell_at(members));

@@ -58,13 +58,12 @@ NODISCARD enum err members_init(
 void members_fini(struct members *members);
 
 /* A message came.  True if it was one of these: nobody else needs it. */
-bool members_on_message(
-    struct mesh *mesh, uint64_t now_ms, const struct message_view *view);
+bool members_on_message(struct mesh *mesh, const struct message_view *view);
 /* A link is UP. */
-void members_on_up(struct mesh *mesh, uint64_t now_ms);
+void members_on_up(struct mesh *mesh);
 /* This node leaves in good order. */
 void members_on_leave(struct mesh *mesh, const struct nodeid *id);
 /* Tell, forget, and ask to be woken for the next. */
-void members_on_tick(struct mesh *mesh, uint64_t now_ms);
+void members_on_tick(struct mesh *mesh);
 
 #endif

@@ -14,11 +14,11 @@ enum { MESH_LATE_MS = 500 }; /* a loop that is later moves deadlines */
 
 /* The wall clock is derived: `boot` was read from it at the start. */
 static void
-mesh_begin(struct mesh *mesh, uint64_t now_ms)
+mesh_begin(struct mesh *mesh)
 {
 	if (!mesh->started) {
 		mesh->started = true;
-		mesh->start_ms = now_ms;
+		mesh->start_ms = mesh->now_ms;
 	}
 }
 
@@ -33,22 +33,23 @@ mesh_secret(struct mesh *mesh, void *bytes, size_t len)
 void
 mesh_start(struct mesh *mesh, uint64_t now_ms)
 {
-	mesh_begin(mesh, now_ms);
-	bootstrap_start(mesh, now_ms);
-	seek_start(mesh, now_ms);
+	mesh->now_ms = now_ms;
+	mesh_begin(mesh);
+	bootstrap_start(mesh);
+	seek_start(mesh);
 	mesh_on_tick(mesh, now_ms, 0);
 }
 
 void
-mesh_end_links(struct mesh *mesh, uint64_t now_ms)
+mesh_end_links(struct mesh *mesh)
 {
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
 		bool has_spoken = link->dialled && link->state != LINK_DIALING;
 
 		if (has_spoken || link->state == LINK_UP) {
-			link_bye(link, now_ms, BYE_LEAVING);
+			link_bye(link, BYE_LEAVING);
 		} else {
-			link_end(link, now_ms, 0, "stopping");
+			link_end(link, 0, "stopping");
 		}
 	}
 }
@@ -56,8 +57,9 @@ mesh_end_links(struct mesh *mesh, uint64_t now_ms)
 void
 mesh_stop(struct mesh *mesh, uint64_t now_ms)
 {
+	mesh->now_ms = now_ms;
 	mesh->stopped = true;
-	mesh_end_links(mesh, now_ms);
+	mesh_end_links(mesh);
 }
 
 struct link *
@@ -66,10 +68,11 @@ mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
 {
 	struct link *link = NULL;
 
-	mesh_begin(mesh, now_ms);
+	mesh->now_ms = now_ms;
+	mesh_begin(mesh);
 	mesh->stats.accepted++;
 	if (!mesh->stopped && mesh->pending < MESH_PENDING_MAX) {
-		link = link_create(mesh, false, now_ms);
+		link = link_create(mesh, false);
 	}
 	if (link == NULL) {
 		mesh->stats.refused++;
@@ -87,31 +90,32 @@ void
 mesh_on_opened(struct mesh *mesh, struct link *link, uint64_t now_ms,
     uint64_t conn, const char *remote, void *user)
 {
+	mesh->now_ms = now_ms;
 	assert(link->mesh == mesh && link->dialled);
 	link->conn = conn;
 	link->user = user;
 	(void)stpncpy(link->remote, remote, sizeof(link->remote) - 1);
 	if (link->state == LINK_DIALING) {
 		link->heard_ms = now_ms;
-		handshake_start(link, now_ms);
+		handshake_start(link);
 	}
 }
 
 /* They are of use only behind a BYE that names others. */
 static void
-mesh_on_peers(struct link *link, uint64_t now_ms, const struct record *record)
+mesh_on_peers(struct link *link, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_peers peers;
 
 	if (record_peers_decode(record, &peers) != ERR_OK) {
-		link_violate(link, now_ms, 1002, "malformed PEERS");
+		link_violate(link, 1002, "malformed PEERS");
 	} else if (!link->has_bye || link->bye > BYE_EVICTED ||
 	           !link_is_trusted(link)) {
 		mesh->stats.ignored++;
 	} else {
 		link->is_deaf = true; /* nothing else may follow */
-		views_learn_all(mesh, link, &peers);
+		views_learn_all(link, &peers);
 	}
 }
 
@@ -120,8 +124,7 @@ mesh_on_peers(struct link *link, uint64_t now_ms, const struct record *record)
 /* In which states a record may come, and who takes it. */
 static const struct {
 	unsigned states;
-	void (*take)(
-	    struct link *link, uint64_t now_ms, const struct record *record);
+	void (*take)(struct link *link, const struct record *record);
 } mesh_steps[] = {
 	[RECORD_HELLO] = { MESH_IN(ACCEPTED), handshake_on_hello },
 	[RECORD_WELCOME] = { MESH_IN(HELLO_SENT), handshake_on_welcome },
@@ -160,39 +163,39 @@ mesh_is_short(struct link *link, const struct record *record)
 
 /* A record of a link that is not CLOSING. */
 static void
-mesh_on_record(struct link *link, uint64_t now_ms, const struct record *record)
+mesh_on_record(struct link *link, const struct record *record)
 {
 	unsigned states = record->type < ARRAY_LEN(mesh_steps)
 	                      ? mesh_steps[record->type].states
 	                      : 0;
 
 	if (!mesh_is_short(link, record)) {
-		link_violate(link, now_ms, 1009, "record too long");
+		link_violate(link, 1009, "record too long");
 		return;
 	}
 	if (LIKELY((states >> link->state & 1) != 0)) {
-		mesh_steps[record->type].take(link, now_ms, record);
+		mesh_steps[record->type].take(link, record);
 		return;
 	}
 	link->mesh->stats.unknown += states == 0 ? 1 : 0;
 	if (record->type >= RECORD_CRITICAL) {
-		link_violate(link, now_ms, 4005, "unknown critical record");
+		link_violate(link, 4005, "unknown critical record");
 	} else if (states != 0 || link->state != LINK_UP) {
-		link_violate(link, now_ms, 1002, "a record out of turn");
+		link_violate(link, 1002, "a record out of turn");
 	}
 }
 
 /* The end has begun: what was sent before the peer knew, or behind its BYE. */
 static void
-mesh_on_rest(struct link *link, uint64_t now_ms, const struct record *record)
+mesh_on_rest(struct link *link, const struct record *record)
 {
 	if (!link->has_bye) {
 		if (record->type == RECORD_DATA && link->was_up) {
-			spread_on_data(link, now_ms, record);
+			spread_on_data(link, record);
 		}
 	} else if (record->type == RECORD_PEERS &&
 	           record->len <= LINK_PEERS_EARLY) {
-		mesh_on_peers(link, now_ms, record);
+		mesh_on_peers(link, record);
 	}
 }
 
@@ -220,6 +223,7 @@ mesh_on_message(struct mesh *mesh, struct link *link, uint64_t now_ms,
 	size_t read = 0, taken = 0;
 	enum err err = len > 0 ? ERR_OK : ERR_INVALID;
 
+	mesh->now_ms = now_ms;
 	assert(link->mesh == mesh);
 	link->heard_ms = now_ms;
 	if (link->state == LINK_ACCEPTED) {
@@ -243,13 +247,13 @@ mesh_on_message(struct mesh *mesh, struct link *link, uint64_t now_ms,
 			spread_recall(link, next);
 		}
 		if (UNLIKELY(link->state == LINK_CLOSING)) {
-			mesh_on_rest(link, now_ms, &next->record);
+			mesh_on_rest(link, &next->record);
 		} else {
-			mesh_on_record(link, now_ms, &next->record);
+			mesh_on_record(link, &next->record);
 		}
 	}
 	if (!link->is_deaf && err == ERR_INVALID) {
-		link_violate(link, now_ms, 1002, "no whole record");
+		link_violate(link, 1002, "no whole record");
 	}
 }
 
@@ -261,6 +265,7 @@ mesh_on_pong(struct mesh *mesh, struct link *link, uint64_t now_ms,
 	uint64_t now_us;
 	uint64_t sample_us;
 
+	mesh->now_ms = now_ms;
 	link->heard_ms = now_ms;
 	for (size_t i = 0; i < len && i < 8; i++) {
 		stamp = stamp << 8 | bytes[i];
@@ -269,7 +274,7 @@ mesh_on_pong(struct mesh *mesh, struct link *link, uint64_t now_ms,
 		return;
 	}
 	link->is_pinged = false;
-	now_us = mesh_now_us(mesh, now_ms);
+	now_us = mesh_now_us(mesh);
 	/* Never 0, which says not measured. */
 	sample_us = now_us > stamp ? now_us - stamp : 1;
 	link->rtt_us = link->rtt_us == 0
@@ -286,11 +291,12 @@ mesh_on_activity(struct link *link, uint64_t now_ms)
 void
 mesh_on_reading(struct link *link, uint64_t now_ms, bool on)
 {
+	link->mesh->now_ms = now_ms;
 	if (on == link->reading) {
 		return;
 	}
 	if (!on) {
-		link->silent_ms = link_silence_ms(link, now_ms);
+		link->silent_ms = link_silence_ms(link);
 		link->reading = false;
 		return;
 	}
@@ -303,11 +309,12 @@ mesh_on_reading(struct link *link, uint64_t now_ms, bool on)
 void
 mesh_on_stalled(struct mesh *mesh, struct link *link, uint64_t now_ms)
 {
+	mesh->now_ms = now_ms;
 	assert(link->mesh == mesh);
 	if (link->state == LINK_UP) {
-		link_too_slow(link, now_ms);
+		link_too_slow(link);
 	} else {
-		link_end(link, now_ms, 0, "stalled");
+		link_end(link, 0, "stalled");
 	}
 }
 
@@ -315,8 +322,9 @@ void
 mesh_on_closed(
     struct mesh *mesh, struct link *link, uint64_t now_ms, enum mesh_closed how)
 {
+	mesh->now_ms = now_ms;
 	assert(link->mesh == mesh);
-	link_lost(link, now_ms, how);
+	link_lost(link, how);
 	link_destroy(link);
 }
 
@@ -328,21 +336,22 @@ mesh_next_ms(const struct mesh *mesh)
 
 /* Ticks are frequent, what links wait for is not. */
 static void
-mesh_tick_links(struct mesh *mesh, uint64_t now_ms)
+mesh_tick_links(struct mesh *mesh)
 {
-	if (now_ms < mesh->links_ms) {
+	if (mesh->now_ms < mesh->links_ms) {
 		mesh_wake_at(mesh, mesh->links_ms);
 		return;
 	}
 	mesh->links_ms = UINT64_MAX;
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
-		link_on_tick(link, now_ms);
+		link_on_tick(link);
 	}
 }
 
 void
 mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
 {
+	mesh->now_ms = now_ms;
 	/* Late: what was sent in time may still wait to be read. */
 	if (late_ms > MESH_LATE_MS) {
 		for (struct link *link = mesh->links; link != NULL;
@@ -354,20 +363,14 @@ mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
 		return;
 	}
 	mesh->next_ms = UINT64_MAX;
-	identity_on_tick(mesh, now_ms);
-	mesh_tick_links(mesh, now_ms);
-	spread_on_tick(mesh, now_ms);
+	identity_on_tick(mesh);
+	mesh_tick_links(mesh);
+	spread_on_tick(mesh);
 	origins_expire(&mesh->origins, now_ms);
 	mesh_wake_at(mesh, origins_next_ms(&mesh->origins));
-	members_on_tick(mesh, now_ms);
-	seek_on_tick(mesh, now_ms);
-	bootstrap_on_tick(mesh, now_ms);
-}
-
-struct link *
-mesh_link_at(const struct mesh *mesh, unsigned slot)
-{
-	return slot < MESH_LINKS_MAX ? mesh->up[slot] : NULL;
+	members_on_tick(mesh);
+	seek_on_tick(mesh);
+	bootstrap_on_tick(mesh);
 }
 
 void *const *

@@ -187,15 +187,12 @@ NODISCARD enum err mesh_send(struct mesh *mesh, uint64_t now_ms,
 NODISCARD enum err mesh_reply(
     struct mesh *mesh, struct link *link, const struct message_view *view);
 
-/* The link that is UP in `slot` (0..63), NULL: none. */
-struct link *mesh_link_at(const struct mesh *mesh, unsigned slot);
 /* What link_user says of the links that are UP, by slot.  For io.spread. */
 void *const *mesh_users(const struct mesh *mesh);
 
 /* The caller's own pointer (of mesh_on_accepted or mesh_on_opened; NULL while
- * dialling), the slot (UINT_MAX: not UP), the state. */
+ * dialling), the state. */
 void *link_user(const struct link *link);
-unsigned link_slot(const struct link *link);
 bool link_is_up(const struct link *link);
 
 /* Append what this node keeps between two lives: its id and boot number, and

@@ -64,8 +64,8 @@ spread_data(
 }
 
 enum err
-spread_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view,
-    uint8_t flags, const struct nodeid *dest)
+spread_publish(struct mesh *mesh, struct message_view *view, uint8_t flags,
+    const struct nodeid *dest)
 {
 	struct spread *spread = &mesh->spread;
 	struct record_data data = spread_data(mesh, view, flags);
@@ -75,27 +75,28 @@ spread_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view,
 	}
 	if (!spread->has_published) {
 		spread->self.id = mesh->node_id;
-		spread->self.seen_ms = now_ms;
-		tree_adopt(mesh, &spread->self, now_ms);
+		spread->self.seen_ms = mesh->now_ms;
+		tree_adopt(mesh, &spread->self);
 		spread->has_published = true;
 		spread->model_ms = 0;
 	}
 	view->origin = mesh->node_id;
 	view->seq = spread_next_seq(mesh);
-	spread->self.seen_ms = now_ms;
+	spread->self.seen_ms = mesh->now_ms;
 	mesh->stats.published++;
 	data.seq = view->seq;
 	if (dest != NULL) {
 		data.dest = *dest;
 	}
-	spread_relay(mesh, &spread->self, 0, &data, now_ms);
+	spread_relay(mesh, &spread->self, 0, &data);
 	return ERR_OK;
 }
 
 enum err
 mesh_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view)
 {
-	return spread_publish(mesh, now_ms, view, 0, NULL);
+	mesh->now_ms = now_ms;
+	return spread_publish(mesh, view, 0, NULL);
 }
 
 enum err
@@ -120,7 +121,7 @@ mesh_reply(
 	if (spread_write(mesh, &data, &range) != ERR_OK) {
 		return ERR_NOMEM;
 	}
-	mesh->io->spread(mesh->io->ctx, UINT64_C(1) << link->slot, &range);
+	mesh->io->spread(mesh->io->ctx, link_bit(link), &range);
 	mesh->unchecked += range.len;
 	if (mesh->unchecked >= mesh->check_every) {
 		mesh->next_ms = 0; /* the tick looks at the queues */

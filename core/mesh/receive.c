@@ -12,8 +12,7 @@
 #include "wire/utf8.h"
 
 static void
-spread_on_reply(
-    struct link *link, uint64_t now_ms, const struct record_data *data)
+spread_on_reply(struct link *link, const struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
 
@@ -22,45 +21,46 @@ spread_on_reply(
 		return;
 	}
 	mesh->stats.replies++;
-	spread_deliver(link, now_ms, data);
+	spread_deliver(link, data);
+}
+
+/* It was here before. */
+static void
+spread_on_copy(
+    struct link *link, struct origin *origin, const struct record_data *data)
+{
+	if (link->state == LINK_UP) {
+		history_know(&link->mesh->spread.history, origin, data->seq,
+		    link_bit(link));
+		tree_on_duplicate(
+		    link, origin, data->seq, (data->flags & DATA_REPAIR) != 0);
+	}
 }
 
 /* Our own id: a message of ours that came back, or somebody's lie. */
 static void
-spread_on_own(
-    struct link *link, uint64_t now_ms, const struct record_data *data)
+spread_on_own(struct link *link, const struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
-	struct history_entry *entry;
 
 	if (data->seq > mesh->seq) {
-		identity_on_spoof(link, now_ms, data->seq);
+		identity_on_spoof(link, data->seq);
 		return;
 	}
 	mesh->stats.own++;
-	if (link->state != LINK_UP) {
-		return;
-	}
-	entry = history_find(
-	    &mesh->spread.history, &mesh->spread.self, data->seq);
-	if (entry != NULL) {
-		entry->known |= UINT64_C(1) << link->slot;
-	}
-	tree_on_duplicate(mesh, &mesh->spread.self, now_ms, link->slot,
-	    data->seq, (data->flags & DATA_REPAIR) != 0);
+	spread_on_copy(link, &mesh->spread.self, data);
 }
 
 /* The checks that need no table; false: counted, drop it. */
 static bool
-spread_is_fit(
-    struct link *link, uint64_t now_ms, const struct record_data *data)
+spread_is_fit(struct link *link, const struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
 
 	if (data->hops > mesh->max_hops) {
 		mesh->stats.hop_limit++;
 		if ((data->flags & DATA_REPAIR) != 0) {
-			fetch_on_far(link, now_ms, data);
+			fetch_on_far(link, data);
 		}
 		return false;
 	}
@@ -70,16 +70,15 @@ spread_is_fit(
 		return false;
 	}
 	if ((data->flags & DATA_REPLY) != 0) {
-		spread_on_reply(link, now_ms, data);
+		spread_on_reply(link, data);
 		return false;
 	}
 	if (nodeid_equal(&data->origin, &mesh->node_id) &&
 	    !unicast_is_direct(data)) {
-		spread_on_own(link, now_ms, data);
+		spread_on_own(link, data);
 		return false;
 	}
-	if (data->seq >> 32 >
-	    (uint64_t)mesh_wall_s(mesh, now_ms) + MESH_BOOT_AHEAD_S) {
+	if (data->seq >> 32 > (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S) {
 		mesh->stats.bad_boot++;
 		return false;
 	}
@@ -105,11 +104,10 @@ spread_is_late(
 }
 
 static void
-spread_on_duplicate(struct link *link, struct origin *origin, uint64_t now_ms,
-    const struct record_data *data)
+spread_on_duplicate(
+    struct link *link, struct origin *origin, const struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
-	struct history_entry *entry;
 
 	if (UNLIKELY(origin->has_given) &&
 	    spread_is_late(mesh, origin, data->seq)) {
@@ -117,21 +115,13 @@ spread_on_duplicate(struct link *link, struct origin *origin, uint64_t now_ms,
 		return;
 	}
 	mesh->stats.duplicates++;
-	if (link->state != LINK_UP) {
-		return;
-	}
-	entry = history_find(&mesh->spread.history, origin, data->seq);
-	if (entry != NULL) {
-		entry->known |= UINT64_C(1) << link->slot;
-	}
-	tree_on_duplicate(mesh, origin, now_ms, link->slot, data->seq,
-	    (data->flags & DATA_REPAIR) != 0);
+	spread_on_copy(link, origin, data);
 }
 
 /* What a first copy says of its origin's tree, and of others that must exist:
  * `max` and `seen_ms` are what the origin had until then. */
 static void
-spread_learn(struct link *link, struct origin *origin, uint64_t now_ms,
+spread_learn(struct link *link, struct origin *origin,
     const struct record_data *data, uint64_t max, uint64_t seen_ms)
 {
 	struct mesh *mesh = link->mesh;
@@ -140,46 +130,45 @@ spread_learn(struct link *link, struct origin *origin, uint64_t now_ms,
 		.seq = data->seq,
 		.first = ORIGIN_NO_SLOT,
 		/* The first message of all: nothing else is in flight. */
-		.quiet_ms = origin->has_come ? now_ms - seen_ms : UINT64_MAX,
+		.quiet_ms = origin->has_come ? mesh->now_ms - seen_ms
+		                             : UINT64_MAX,
 	};
 
-	if (UNLIKELY(origin->runs > 0) &&
-	    fetch_on_first(mesh, origin, &copy, now_ms)) {
+	if (UNLIKELY(origin->runs > 0) && fetch_on_first(mesh, origin, &copy)) {
 		copy.first_ms += data->payload_len / TREE_WIRE;
 	}
 	if (UNLIKELY(data->seq > max + 1)) {
 		uint64_t first = data->seq >> 32 == max >> 32 ? max + 1
 		                                              : origin->base;
 
-		fetch_note_holes(
-		    mesh, origin, first, data->seq - first, now_ms);
+		fetch_note_holes(mesh, origin, first, data->seq);
 	}
 	origin->has_come = true;
-	tree_on_first(mesh, origin, now_ms, &copy);
+	tree_on_first(mesh, origin, &copy);
 }
 
 /* Never seen before: on with it, but not to `from`. */
 static inline void
-spread_accept(struct link *link, struct origin *origin, uint64_t now_ms,
+spread_accept(struct link *link, struct origin *origin,
     struct record_data *data, uint64_t from)
 {
 	struct mesh *mesh = link->mesh;
 
 	/* Forward before deliver: no plugin slows the backbone. */
-	spread_relay(mesh, origin, from, data, now_ms);
+	spread_relay(mesh, origin, from, data);
 	if (UNLIKELY((data->flags & DATA_UNICAST) != 0) &&
 	    !nodeid_equal(&data->dest, &mesh->node_id)) {
 		return;
 	}
 	mesh->stats.delivered++;
-	spread_deliver(link, now_ms, data);
+	spread_deliver(link, data);
 }
 
 /* Below the window, or of a smaller boot: it is new if it is missing still.
  * It says nothing of the tree as it is now. */
 static void
-spread_on_old(struct link *link, struct origin *origin, uint64_t now_ms,
-    struct record_data *data)
+spread_on_old(
+    struct link *link, struct origin *origin, struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
 	bool is_up = link->state == LINK_UP;
@@ -189,36 +178,35 @@ spread_on_old(struct link *link, struct origin *origin, uint64_t now_ms,
 	};
 
 	if (data->seq >> 32 < origin->window.max >> 32) {
-		fetch_expect_last(
-		    mesh, origin, data->seq, data->seq + 1, now_ms);
+		fetch_expect_last(mesh, origin, data->seq, data->seq + 1);
 	}
-	if (LIKELY(!fetch_on_first(mesh, origin, &copy, now_ms))) {
+	if (LIKELY(!fetch_on_first(mesh, origin, &copy))) {
 		mesh->stats.old++;
 		return;
 	}
-	spread_accept(
-	    link, origin, now_ms, data, is_up ? UINT64_C(1) << link->slot : 0);
+	spread_accept(link, origin, data, is_up ? link_bit(link) : 0);
 }
 
 /* Never seen before. */
 static void
-spread_on_first(struct link *link, struct origin *origin, uint64_t now_ms,
+spread_on_first(struct link *link, struct origin *origin,
     struct record_data *data, uint64_t max, uint64_t seen_ms)
 {
-	uint64_t from = link->state == LINK_UP ? UINT64_C(1) << link->slot : 0;
+	uint64_t from = link->state == LINK_UP ? link_bit(link) : 0;
 
-	if (LIKELY(from != 0 && origin->parent == (int8_t)link->slot &&
+	if (LIKELY(from != 0 && origin->parent == link->slot &&
 	           origin->runs == 0 && data->seq == max + 1 &&
 	           origin->has_come)) {
-		tree_on_next(origin, now_ms, data->seq, now_ms - seen_ms);
+		tree_on_next(origin, link->mesh->now_ms, data->seq,
+		    link->mesh->now_ms - seen_ms);
 	} else {
-		spread_learn(link, origin, now_ms, data, max, seen_ms);
+		spread_learn(link, origin, data, max, seen_ms);
 	}
-	spread_accept(link, origin, now_ms, data, from);
+	spread_accept(link, origin, data, from);
 }
 
 void
-spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
+spread_on_data(struct link *link, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
 	struct origin *origin;
@@ -226,26 +214,25 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 	uint64_t max, seen_ms;
 
 	if (UNLIKELY(record_data_decode(record, &data) != ERR_OK)) {
-		link_violate(link, now_ms, 1002, "malformed DATA");
+		link_violate(link, 1002, "malformed DATA");
 		return;
 	}
 	if (UNLIKELY(data.payload_len > mesh->max_message)) {
-		link_violate(link, now_ms, 1009, "message too long");
+		link_violate(link, 1009, "message too long");
 		return;
 	}
 	mesh->stats.received++;
-	if (!spread_is_fit(link, now_ms, &data)) {
+	if (!spread_is_fit(link, &data)) {
 		return;
 	}
 	if (UNLIKELY(unicast_is_direct(&data))) {
-		unicast_on_data(link, now_ms, &data);
+		unicast_on_data(link, &data);
 		return;
 	}
 	origin = link->last;
 	if (UNLIKELY(
 	        origin == NULL || !nodeid_equal(&origin->id, &data.origin))) {
-		origin = spread_origin(
-		    link, &data.origin, data.seq, now_ms, false);
+		origin = spread_origin(link, &data.origin, data.seq, false);
 	}
 	if (UNLIKELY(origin == NULL)) {
 		mesh->stats.old += origins_is_buried(
@@ -255,19 +242,19 @@ spread_on_data(struct link *link, uint64_t now_ms, const struct record *record)
 		return;
 	}
 	if (UNLIKELY(data.seq >> 32 > origin->window.max >> 32)) {
-		fetch_on_boot(mesh, origin, data.seq, now_ms);
+		fetch_on_boot(mesh, origin, data.seq);
 	}
 	max = origin->window.max;
 	seen_ms = origin->seen_ms;
-	switch (origins_take(&mesh->origins, origin, data.seq, now_ms)) {
+	switch (origins_take(&mesh->origins, origin, data.seq, mesh->now_ms)) {
 	case WINDOW_NEW:
-		spread_on_first(link, origin, now_ms, &data, max, seen_ms);
+		spread_on_first(link, origin, &data, max, seen_ms);
 		return;
 	case WINDOW_SEEN:
-		spread_on_duplicate(link, origin, now_ms, &data);
+		spread_on_duplicate(link, origin, &data);
 		return;
 	case WINDOW_OLD:
-		spread_on_old(link, origin, now_ms, &data);
+		spread_on_old(link, origin, &data);
 		return;
 	}
 }

@@ -18,7 +18,7 @@ recent_hash(const struct mesh *mesh, const char *addr)
 }
 
 bool
-recent_put(struct mesh *mesh, const char *addr, uint64_t now_ms, uint64_t ms)
+recent_put(struct mesh *mesh, const char *addr, uint64_t ms)
 {
 	uint64_t hash = recent_hash(mesh, addr);
 	struct recent *room = NULL;
@@ -26,33 +26,33 @@ recent_put(struct mesh *mesh, const char *addr, uint64_t now_ms, uint64_t ms)
 	for (size_t i = 0; i < RECENT_MAX; i++) {
 		struct recent *recent = &mesh->views.recent[i];
 
-		if (recent->until_ms > now_ms && recent->hash == hash) {
+		if (recent->until_ms > mesh->now_ms && recent->hash == hash) {
 			room = recent;
 			break;
 		}
-		if (recent->until_ms <= now_ms) {
+		if (recent->until_ms <= mesh->now_ms) {
 			room = recent;
 		}
 	}
 	if (room == NULL) {
 		return false;
 	}
-	if (room->hash != hash || room->until_ms < now_ms + ms) {
-		room->until_ms = now_ms + ms;
+	if (room->hash != hash || room->until_ms < mesh->now_ms + ms) {
+		room->until_ms = mesh->now_ms + ms;
 	}
 	room->hash = hash;
 	return true;
 }
 
 bool
-recent_has(const struct mesh *mesh, const char *addr, uint64_t now_ms)
+recent_has(const struct mesh *mesh, const char *addr)
 {
 	uint64_t hash = recent_hash(mesh, addr);
 
 	for (size_t i = 0; i < RECENT_MAX; i++) {
 		const struct recent *recent = &mesh->views.recent[i];
 
-		if (recent->until_ms > now_ms && recent->hash == hash) {
+		if (recent->until_ms > mesh->now_ms && recent->hash == hash) {
 			return true;
 		}
 	}

@@ -20,8 +20,7 @@ struct recent {
 };
 
 /* Leave `addr` alone for `ms` from now.  False: there is no room. */
-bool recent_put(
-    struct mesh *mesh, const char *addr, uint64_t now_ms, uint64_t ms);
-bool recent_has(const struct mesh *mesh, const char *addr, uint64_t now_ms);
+bool recent_put(struct mesh *mesh, const char *addr, uint64_t ms);
+bool recent_has(const struct mesh *mesh, const char *addr);
 
 #endif

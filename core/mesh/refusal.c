@@ -4,7 +4,7 @@
 #include "mesh/inside.h"
 
 void
-mesh_refuse(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms)
+mesh_refuse(struct mesh *mesh, const struct nodeid *id)
 {
 	struct mesh_refusal *place = &mesh->refusals[0];
 
@@ -21,15 +21,14 @@ mesh_refuse(struct mesh *mesh, const struct nodeid *id, uint64_t now_ms)
 		}
 	}
 	place->id = *id;
-	place->until_ms = now_ms + MESH_REFUSAL_MS;
+	place->until_ms = mesh->now_ms + MESH_REFUSAL_MS;
 }
 
 bool
-mesh_is_refused(
-    const struct mesh *mesh, const struct nodeid *id, uint64_t now_ms)
+mesh_is_refused(const struct mesh *mesh, const struct nodeid *id)
 {
 	for (size_t i = 0; i < MESH_REFUSALS_MAX; i++) {
-		if (now_ms < mesh->refusals[i].until_ms &&
+		if (mesh->now_ms < mesh->refusals[i].until_ms &&
 		    nodeid_equal(&mesh->refusals[i].id, id)) {
 			return true;
 		}

@@ -11,7 +11,6 @@ enum { REPAIR_GONE_MAX = 64 };
 /* What one GRAFT leads to. */
 struct repair {
 	struct link *link;
-	uint64_t now_ms;
 	size_t room;  /* bytes until the link is over SOFT */
 	bool is_idle; /* nothing is queued: one answer, whatever its size */
 	size_t gone_count;
@@ -21,11 +20,9 @@ struct repair {
 static void
 repair_flush(struct repair *repair)
 {
-	if (repair->gone_count > 0) {
-		spread_send_runs(repair->link->mesh, repair->link->slot,
-		    RECORD_GONE, repair->gone, repair->gone_count);
-		repair->gone_count = 0;
-	}
+	spread_send_runs(
+	    repair->link, RECORD_GONE, repair->gone, repair->gone_count);
+	repair->gone_count = 0;
 }
 
 /* `count` ids from `seq` on, of the origin of `run`. */
@@ -66,11 +63,10 @@ repair_send(struct repair *repair, struct history_entry *entry,
 	}
 	repair->is_idle = false;
 	repair->room -= len < repair->room ? len : repair->room;
-	entry->known |= UINT64_C(1) << repair->link->slot;
+	entry->known |= link_bit(repair->link);
 	data->flags |= DATA_REPAIR;
 	mesh->stats.repairs++;
-	spread_to(
-	    mesh, UINT64_C(1) << repair->link->slot, data, repair->now_ms);
+	spread_to(mesh, link_bit(repair->link), data);
 	return repair->link->state == LINK_UP;
 }
 
@@ -90,7 +86,7 @@ repair_one(struct repair *repair, const struct origin *origin,
 		if (data.payload_len <= link->max_message) {
 			return repair_send(repair, entry, &data);
 		}
-	} else if (!limit_takes(link, repair->now_ms, LIMIT_GONE, 1)) {
+	} else if (!limit_takes(link, LIMIT_GONE, 1)) {
 		mesh->stats.graft_limit++;
 		return false;
 	}
@@ -114,13 +110,12 @@ repair_run(struct repair *repair, const struct origin *origin,
 }
 
 void
-repair_on_graft(struct link *link, uint64_t now_ms, struct record_array *list)
+repair_on_graft(struct link *link, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;
 	size_t queued = mesh->io->queued(mesh->io->ctx, link);
 	struct repair repair = {
 		.link = link,
-		.now_ms = now_ms,
 		.room = queued < mesh->soft ? mesh->soft - queued : 0,
 		.is_idle = queued == 0,
 	};
@@ -130,7 +125,7 @@ repair_on_graft(struct link *link, uint64_t now_ms, struct record_array *list)
 		struct origin *origin = spread_find(mesh, &run.origin);
 
 		if (origin != NULL && (run.flags & GRAFT_EAGER) != 0) {
-			origin->mute &= ~(UINT64_C(1) << link->slot);
+			origin->mute &= ~link_bit(link);
 		}
 		if ((run.flags & GRAFT_NODATA) == 0) {
 			repair_run(&repair, origin, &run);

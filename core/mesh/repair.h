@@ -11,7 +11,6 @@
 
 /* GRAFT came, within limits.  A link whose queue is over SOFT
  * gets no more: it will ask again. */
-void repair_on_graft(
-    struct link *link, uint64_t now_ms, struct record_array *list);
+void repair_on_graft(struct link *link, struct record_array *list);
 
 #endif

@@ -15,7 +15,7 @@ enum {
 };
 
 void
-seek_start(struct mesh *mesh, uint64_t now_ms)
+seek_start(struct mesh *mesh)
 {
 	struct views *views = &mesh->views;
 
@@ -24,9 +24,10 @@ seek_start(struct mesh *mesh, uint64_t now_ms)
 	}
 	/* A moment for the bootstrap addresses: what was learned in an earlier
 	 * life may be gone. */
-	views->fill_ms = now_ms + VIEWS_LOSS_MS;
-	views->shuffle_ms = now_ms + rng_below(mesh->rng, VIEWS_SHUFFLE_MS);
-	views->rewire_ms = now_ms;
+	views->fill_ms = mesh->now_ms + VIEWS_LOSS_MS;
+	views->shuffle_ms = mesh->now_ms +
+	                    rng_below(mesh->rng, VIEWS_SHUFFLE_MS);
+	views->rewire_ms = mesh->now_ms;
 	views->rewire_part = rng_below(mesh->rng, SEEK_PART);
 	mesh_wake_at(mesh, views->fill_ms);
 }
@@ -47,8 +48,7 @@ seek_is_near(const struct mesh *mesh, const struct view *view)
 }
 
 bool
-seek_dial(
-    struct mesh *mesh, const struct view *view, uint16_t flags, uint64_t now_ms)
+seek_dial(struct mesh *mesh, const struct view *view, uint16_t flags)
 {
 	struct link *link;
 
@@ -57,12 +57,12 @@ seek_dial(
 	    seek_is_near(mesh, view)) {
 		return false;
 	}
-	if (recent_has(mesh, view->addr, now_ms) ||
-	    !recent_put(mesh, view->addr, now_ms, VIEWS_AGAIN_MS)) {
+	if (recent_has(mesh, view->addr) ||
+	    !recent_put(mesh, view->addr, VIEWS_AGAIN_MS)) {
 		mesh->stats.dial_limit++;
 		return false;
 	}
-	link = link_dial(mesh, view->addr, flags, now_ms);
+	link = link_dial(mesh, view->addr, flags);
 	if (link != NULL) {
 		link->wanted = view->id;
 	}
@@ -71,8 +71,7 @@ seek_dial(
 
 /* Dial a random entry that may be dialled.  False: there is none. */
 static bool
-seek_any(struct mesh *mesh, const struct view_list *list, uint16_t flags,
-    uint64_t now_ms)
+seek_any(struct mesh *mesh, const struct view_list *list, uint16_t flags)
 {
 	const struct view *pick = NULL;
 	uint64_t seen = 0;
@@ -80,65 +79,62 @@ seek_any(struct mesh *mesh, const struct view_list *list, uint16_t flags,
 	for (size_t i = 0; i < list->count; i++) {
 		const struct view *view = &list->views[i];
 
-		if (!recent_has(mesh, view->addr, now_ms) &&
+		if (!recent_has(mesh, view->addr) &&
 		    !seek_is_near(mesh, view) &&
-		    !mesh_is_refused(mesh, &view->id, now_ms) &&
+		    !mesh_is_refused(mesh, &view->id) &&
 		    rng_below(mesh->rng, ++seen) == 0) {
 			pick = view;
 		}
 	}
-	return pick != NULL && seek_dial(mesh, pick, flags, now_ms);
+	return pick != NULL && seek_dial(mesh, pick, flags);
 }
 
 uint16_t
-seek_urgency(const struct mesh *mesh, uint64_t now_ms)
+seek_urgency(const struct mesh *mesh)
 {
-	return mesh->views.denied >= SEEK_DENIED &&
-	               views_lively(mesh, now_ms) == 0
+	return mesh->views.denied >= SEEK_DENIED && views_lively(mesh) == 0
 	           ? HELLO_HIGH
 	           : 0;
 }
 
 static void
-seek_fill(struct mesh *mesh, uint64_t now_ms)
+seek_fill(struct mesh *mesh)
 {
 	struct views *views = &mesh->views;
 
-	while (views_are_low(mesh, now_ms) &&
-	       seek_any(
-	           mesh, &views->passive, seek_urgency(mesh, now_ms), now_ms)) {
+	while (views_are_low(mesh) &&
+	       seek_any(mesh, &views->passive, seek_urgency(mesh))) {
 	}
 	/* Nothing else is left; or others were lost with a link, and who is
 	 * cut off with a few may know the rest only as lost. */
 	if (mesh->dials == 0 &&
 	    (mesh->up_slots == 0 ||
-	        (views_are_low(mesh, now_ms) && views->down_ms != 0 &&
-	            now_ms - views->down_ms < VIEWS_ALARM_MS))) {
-		(void)seek_any(
-		    mesh, &views->lost, seek_urgency(mesh, now_ms), now_ms);
+	        (views_are_low(mesh) && views->down_ms != 0 &&
+	            mesh->now_ms - views->down_ms < VIEWS_ALARM_MS))) {
+		(void)seek_any(mesh, &views->lost, seek_urgency(mesh));
 	}
 	/* Dials and walks that met may have made too many; silent links may
 	 * have been replaced, and be back. */
-	if (views_lively(mesh, now_ms) > views->links_max) {
-		views_evict(mesh, NULL, now_ms);
+	if (views_lively(mesh) > views->links_max) {
+		views_evict(mesh, NULL);
 	}
 }
 
 /* Nearly all links silent: others must make room. */
 static void
-seek_company(struct mesh *mesh, uint64_t now_ms)
+seek_company(struct mesh *mesh)
 {
 	struct views *views = &mesh->views;
 
-	if ((uint64_t)views_lively(mesh, now_ms) * VIEWS_LIVELY_PART >=
+	if ((uint64_t)views_lively(mesh) * VIEWS_LIVELY_PART >=
 	        mesh->stats.links_up ||
-	    now_ms < views->isolated_ms) {
+	    mesh->now_ms < views->isolated_ms) {
 		return;
 	}
-	views->isolated_ms = now_ms + mesh->ping_ms + VIEWS_SILENT_MS;
+	views->isolated_ms = mesh->now_ms + mesh->ping_ms + VIEWS_SILENT_MS;
 	mesh->stats.isolated++;
 	for (size_t i = 0; i < VIEWS_ISOLATED_DIALS; i++) {
-		if (!seek_any(mesh, &views->passive, HELLO_HIGH, now_ms)) {
+		if (!seek_any(mesh, &views->passive, HELLO_HIGH)) {
 			break;
 		}
 	}
@@ -157,59 +153,58 @@ seek_rewire_at(const struct views *views)
 }
 
 static bool
-seek_lost(struct mesh *mesh, uint64_t now_ms)
+seek_lost(struct mesh *mesh)
 {
 	struct views *views = &mesh->views;
-	size_t seeds = bootstrap_lost_count(mesh, now_ms);
+	size_t seeds = bootstrap_lost_count(mesh);
 	size_t count = views->lost.count + seeds;
 
 	if (count > 0 && rng_below(mesh->rng, count) < seeds) {
-		return bootstrap_dial_any(mesh, true, HELLO_REWIRE, now_ms);
+		return bootstrap_dial_any(mesh, true, HELLO_REWIRE);
 	}
-	return seek_any(mesh, &views->lost, HELLO_REWIRE, now_ms);
+	return seek_any(mesh, &views->lost, HELLO_REWIRE);
 }
 
 static void
-seek_rewire(struct mesh *mesh, uint64_t now_ms)
+seek_rewire(struct mesh *mesh)
 {
 	struct views *views = &mesh->views;
-	bool lost = views->lost.count + bootstrap_lost_count(mesh, now_ms) > 0;
+	bool lost = views->lost.count + bootstrap_lost_count(mesh) > 0;
 	bool has_dialled = false;
 
-	views->rewire_ms = now_ms;
+	views->rewire_ms = mesh->now_ms;
 	views->rewire_part = rng_around(mesh->rng, SEEK_PART, 20);
 	if (lost && (views->passive.count == 0 ||
 	                rng_below(mesh->rng, SEEK_LOST_ONE_IN) == 0)) {
-		has_dialled = seek_lost(mesh, now_ms);
+		has_dialled = seek_lost(mesh);
 	} else if (rng_below(mesh->rng, SEEK_PROBE_ONE_IN) == 0) {
-		has_dialled = bootstrap_dial_any(mesh, false, 0, now_ms);
+		has_dialled = bootstrap_dial_any(mesh, false, 0);
 	}
 	if (!has_dialled && mesh->stats.links_up >= views->links_min) {
-		has_dialled = seek_any(
-		    mesh, &views->passive, HELLO_REWIRE, now_ms);
+		has_dialled = seek_any(mesh, &views->passive, HELLO_REWIRE);
 	}
 	mesh->stats.rewires += has_dialled ? 1 : 0;
 }
 
 void
-seek_on_tick(struct mesh *mesh, uint64_t now_ms)
+seek_on_tick(struct mesh *mesh)
 {
 	struct views *views = &mesh->views;
 
 	if (!views->is_auto || mesh->stopped) {
 		return;
 	}
-	if (views->fill_ms <= now_ms) {
-		views->fill_ms = now_ms +
+	if (views->fill_ms <= mesh->now_ms) {
+		views->fill_ms = mesh->now_ms +
 		                 rng_around(mesh->rng, VIEWS_FILL_MS, 20);
-		seek_company(mesh, now_ms);
-		seek_fill(mesh, now_ms);
-		if (seek_rewire_at(views) <= now_ms) {
-			seek_rewire(mesh, now_ms);
+		seek_company(mesh);
+		seek_fill(mesh);
+		if (seek_rewire_at(views) <= mesh->now_ms) {
+			seek_rewire(mesh);
 		}
 	}
-	if (views->shuffle_ms <= now_ms) {
-		views->shuffle_ms = now_ms +
+	if (views->shuffle_ms <= mesh->now_ms) {
+		views->shuffle_ms = mesh->now_ms +
 		                    rng_around(mesh->rng, VIEWS_SHUFFLE_MS, 20);
 		shuffle_begin(mesh);
 	}
@@ -218,7 +213,7 @@ seek_on_tick(struct mesh *mesh, uint64_t now_ms)
 }
 
 void
-views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms)
+views_evict(struct mesh *mesh, const struct link *keep)
 {
 	size_t uses[MESH_LINKS_MAX];
 	struct link *pick = NULL;
@@ -233,7 +228,7 @@ views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms)
 		if (link == keep) {
 			continue;
 		}
-		use = views_is_lively(link, now_ms) ? 1 + uses[link->slot] : 0;
+		use = views_is_lively(link) ? 1 + uses[link->slot] : 0;
 		if (use < least) {
 			least = use;
 			seen = 0;
@@ -244,12 +239,12 @@ views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms)
 	}
 	if (pick != NULL) {
 		mesh->stats.evicted++;
-		link_bye(pick, now_ms, BYE_EVICTED);
+		link_bye(pick, BYE_EVICTED);
 	}
 }
 
 bool
-views_make_room(struct link *link, uint64_t now_ms, uint16_t flags)
+views_make_room(struct link *link, uint16_t flags)
 {
 	struct mesh *mesh = link->mesh;
 	struct views *views = &mesh->views;
@@ -257,15 +252,15 @@ views_make_room(struct link *link, uint64_t now_ms, uint16_t flags)
 	if (!views->is_auto) {
 		return mesh->up_slots != UINT64_MAX;
 	}
-	if (views_lively(mesh, now_ms) < views->links_max &&
+	if (views_lively(mesh) < views->links_max &&
 	    mesh->stats.links_up < views_cap(mesh)) {
 		return true;
 	}
 	if ((flags & (HELLO_HIGH | HELLO_REWIRE)) == 0 ||
-	    now_ms < views->evict_ms) {
+	    mesh->now_ms < views->evict_ms) {
 		return false;
 	}
-	views->evict_ms = now_ms + VIEWS_EVICT_MS;
-	views_evict(mesh, link, now_ms);
+	views->evict_ms = mesh->now_ms + VIEWS_EVICT_MS;
+	views_evict(mesh, link);
 	return mesh->stats.links_up < views_cap(mesh);
 }

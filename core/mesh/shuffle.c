@@ -10,7 +10,7 @@ shuffle_send(struct link *link, bool is_reply)
 	struct mesh *mesh = link->mesh;
 	struct record_shuffle shuffle = { .is_reply = is_reply };
 
-	views_sample(mesh, link, true, &shuffle.peers);
+	views_sample(link, true, &shuffle.peers);
 	if (link_send(
 	        link, record_shuffle_encode(mesh_scratch(mesh), &shuffle))) {
 		link->is_asked = link->is_asked || !is_reply;
@@ -35,17 +35,16 @@ shuffle_begin(struct mesh *mesh)
 }
 
 void
-shuffle_on_record(
-    struct link *link, uint64_t now_ms, const struct record *record)
+shuffle_on_record(struct link *link, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_shuffle shuffle;
 
 	if (record_shuffle_decode(record, &shuffle) != ERR_OK) {
-		link_violate(link, now_ms, 1002, "malformed SHUFFLE");
+		link_violate(link, 1002, "malformed SHUFFLE");
 		return;
 	}
-	if (!shuffle.is_reply && !limit_takes(link, now_ms, LIMIT_SHUFFLE, 1)) {
+	if (!shuffle.is_reply && !limit_takes(link, LIMIT_SHUFFLE, 1)) {
 		mesh->stats.shuffle_limit++;
 		return;
 	}
@@ -58,5 +57,5 @@ shuffle_on_record(
 	} else {
 		shuffle_send(link, true);
 	}
-	views_learn_all(mesh, link, &shuffle.peers);
+	views_learn_all(link, &shuffle.peers);
 }

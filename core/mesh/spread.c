@@ -47,8 +47,7 @@ spread_write(
 }
 
 static inline void
-spread_queue(struct mesh *mesh, uint64_t slots, const struct range *record,
-    uint64_t now_ms)
+spread_queue(struct mesh *mesh, uint64_t slots, const struct range *record)
 {
 	struct spread *spread = &mesh->spread;
 
@@ -63,12 +62,11 @@ spread_queue(struct mesh *mesh, uint64_t slots, const struct range *record,
 	}
 	mesh->stats.relayed += spread->fan_count;
 	mesh->unchecked += record->len;
-	flow_check(mesh, now_ms);
+	flow_check(mesh);
 }
 
 void
-spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data,
-    uint64_t now_ms)
+spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data)
 {
 	struct range range;
 
@@ -77,7 +75,7 @@ spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data,
 		mesh->stats.nomem++;
 		return;
 	}
-	spread_queue(mesh, slots, &range, now_ms);
+	spread_queue(mesh, slots, &range);
 }
 
 void
@@ -89,19 +87,22 @@ spread_untold(struct mesh *mesh)
 }
 
 void
-spread_send_runs(struct mesh *mesh, unsigned slot, enum record_type type,
+spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count)
 {
+	struct mesh *mesh = link->mesh;
 	struct buf *out = &mesh->spread.out;
 
+	if (count == 0) {
+		return;
+	}
 	buf_clear(out);
 	if (record_array_encode(out, type, runs, count) != ERR_OK) {
 		spread_untold(mesh);
 		return;
 	}
 	mesh->stats.control_bytes += out->len;
-	mesh->io->send(
-	    mesh->io->ctx, mesh->up[slot], out->bytes, out->len, true);
+	mesh->io->send(mesh->io->ctx, link, out->bytes, out->len, true);
 }
 
 static uint32_t
@@ -113,8 +114,7 @@ spread_flags(const struct record_data *data)
 
 /* Apart, since its frame is large and mostly nobody listens. */
 __attribute__((noinline)) static void
-spread_hand_over(
-    struct link *link, uint64_t now_ms, const struct record_data *data)
+spread_hand_over(struct link *link, const struct record_data *data)
 {
 	const struct mesh_io *io = link->mesh->io;
 	struct message_view view = {
@@ -130,21 +130,20 @@ spread_hand_over(
 	};
 
 	if (LIKELY(view.topic[0] != '$') ||
-	    !members_on_message(link->mesh, now_ms, &view)) {
+	    !members_on_message(link->mesh, &view)) {
 		io->deliver(io->ctx, &view);
 	}
 }
 
 void
-spread_deliver(
-    struct link *link, uint64_t now_ms, const struct record_data *data)
+spread_deliver(struct link *link, const struct record_data *data)
 {
 	const struct mesh_io *io = link->mesh->io;
 
 	/* Only the nodes' own topics begin so. */
 	if (data->topic.text[0] == '$' || io->listens == NULL ||
 	    io->listens(io->ctx)) {
-		spread_hand_over(link, now_ms, data);
+		spread_hand_over(link, data);
 	}
 }
 
@@ -157,8 +156,8 @@ spread_find(struct mesh *mesh, const struct nodeid *id)
 }
 
 __attribute__((noinline)) static struct origin *
-spread_add_origin(struct link *link, const struct nodeid *id, uint64_t seq,
-    uint64_t now_ms, bool is_free)
+spread_add_origin(
+    struct link *link, const struct nodeid *id, uint64_t seq, bool is_free)
 {
 	struct mesh *mesh = link->mesh;
 	struct origin *origin;
@@ -167,29 +166,29 @@ spread_add_origin(struct link *link, const struct nodeid *id, uint64_t seq,
 	if (origins_is_buried(&mesh->origins, id, seq)) {
 		return NULL;
 	}
-	if (!is_free && !link_takes_origin(link, now_ms)) {
+	if (!is_free && !link_takes_origin(link)) {
 		mesh->stats.origins_rate++;
 		return NULL;
 	}
-	err = origins_add(&mesh->origins, id, now_ms, &origin);
+	err = origins_add(&mesh->origins, id, mesh->now_ms, &origin);
 	if (err != ERR_OK) {
 		*(err == ERR_NOMEM ? &mesh->stats.nomem
 		                   : &mesh->stats.origins_full) += 1;
 		return NULL;
 	}
-	tree_adopt(mesh, origin, now_ms);
-	mesh_wake_at(mesh, now_ms + ORIGIN_IDLE_MS);
+	tree_adopt(mesh, origin);
+	mesh_wake_at(mesh, mesh->now_ms + ORIGIN_IDLE_MS);
 	return origin;
 }
 
 struct origin *
-spread_origin(struct link *link, const struct nodeid *id, uint64_t seq,
-    uint64_t now_ms, bool is_free)
+spread_origin(
+    struct link *link, const struct nodeid *id, uint64_t seq, bool is_free)
 {
 	struct origin *origin = spread_find(link->mesh, id);
 
 	if (UNLIKELY(origin == NULL)) {
-		origin = spread_add_origin(link, id, seq, now_ms, is_free);
+		origin = spread_add_origin(link, id, seq, is_free);
 	}
 	if (origin != NULL && link->last != origin) {
 		link->last = origin;
@@ -199,16 +198,14 @@ spread_origin(struct link *link, const struct nodeid *id, uint64_t seq,
 }
 
 bool
-spread_run_is_fit(
-    struct mesh *mesh, const struct record_run *run, uint64_t now_ms)
+spread_run_is_fit(struct mesh *mesh, const struct record_run *run)
 {
 	if (run->seq == 0 || run->count == 0 ||
 	    run->seq >> 32 != (run->seq + run->count - 1) >> 32) {
 		mesh->stats.bad_runs++;
 		return false;
 	}
-	if (run->seq >> 32 >
-	    (uint64_t)mesh_wall_s(mesh, now_ms) + MESH_BOOT_AHEAD_S) {
+	if (run->seq >> 32 > (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S) {
 		mesh->stats.bad_boot++;
 		return false;
 	}
@@ -232,7 +229,7 @@ spread_unkept(struct mesh *mesh, uint64_t slots, const struct record_data *data,
 
 void
 spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
-    struct record_data *data, uint64_t now_ms)
+    struct record_data *data)
 {
 	struct spread *spread = &mesh->spread;
 	uint64_t slots = mesh->up_slots & ~from;
@@ -247,10 +244,10 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 	data->hops = (uint8_t)(data->hops + (is_far ? 0 : 1));
 	slots &= ~(lazy | told);
 	err = history_put(
-	    &spread->history, origin, data, from | slots, now_ms, &range);
+	    &spread->history, origin, data, from | slots, mesh->now_ms, &range);
 	if (LIKELY(err == ERR_OK)) {
 		if (history_count(&spread->history) == 1) {
-			mesh_wake_at(mesh, now_ms + HISTORY_MS);
+			mesh_wake_at(mesh, mesh->now_ms + HISTORY_MS);
 		}
 	} else {
 		told |= lazy | slots;
@@ -263,15 +260,14 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 		mesh->stats.hop_limit++;
 		return;
 	}
-	spread_queue(mesh, slots, &range, now_ms);
+	spread_queue(mesh, slots, &range);
 	/* Whoever was found too slow just now is not UP any more. */
 	lazy &= mesh->up_slots;
 	if (lazy != 0) {
-		spread_announce(mesh, origin, lazy, data, now_ms);
+		spread_announce(mesh, origin, lazy, data);
 	}
 	if (UNLIKELY(told != 0)) {
-		sync_tell(mesh, &origin->id, data->seq, told & mesh->up_slots,
-		    now_ms);
+		sync_tell(mesh, &origin->id, data->seq, told & mesh->up_slots);
 	}
 	data->hops--;
 }
@@ -313,47 +309,46 @@ spread_on_gone(void *ctx, struct origin *origin)
 }
 
 void
-spread_on_record(
-    struct link *link, uint64_t now_ms, const struct record *record)
+spread_on_record(struct link *link, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_array list;
 	uint32_t count;
 
 	if (record_array_decode(record, &list) != ERR_OK) {
-		link_violate(link, now_ms, 1002, "malformed list");
+		link_violate(link, 1002, "malformed list");
 		return;
 	}
 	count = (uint32_t)record_array_count(&list);
 	switch (record->type) {
 	case RECORD_IHAVE:
-		if (!limit_takes(link, now_ms, LIMIT_ANNOUNCE, count)) {
+		if (!limit_takes(link, LIMIT_ANNOUNCE, count)) {
 			mesh->stats.announce_limit += count;
 			return;
 		}
-		fetch_on_ihave(link, now_ms, &list);
+		fetch_on_ihave(link, &list);
 		return;
 	case RECORD_GRAFT:
-		if (!limit_takes(link, now_ms, LIMIT_GRAFT, count)) {
+		if (!limit_takes(link, LIMIT_GRAFT, count)) {
 			mesh->stats.graft_limit += count;
 			return;
 		}
-		repair_on_graft(link, now_ms, &list);
+		repair_on_graft(link, &list);
 		return;
 	case RECORD_PRUNE:
 		tree_on_prune(link, &list);
 		return;
 	case RECORD_GONE:
-		fetch_on_gone(link, now_ms, &list);
+		fetch_on_gone(link, &list);
 		return;
 	case RECORD_SYNC:
-		if ((now_ms - link->up_ms >= SYNC_EARLY_MS &&
-		        !limit_takes(link, now_ms, LIMIT_SYNC, 1)) ||
-		    !limit_takes(link, now_ms, LIMIT_SYNC_RUN, count)) {
+		if ((mesh->now_ms - link->up_ms >= SYNC_EARLY_MS &&
+		        !limit_takes(link, LIMIT_SYNC, 1)) ||
+		    !limit_takes(link, LIMIT_SYNC_RUN, count)) {
 			mesh->stats.sync_limit++;
 			return;
 		}
-		sync_on_record(link, now_ms, &list);
+		sync_on_record(link, &list);
 		return;
 	default:
 		return;
@@ -361,12 +356,12 @@ spread_on_record(
 }
 
 void
-spread_on_up(struct link *link, uint64_t now_ms)
+spread_on_up(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
-	uint64_t bit = UINT64_C(1) << link->slot;
+	uint64_t bit = link_bit(link);
 
-	link->up_ms = now_ms;
+	link->up_ms = mesh->now_ms;
 	link->fetches = 0;
 	link->is_over = false;
 	mesh->spread.congested &= ~bit;
@@ -374,59 +369,59 @@ spread_on_up(struct link *link, uint64_t now_ms)
 	if (nodeid_compare(&link->node_id, &mesh->node_id) < 0) {
 		mesh->spread.second |= bit;
 	}
-	tree_on_up(mesh, link);
+	tree_on_up(link);
 	if (mesh->up_slots == bit) {
-		fetch_on_first_up(mesh, now_ms);
+		fetch_on_first_up(mesh);
 	}
-	sync_send(link, now_ms);
+	sync_send(link);
 }
 
 void
-spread_on_down(struct link *link, uint64_t now_ms)
+spread_on_down(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 
-	tree_on_down(mesh, link->slot);
-	lazy_forget_slot(&mesh->spread.early, link->slot);
-	lazy_forget_slot(&mesh->spread.late, link->slot);
-	lazy_forget_slot(&mesh->spread.told, link->slot);
-	mesh->spread.congested &= ~(UINT64_C(1) << link->slot);
+	tree_on_down(link);
+	lazy_forget_slots(&mesh->spread.early, link_bit(link));
+	lazy_forget_slots(&mesh->spread.late, link_bit(link));
+	lazy_forget_slots(&mesh->spread.told, link_bit(link));
+	mesh->spread.congested &= ~link_bit(link);
 	/* What is due because of it is asked for with the next tick. */
-	fetch_on_down(mesh, link->slot, now_ms);
+	fetch_on_down(link);
 }
 
 /* It is part of what a new link is told. */
 static void
-spread_tell_again(struct mesh *mesh, uint64_t now_ms)
+spread_tell_again(struct mesh *mesh)
 {
 	mesh->spread.is_untold = false;
-	mesh->spread.untold_ms = now_ms + SPREAD_AGAIN_MS;
+	mesh->spread.untold_ms = mesh->now_ms + SPREAD_AGAIN_MS;
 	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		sync_send(mesh->up[__builtin_ctzll(left)], now_ms);
+		sync_send(mesh->up[__builtin_ctzll(left)]);
 	}
 }
 
 void
-spread_on_tick(struct mesh *mesh, uint64_t now_ms)
+spread_on_tick(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
 
-	if (UNLIKELY(spread->is_untold) && now_ms >= spread->untold_ms) {
-		spread_tell_again(mesh, now_ms);
+	if (UNLIKELY(spread->is_untold) && mesh->now_ms >= spread->untold_ms) {
+		spread_tell_again(mesh);
 	}
-	flow_check(mesh, now_ms);
-	spread_announce_due(mesh, now_ms);
-	if (now_ms >= spread->told.due_ms) {
+	flow_check(mesh);
+	spread_announce_due(mesh);
+	if (mesh->now_ms >= spread->told.due_ms) {
 		sync_flush(mesh);
 	}
-	fetch_due(mesh, now_ms);
-	history_expire(&spread->history, now_ms);
+	fetch_due(mesh);
+	history_expire(&spread->history, mesh->now_ms);
 	chunk_log_trim(&spread->passing);
 	mesh_wake_at(mesh, spread->flow_ms);
 	mesh_wake_at(mesh, spread->early.due_ms);
 	mesh_wake_at(mesh, spread->late.due_ms);
 	mesh_wake_at(mesh, fetch_next_ms(mesh));
-	mesh_wake_at(mesh, history_next_ms(&spread->history, now_ms));
+	mesh_wake_at(mesh, history_next_ms(&spread->history, mesh->now_ms));
 	mesh_wake_at(mesh, spread->told.due_ms);
 	if (UNLIKELY(spread->is_untold)) {
 		mesh_wake_at(mesh, spread->untold_ms);

@@ -72,8 +72,7 @@ void spread_fini(struct mesh *mesh);
 
 /* A DATA record of a link that is, or was, UP.  Allocates nothing, unless its
  * origin is new or a table grows; the payload goes into the history. */
-void spread_on_data(
-    struct link *link, uint64_t now_ms, const struct record *record);
+void spread_on_data(struct link *link, const struct record *record);
 /* This record comes soon over this link: have the caches filled for it.  While
  * link->mixed > 0 only: the messages of one origin find them warm. */
 void spread_foresee(struct link *link, struct spread_next *next);
@@ -84,57 +83,54 @@ void spread_foresee_more(
  * one now. */
 void spread_recall(struct link *link, const struct spread_next *next);
 /* IHAVE, GRAFT, PRUNE, SYNC, GONE of a link that is UP. */
-void spread_on_record(
-    struct link *link, uint64_t now_ms, const struct record *record);
+void spread_on_record(struct link *link, const struct record *record);
 
 /* A link has got its slot; is about to lose it. */
-void spread_on_up(struct link *link, uint64_t now_ms);
-void spread_on_down(struct link *link, uint64_t now_ms);
+void spread_on_up(struct link *link);
+void spread_on_down(struct link *link);
 
 /* Do what is due, and ask to be woken for the next. */
-void spread_on_tick(struct mesh *mesh, uint64_t now_ms);
+void spread_on_tick(struct mesh *mesh);
 
 /* The origin with this id, this node included; or NULL. */
 struct origin *spread_find(struct mesh *mesh, const struct nodeid *id);
 /* The same, made if it is new, or was forgotten and `seq` is not old; NULL: not
  * now, counted, or old.  `is_free`: does not count for the link's limit of new
  * ones. */
-struct origin *spread_origin(struct link *link, const struct nodeid *id,
-    uint64_t seq, uint64_t now_ms, bool is_free);
+struct origin *spread_origin(
+    struct link *link, const struct nodeid *id, uint64_t seq, bool is_free);
 
 /* Is this run of ids one that may exist?  False: counted. */
-bool spread_run_is_fit(
-    struct mesh *mesh, const struct record_run *run, uint64_t now_ms);
+bool spread_run_is_fit(struct mesh *mesh, const struct record_run *run);
 
 /* Write the record of a message that is not kept.  ERR_NOMEM. */
 NODISCARD enum err spread_write(
     struct mesh *mesh, const struct record_data *data, struct range *range);
 /* Queue `data` on the links of `slots`, with the hops it has. */
-void spread_to(struct mesh *mesh, uint64_t slots,
-    const struct record_data *data, uint64_t now_ms);
+void spread_to(
+    struct mesh *mesh, uint64_t slots, const struct record_data *data);
 /* No memory to tell of something: everything will be told again. */
 void spread_untold(struct mesh *mesh);
-/* Send a list over the link in `slot`, ahead of messages. */
-void spread_send_runs(struct mesh *mesh, unsigned slot, enum record_type type,
+/* Send a list, if it is not empty, over a link that is UP, ahead of messages. */
+void spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count);
 /* To this node's clients and plugins. */
-void spread_deliver(
-    struct link *link, uint64_t now_ms, const struct record_data *data);
+void spread_deliver(struct link *link, const struct record_data *data);
 
 /* Those of `slots` whose links do not take so much; counted. */
 uint64_t spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len);
 
 /* Tell the links of `slots` of the message that the history took last, soon. */
 void spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
-    const struct record_data *data, uint64_t now_ms);
+    const struct record_data *data);
 
 /* Keep it for those who miss it, and send or announce it to all links but those
  * of `from`. */
 void spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
-    struct record_data *data, uint64_t now_ms);
+    struct record_data *data);
 
 /* Send the announcements whose time has come. */
-void spread_announce_due(struct mesh *mesh, uint64_t now_ms);
+void spread_announce_due(struct mesh *mesh);
 
 /* What origins.h's events become. */
 void spread_on_passed(
@@ -147,7 +143,7 @@ void spread_on_gone(void *ctx, struct origin *origin);
 struct record_data spread_data(
     const struct mesh *mesh, const struct message_view *view, uint8_t flags);
 /* As mesh_publish, but with these DATA flags (and dest). */
-NODISCARD enum err spread_publish(struct mesh *mesh, uint64_t now_ms,
-    struct message_view *view, uint8_t flags, const struct nodeid *dest);
+NODISCARD enum err spread_publish(struct mesh *mesh, struct message_view *view,
+    uint8_t flags, const struct nodeid *dest);
 
 #endif

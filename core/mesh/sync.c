@@ -176,7 +176,7 @@ sync_gather(struct sync *sync, struct mesh *mesh)
 }
 
 void
-sync_send(struct link *link, uint64_t now_ms)
+sync_send(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 	struct sync sync = { .runs = NULL };
@@ -184,7 +184,7 @@ sync_send(struct link *link, uint64_t now_ms)
 	if (link->is_fresh) {
 		return;
 	}
-	history_expire(&mesh->spread.history, now_ms);
+	history_expire(&mesh->spread.history, mesh->now_ms);
 	sync_gather(&sync, mesh);
 	mesh->stats.sync_cut += sync.is_full || sync.is_cut ? 1 : 0;
 	if (sync.is_short) {
@@ -192,8 +192,7 @@ sync_send(struct link *link, uint64_t now_ms)
 	}
 	if (sync.count > 0) {
 		mesh->stats.syncs++;
-		spread_send_runs(
-		    mesh, link->slot, RECORD_SYNC, sync.runs, sync.count);
+		spread_send_runs(link, RECORD_SYNC, sync.runs, sync.count);
 	}
 	free(sync.runs);
 }
@@ -201,8 +200,7 @@ sync_send(struct link *link, uint64_t now_ms)
 /* The origin has come as far as `max`, and the peer holds nothing of it.
  * Returns true if this is news. */
 static bool
-sync_on_empty(
-    struct link *link, struct origin *origin, uint64_t max, uint64_t now_ms)
+sync_on_empty(struct link *link, struct origin *origin, uint64_t max)
 {
 	struct mesh *mesh = link->mesh;
 	uint64_t known = origin->window.max;
@@ -210,12 +208,12 @@ sync_on_empty(
 	const struct missing_run *run;
 
 	if (max >> 32 < known >> 32) {
-		fetch_expect_last(mesh, origin, max, max + 1, now_ms);
+		fetch_expect_last(mesh, origin, max, max + 1);
 		return origin->last != last;
 	}
 	if (max >> 32 > known >> 32 && (uint32_t)max != 0) {
 		/* A whole boot that nobody may be able to bring. */
-		fetch_on_boot(mesh, origin, max, now_ms);
+		fetch_on_boot(mesh, origin, max);
 		(void)origins_expect(&mesh->origins, origin, max);
 		known = origin->window.max;
 	}
@@ -224,43 +222,42 @@ sync_on_empty(
 	    (run != NULL && run->seq <= max)) {
 		return false;
 	}
-	fetch_note_holes(mesh, origin, known + 1, max - known, now_ms);
+	fetch_note_holes(mesh, origin, known + 1, max + 1);
 	return true;
 }
 
 /* Returns up to where the origin has come in a boot, if that is news to those
  * that have this node's word only; else 0. */
 static uint64_t
-sync_on_run(struct link *link, struct origin *origin, struct record_run *run,
-    uint64_t now_ms)
+sync_on_run(struct link *link, struct origin *origin, struct record_run *run)
 {
 	uint64_t last = origin->last;
 
 	if (run->count == 0) {
 		uint64_t max = run->seq - 1;
 
-		return sync_on_empty(link, origin, max, now_ms) ? max : 0;
+		return sync_on_empty(link, origin, max) ? max : 0;
 	}
 	if (run->count > SYNC_IDS_MAX) {
 		run->seq += run->count - SYNC_IDS_MAX;
 		run->count = SYNC_IDS_MAX;
 	}
-	(void)fetch_note(link, origin, run, now_ms);
+	(void)fetch_note(link, origin, run);
 	/* They exist: no rumour, as a lone announcement may be. */
-	fetch_note_holes(link->mesh, origin, run->seq, run->count, now_ms);
+	fetch_note_holes(link->mesh, origin, run->seq, run->seq + run->count);
 	return origin->last != last ? origin->last : 0;
 }
 
 /* The origin of a run, NULL: nothing to do. */
 static struct origin *
-sync_origin(struct link *link, const struct record_run *run, uint64_t now_ms)
+sync_origin(struct link *link, const struct record_run *run)
 {
 	struct mesh *mesh = link->mesh;
-	bool is_early = now_ms - link->up_ms < SYNC_EARLY_MS;
+	bool is_early = mesh->now_ms - link->up_ms < SYNC_EARLY_MS;
 	struct record_run told = *run;
 
 	if (nodeid_equal(&run->origin, &mesh->node_id)) {
-		handshake_pass(mesh, run->seq + run->count - 1, now_ms);
+		handshake_pass(mesh, run->seq + run->count - 1);
 		return NULL;
 	}
 	if (run->count == 0) {
@@ -270,9 +267,9 @@ sync_origin(struct link *link, const struct record_run *run, uint64_t now_ms)
 			return NULL; /* who was never known is no loss */
 		}
 	}
-	return spread_run_is_fit(mesh, &told, now_ms)
+	return spread_run_is_fit(mesh, &told)
 	           ? spread_origin(link, &run->origin,
-	                 told.seq + told.count - 1, now_ms, is_early)
+	                 told.seq + told.count - 1, is_early)
 	           : NULL;
 }
 
@@ -297,8 +294,8 @@ sync_last(const struct lazy *told, const struct nodeid *id, uint64_t seq,
 }
 
 void
-sync_tell(struct mesh *mesh, const struct nodeid *id, uint64_t seq,
-    uint64_t slots, uint64_t now_ms)
+sync_tell(
+    struct mesh *mesh, const struct nodeid *id, uint64_t seq, uint64_t slots)
 {
 	struct lazy *told = &mesh->spread.told;
 	struct lazy_item *last = sync_last(told, id, seq, slots);
@@ -306,7 +303,7 @@ sync_tell(struct mesh *mesh, const struct nodeid *id, uint64_t seq,
 		.origin = *id,
 		.seq = seq,
 		.slots = slots,
-		.put_ms = now_ms,
+		.put_ms = mesh->now_ms,
 	};
 
 	if (last != NULL) {
@@ -325,13 +322,13 @@ sync_flush(struct mesh *mesh)
 	struct lazy *told = &mesh->spread.told;
 
 	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		unsigned slot = (unsigned)__builtin_ctzll(left);
+		struct link *link = mesh->up[__builtin_ctzll(left)];
 		size_t count = 0;
 
 		for (size_t i = 0; i < told->count; i++) {
 			const struct lazy_item *item = &told->items[i];
 
-			if ((item->slots >> slot & 1) != 0) {
+			if ((item->slots & link_bit(link)) != 0) {
 				told->runs[count++] = (struct record_run){
 					.origin = item->origin,
 					.seq = item->seq + 1,
@@ -340,33 +337,31 @@ sync_flush(struct mesh *mesh)
 		}
 		if (count > 0) {
 			mesh->stats.syncs++;
-			spread_send_runs(
-			    mesh, slot, RECORD_SYNC, told->runs, count);
+			spread_send_runs(link, RECORD_SYNC, told->runs, count);
 		}
 	}
 	lazy_clear(told);
 }
 
 void
-sync_on_record(struct link *link, uint64_t now_ms, struct record_array *list)
+sync_on_record(struct link *link, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_run run;
 
 	while (record_array_next(list, &run)) {
-		struct origin *origin = sync_origin(link, &run, now_ms);
+		struct origin *origin = sync_origin(link, &run);
 		uint64_t max = 0;
 
 		if (origin != NULL &&
 		    fetch_may_look(link, origin,
-		        run.count == 0 ? UINT32_MAX : run.count, now_ms)) {
-			max = sync_on_run(link, origin, &run, now_ms);
+		        run.count == 0 ? UINT32_MAX : run.count)) {
+			max = sync_on_run(link, origin, &run);
 		}
 		if (max != 0) {
 			sync_tell(mesh, &run.origin, max,
-			    mesh->up_slots & ~(UINT64_C(1) << link->slot),
-			    now_ms);
+			    mesh->up_slots & ~link_bit(link));
 		}
 	}
-	fetch_due(mesh, now_ms);
+	fetch_due(mesh);
 }

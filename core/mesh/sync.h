@@ -18,16 +18,15 @@
 #define SYNC_MISSES_MAX ((size_t)1 << 20)
 
 /* Tell the link, which has just come UP. */
-void sync_send(struct link *link, uint64_t now_ms);
-/* SYNC came, within limits.  How far an origin has come whose
- * messages nobody holds is passed on, if that is news. */
-void sync_on_record(
-    struct link *link, uint64_t now_ms, struct record_array *list);
+void sync_send(struct link *link);
+/* SYNC came, within limits.  How far an origin has come whose messages nobody
+ * holds is passed on, if that is news. */
+void sync_on_record(struct link *link, struct record_array *list);
 
 /* Soon tell the links of `slots` that the origin has come as far as `seq`: it
  * is not sent to them, nor announced, and nobody else may tell them. */
-void sync_tell(struct mesh *mesh, const struct nodeid *id, uint64_t seq,
-    uint64_t slots, uint64_t now_ms);
+void sync_tell(
+    struct mesh *mesh, const struct nodeid *id, uint64_t seq, uint64_t slots);
 /* Do so now. */
 void sync_flush(struct mesh *mesh);
 

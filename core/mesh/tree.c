@@ -33,9 +33,10 @@ tree_up_one(struct origin *origin, uint64_t bit, bool push)
 }
 
 void
-tree_on_up(struct mesh *mesh, const struct link *link)
+tree_on_up(const struct link *link)
 {
-	uint64_t bit = UINT64_C(1) << link->slot;
+	struct mesh *mesh = link->mesh;
+	uint64_t bit = link_bit(link);
 	struct origin *origin = mesh->origins.oldest;
 
 	for (; origin != NULL; origin = origin->newer) {
@@ -45,33 +46,32 @@ tree_on_up(struct mesh *mesh, const struct link *link)
 }
 
 static void
-tree_down_one(struct origin *origin, unsigned slot)
+tree_down_one(struct origin *origin, const struct link *link)
 {
-	uint64_t bit = UINT64_C(1) << slot;
-
-	origin->mute &= ~bit;
-	origin->pruned &= ~bit;
-	if (origin->parent == (int8_t)slot) {
+	origin->mute &= ~link_bit(link);
+	origin->pruned &= ~link_bit(link);
+	if (origin->parent == link->slot) {
 		origin->parent = ORIGIN_NO_SLOT;
 		origin->late = 0;
 	}
-	if (origin->tried_from == (int8_t)slot) {
+	if (origin->tried_from == link->slot) {
 		origin->tried_from = ORIGIN_NO_SLOT;
 	}
-	if (origin->grafted == (int8_t)slot) {
+	if (origin->grafted == link->slot) {
 		origin->grafted = ORIGIN_NO_SLOT;
 	}
 }
 
 void
-tree_on_down(struct mesh *mesh, unsigned slot)
+tree_on_down(const struct link *link)
 {
+	struct mesh *mesh = link->mesh;
 	struct origin *origin = mesh->origins.oldest;
 
 	for (; origin != NULL; origin = origin->newer) {
-		tree_down_one(origin, slot);
+		tree_down_one(origin, link);
 	}
-	tree_down_one(&mesh->spread.self, slot);
+	tree_down_one(&mesh->spread.self, link);
 }
 
 /* The lowest id wins, so that all nodes choose the same tree. */
@@ -82,10 +82,9 @@ tree_is_better(const struct origin *model, const struct origin *than)
 }
 
 static bool
-tree_is_model(
-    const struct mesh *mesh, const struct origin *origin, uint64_t now_ms)
+tree_is_model(const struct mesh *mesh, const struct origin *origin)
 {
-	if (now_ms - origin->seen_ms > TREE_MODEL_MS) {
+	if (mesh->now_ms - origin->seen_ms > TREE_MODEL_MS) {
 		return false;
 	}
 	return origin == &mesh->spread.self ? mesh->spread.has_published
@@ -93,19 +92,19 @@ tree_is_model(
 }
 
 static const struct origin *
-tree_search(const struct mesh *mesh, uint64_t now_ms)
+tree_search(const struct mesh *mesh)
 {
 	const struct origin *origin = mesh->origins.newest;
 	const struct origin *best = NULL;
 
-	if (tree_is_model(mesh, &mesh->spread.self, now_ms)) {
+	if (tree_is_model(mesh, &mesh->spread.self)) {
 		best = &mesh->spread.self;
 	}
 	for (size_t i = 0; origin != NULL && i < TREE_SEARCH_MAX; i++) {
-		if (now_ms - origin->seen_ms > TREE_MODEL_MS) {
+		if (mesh->now_ms - origin->seen_ms > TREE_MODEL_MS) {
 			break;
 		}
-		if (tree_is_model(mesh, origin, now_ms) &&
+		if (tree_is_model(mesh, origin) &&
 		    tree_is_better(origin, best)) {
 			best = origin;
 		}
@@ -115,26 +114,25 @@ tree_search(const struct mesh *mesh, uint64_t now_ms)
 }
 
 static const struct origin *
-tree_model(struct mesh *mesh, uint64_t now_ms)
+tree_model(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
 
-	if (spread->model != NULL &&
-	    tree_is_model(mesh, spread->model, now_ms)) {
+	if (spread->model != NULL && tree_is_model(mesh, spread->model)) {
 		return spread->model;
 	}
 	spread->model = NULL;
-	if (now_ms >= spread->model_ms) {
-		spread->model_ms = now_ms + TREE_SEARCH_MS;
-		spread->model = tree_search(mesh, now_ms);
+	if (mesh->now_ms >= spread->model_ms) {
+		spread->model_ms = mesh->now_ms + TREE_SEARCH_MS;
+		spread->model = tree_search(mesh);
 	}
 	return spread->model;
 }
 
 void
-tree_adopt(struct mesh *mesh, struct origin *origin, uint64_t now_ms)
+tree_adopt(struct mesh *mesh, struct origin *origin)
 {
-	const struct origin *model = tree_model(mesh, now_ms);
+	const struct origin *model = tree_model(mesh);
 
 	origin->pruned = 0;
 	origin->mute = 0;
@@ -179,23 +177,22 @@ tree_replace(struct mesh *mesh, struct origin *origin, int slot)
 }
 
 void
-tree_prune(
-    struct mesh *mesh, struct origin *origin, uint64_t now_ms, unsigned slot)
+tree_prune(struct link *link, struct origin *origin)
 {
 	const struct record_run run = { .origin = origin->id };
-	uint64_t bit = UINT64_C(1) << slot;
+	struct mesh *mesh = link->mesh;
 
 	if (mesh->floods) {
 		return;
 	}
-	if ((origin->pruned & bit) != 0 &&
-	    (uint32_t)now_ms - origin->prune_ms < TREE_PRUNE_MS) {
+	if ((origin->pruned & link_bit(link)) != 0 &&
+	    (uint32_t)mesh->now_ms - origin->prune_ms < TREE_PRUNE_MS) {
 		return; /* already said, the rest is in flight */
 	}
-	origin->pruned |= bit;
-	origin->prune_ms = (uint32_t)now_ms;
+	origin->pruned |= link_bit(link);
+	origin->prune_ms = (uint32_t)mesh->now_ms;
 	mesh->stats.prunes++;
-	spread_send_runs(mesh, slot, RECORD_PRUNE, &run, 1);
+	spread_send_runs(link, RECORD_PRUNE, &run, 1);
 }
 
 static bool
@@ -231,52 +228,51 @@ tree_may_try(struct origin *origin, uint64_t now_ms)
  * there was one, was not just now: who only announces must not win again and
  * again. */
 static bool
-tree_may_swap(const struct mesh *mesh, const struct origin *origin,
-    uint64_t now_ms, unsigned to, uint64_t seq)
+tree_may_swap(const struct link *to, const struct origin *origin, uint64_t seq)
 {
 	return seq == origin->window.max && seq == origin->parent_seq &&
-	       origin->quiet_ms >= 3 * fetch_timeout_ms(mesh->up[to]) &&
+	       origin->quiet_ms >= 3 * fetch_timeout_ms(to) &&
 	       (origin->tried_from != origin->parent ||
-	           tree_has_waited(origin, now_ms));
+	           tree_has_waited(origin, to->mesh->now_ms));
 }
 
 /* `to` becomes the parent because of what it announced, at `would_ms`. */
 static void
-tree_swap(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
-    uint64_t would_ms)
+tree_swap(const struct link *to, struct origin *origin, uint64_t would_ms)
 {
+	struct mesh *mesh = to->mesh;
 	int8_t old = origin->parent;
 
 	assert(old != ORIGIN_NO_SLOT);
-	tree_tried(origin, now_ms);
+	tree_tried(origin, mesh->now_ms);
 	if (origin->late > TREE_LATE) {
-		tree_replace(mesh, origin, to);
+		tree_replace(mesh, origin, to->slot);
 	} else {
-		tree_set_parent(mesh, origin, to);
+		tree_set_parent(mesh, origin, to->slot);
 		origin->late = TREE_LATE; /* it only announced so far */
 	}
 	origin->came_ms = (uint32_t)would_ms;
-	origin->prune_ms = (uint32_t)now_ms - TREE_PRUNE_MS;
-	tree_prune(mesh, origin, now_ms, (unsigned)old);
+	origin->prune_ms = (uint32_t)mesh->now_ms - TREE_PRUNE_MS;
+	tree_prune(mesh->up[old], origin);
 }
 
-/* GRAFT(EAGER) goes to `slot` now. */
+/* GRAFT(EAGER) goes over this link now. */
 static void
-tree_grafted(struct origin *origin, uint64_t now_ms, unsigned slot)
+tree_grafted(struct origin *origin, const struct link *link)
 {
-	origin->pruned &= ~(UINT64_C(1) << slot);
-	origin->graft_ms = (uint32_t)now_ms;
-	origin->grafted = (int8_t)slot;
+	origin->pruned &= ~link_bit(link);
+	origin->graft_ms = (uint32_t)link->mesh->now_ms;
+	origin->grafted = link->slot;
 }
 
 /* What came from the parent would have come from `to` at `would_ms`, `lead_ms`
  * earlier: that path is faster and does not lead through us. */
 static void
-tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
-    uint64_t seq, uint64_t would_ms, uint32_t lead_ms)
+tree_faster(struct link *to, struct origin *origin, uint64_t seq,
+    uint64_t would_ms, uint32_t lead_ms)
 {
-	unsigned slot = (unsigned)to;
-	struct record_run run = {
+	struct mesh *mesh = to->mesh;
+	const struct record_run run = {
 		.origin = origin->id,
 		.seq = seq,
 		.count = 1,
@@ -286,16 +282,17 @@ tree_faster(struct mesh *mesh, struct origin *origin, uint64_t now_ms, int to,
 	if (lead_ms > INT32_MAX || lead_ms < TREE_SWAP_MS) {
 		return;
 	}
-	if (tree_may_swap(mesh, origin, now_ms, slot, seq)) {
-		tree_swap(mesh, origin, now_ms, to, would_ms);
-	} else if (lead_ms < TREE_LEAD_MS || !tree_may_try(origin, now_ms)) {
+	if (tree_may_swap(to, origin, seq)) {
+		tree_swap(to, origin, would_ms);
+	} else if (lead_ms < TREE_LEAD_MS ||
+	           !tree_may_try(origin, mesh->now_ms)) {
 		return;
 	}
 	/* Both push now: the next first copy decides, and the loser is pruned
 	 * as a duplicate. */
 	mesh->stats.tries++;
-	tree_grafted(origin, now_ms, slot);
-	spread_send_runs(mesh, slot, RECORD_GRAFT, &run, 1);
+	tree_grafted(origin, to);
+	spread_send_runs(to, RECORD_GRAFT, &run, 1);
 }
 
 void
@@ -321,8 +318,8 @@ tree_on_fetched(
 }
 
 void
-tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
-    const struct tree_copy *copy)
+tree_on_first(
+    struct mesh *mesh, struct origin *origin, const struct tree_copy *copy)
 {
 	if (copy->slot == ORIGIN_NO_SLOT) {
 		return;
@@ -340,51 +337,51 @@ tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
 		return;
 	}
 	if (copy->is_fetched) {
-		tree_on_fetched(origin, now_ms, copy);
+		tree_on_fetched(origin, mesh->now_ms, copy);
 	} else {
-		tree_on_next(origin, now_ms, copy->seq, copy->quiet_ms);
+		tree_on_next(origin, mesh->now_ms, copy->seq, copy->quiet_ms);
 	}
 	if (copy->first != ORIGIN_NO_SLOT && copy->first != copy->slot &&
 	    !copy->is_fetched) {
-		tree_faster(mesh, origin, now_ms, copy->first, copy->seq,
+		tree_faster(mesh->up[copy->first], origin, copy->seq,
 		    copy->first_ms,
-		    (uint32_t)now_ms - (uint32_t)copy->first_ms);
+		    (uint32_t)mesh->now_ms - (uint32_t)copy->first_ms);
 	}
 }
 
 void
-tree_on_announced(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
-    unsigned slot, uint64_t seq, uint32_t here_ms, uint64_t would_ms)
+tree_on_announced(struct link *link, struct origin *origin, uint64_t seq,
+    uint32_t here_ms, uint64_t would_ms)
 {
-	if (origin->parent == ORIGIN_NO_SLOT ||
-	    origin->parent == (int8_t)slot || seq > origin->parent_seq) {
+	if (origin->parent == ORIGIN_NO_SLOT || origin->parent == link->slot ||
+	    seq > origin->parent_seq) {
 		return;
 	}
 	if (seq == origin->parent_seq) {
 		here_ms = origin->came_ms;
 	}
-	tree_faster(mesh, origin, now_ms, (int)slot, seq, would_ms,
-	    here_ms - (uint32_t)would_ms);
+	tree_faster(link, origin, seq, would_ms, here_ms - (uint32_t)would_ms);
 }
 
 void
-tree_on_duplicate(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
-    unsigned slot, uint64_t seq, bool is_repair)
+tree_on_duplicate(
+    struct link *link, struct origin *origin, uint64_t seq, bool is_repair)
 {
-	uint64_t bit = UINT64_C(1) << slot;
+	struct mesh *mesh = link->mesh;
 
 	if (origin == &mesh->spread.self) {
 		if (!is_repair) {
-			tree_prune(mesh, origin, now_ms, slot);
+			tree_prune(link, origin);
 		}
 		return;
 	}
-	if (origin->parent == ORIGIN_NO_SLOT && (origin->pruned & bit) == 0) {
-		tree_set_parent(mesh, origin, (int)slot);
-	} else if (origin->parent != (int8_t)slot && !is_repair) {
-		tree_prune(mesh, origin, now_ms, slot);
+	if (origin->parent == ORIGIN_NO_SLOT &&
+	    (origin->pruned & link_bit(link)) == 0) {
+		tree_set_parent(mesh, origin, link->slot);
+	} else if (origin->parent != link->slot && !is_repair) {
+		tree_prune(link, origin);
 	}
-	if (origin->parent == (int8_t)slot && seq > origin->parent_seq) {
+	if (origin->parent == link->slot && seq > origin->parent_seq) {
 		origin->parent_seq = seq;
 	}
 }
@@ -398,36 +395,34 @@ tree_on_prune(struct link *link, struct record_array *list)
 		struct origin *origin = spread_find(link->mesh, &run.origin);
 
 		if (origin != NULL) {
-			origin->mute |= UINT64_C(1) << link->slot;
+			origin->mute |= link_bit(link);
 		}
 	}
 }
 
 /* Has another link been told to push, and time to answer? */
 static bool
-tree_is_grafting(
-    const struct mesh *mesh, const struct origin *origin, uint64_t now_ms)
+tree_is_grafting(const struct mesh *mesh, const struct origin *origin)
 {
 	return origin->grafted != ORIGIN_NO_SLOT &&
-	       (uint32_t)now_ms - origin->graft_ms <
+	       (uint32_t)mesh->now_ms - origin->graft_ms <
 	           fetch_timeout_ms(mesh->up[origin->grafted]);
 }
 
 bool
-tree_graft(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t now_ms, unsigned slot)
+tree_graft(struct link *link, struct origin *origin, uint64_t seq)
 {
 	bool has_parent = origin->parent != ORIGIN_NO_SLOT;
 
 	if ((has_parent && origin->parent_seq >= seq) ||
-	    tree_is_grafting(mesh, origin, now_ms)) {
+	    tree_is_grafting(link->mesh, origin)) {
 		return false;
 	}
 	if (has_parent && origin->late <= TREE_LATE) {
 		origin->late++;
 	}
-	tree_grafted(origin, now_ms, slot);
-	mesh->stats.grafts++;
+	tree_grafted(origin, link);
+	link->mesh->stats.grafts++;
 	return true;
 }
 

@@ -34,15 +34,15 @@ struct tree_copy {
 };
 
 /* PROTOCOL 5: what a link's coming and going does to every tree. */
-void tree_on_up(struct mesh *mesh, const struct link *link);
-void tree_on_down(struct mesh *mesh, unsigned slot);
+void tree_on_up(const struct link *link);
+void tree_on_down(const struct link *link);
 
 /* A new origin starts on the tree of another, so that its first message does
  * not flood: a spanning tree serves any root. */
-void tree_adopt(struct mesh *mesh, struct origin *origin, uint64_t now_ms);
+void tree_adopt(struct mesh *mesh, struct origin *origin);
 
-void tree_on_first(struct mesh *mesh, struct origin *origin, uint64_t now_ms,
-    const struct tree_copy *copy);
+void tree_on_first(
+    struct mesh *mesh, struct origin *origin, const struct tree_copy *copy);
 /* The parent, of which that was not certain, does push. */
 void tree_on_pushed(struct origin *origin);
 /* The parent has brought `seq`, or would have, `quiet_ms` after the one
@@ -69,27 +69,23 @@ tree_on_next(
 		tree_on_pushed(origin);
 	}
 }
-/* The link in `slot` announced a message that is here since `here_ms` (wraps):
- * it would have brought it at `would_ms`. */
-void tree_on_announced(struct mesh *mesh, struct origin *origin,
-    uint64_t now_ms, unsigned slot, uint64_t seq, uint32_t here_ms,
-    uint64_t would_ms);
-/* One more copy came over the link in `slot`; `is_repair`: on demand. */
-void tree_on_duplicate(struct mesh *mesh, struct origin *origin,
-    uint64_t now_ms, unsigned slot, uint64_t seq, bool is_repair);
+/* The link announced a message that is here since `here_ms` (wraps): it would
+ * have brought it at `would_ms`. */
+void tree_on_announced(struct link *link, struct origin *origin, uint64_t seq,
+    uint32_t here_ms, uint64_t would_ms);
+/* One more copy came over the link; `is_repair`: on demand. */
+void tree_on_duplicate(
+    struct link *link, struct origin *origin, uint64_t seq, bool is_repair);
 
-/* Say PRUNE over the link in `slot`, unless that was just done, or this node
- * floods. */
-void tree_prune(
-    struct mesh *mesh, struct origin *origin, uint64_t now_ms, unsigned slot);
+/* Say PRUNE over the link, unless that was just done, or this node floods. */
+void tree_prune(struct link *link, struct origin *origin);
 /* PRUNE came. */
 void tree_on_prune(struct link *link, struct record_array *list);
 
-/* `seq` is asked for over the link in `slot`.  True: with GRAFT(EAGER), as the
- * parent has sent nothing newer, or there is none, and no other link has been
- * told to push that may still answer. */
-bool tree_graft(struct mesh *mesh, struct origin *origin, uint64_t seq,
-    uint64_t now_ms, unsigned slot);
+/* `seq` is asked for over the link.  True: with GRAFT(EAGER), as the parent has
+ * sent nothing newer, or there is none, and no other link has been told to push
+ * that may still answer. */
+bool tree_graft(struct link *link, struct origin *origin, uint64_t seq);
 /* The link of a parent that does not push, as a mask: who else has a message
  * is asked first. */
 uint64_t tree_idle(const struct origin *origin);

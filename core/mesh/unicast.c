@@ -67,7 +67,7 @@ unicast_route(const struct mesh *mesh, const struct nodeid *dest)
 }
 
 void
-unicast_on_data(struct link *link, uint64_t now_ms, struct record_data *data)
+unicast_on_data(struct link *link, struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
 	int slot;
@@ -83,7 +83,7 @@ unicast_on_data(struct link *link, uint64_t now_ms, struct record_data *data)
 			return;
 		}
 		mesh->stats.unicasts++;
-		spread_deliver(link, now_ms, data);
+		spread_deliver(link, data);
 		return;
 	}
 	slot = unicast_route(mesh, &data->dest);
@@ -93,7 +93,7 @@ unicast_on_data(struct link *link, uint64_t now_ms, struct record_data *data)
 		return;
 	}
 	data->hops++;
-	spread_to(mesh, UINT64_C(1) << slot, data, now_ms);
+	spread_to(mesh, UINT64_C(1) << slot, data);
 }
 
 /* A series of its own, that begins anew with each boot. */
@@ -114,6 +114,7 @@ mesh_send(struct mesh *mesh, uint64_t now_ms, const struct nodeid *dest,
 	struct record_data data = spread_data(mesh, view, DATA_UNICAST);
 	int slot;
 
+	mesh->now_ms = now_ms;
 	if (nodeid_equal(dest, &mesh->node_id)) {
 		return ERR_INVALID;
 	}
@@ -123,7 +124,7 @@ mesh_send(struct mesh *mesh, uint64_t now_ms, const struct nodeid *dest,
 	slot = unicast_route(mesh, dest);
 	if (slot == ORIGIN_NO_SLOT) {
 		return spread_publish(
-		    mesh, now_ms, view, DATA_UNICAST | DATA_FLOOD, dest);
+		    mesh, view, DATA_UNICAST | DATA_FLOOD, dest);
 	}
 	view->origin = mesh->node_id;
 	view->seq = unicast_next_seq(mesh);
@@ -131,6 +132,6 @@ mesh_send(struct mesh *mesh, uint64_t now_ms, const struct nodeid *dest,
 	data.seq = view->seq;
 	data.dest = *dest;
 	mesh->stats.unicasts_sent++;
-	spread_to(mesh, UINT64_C(1) << slot, &data, now_ms);
+	spread_to(mesh, UINT64_C(1) << slot, &data);
 	return ERR_OK;
 }

@@ -42,7 +42,6 @@ unicast_is_direct(const struct record_data *data)
 bool unicast_is_new(struct mesh *mesh, const struct nodeid *id, uint64_t seq);
 
 /* DATA with UNICAST and without FLOOD came, and is fit. */
-void unicast_on_data(
-    struct link *link, uint64_t now_ms, struct record_data *data);
+void unicast_on_data(struct link *link, struct record_data *data);
 
 #endif

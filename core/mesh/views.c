@@ -40,34 +40,33 @@ views_cap(const struct mesh *mesh)
 }
 
 bool
-views_is_lively(const struct link *link, uint64_t now_ms)
+views_is_lively(const struct link *link)
 {
-	return link_silence_ms(link, now_ms) <
-	       link->mesh->ping_ms + VIEWS_SILENT_MS;
+	return link_silence_ms(link) < link->mesh->ping_ms + VIEWS_SILENT_MS;
 }
 
 unsigned
-views_lively(const struct mesh *mesh, uint64_t now_ms)
+views_lively(const struct mesh *mesh)
 {
 	unsigned lively = 0;
 
 	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
 		const struct link *link = mesh->up[__builtin_ctzll(left)];
 
-		lively += views_is_lively(link, now_ms) ? 1 : 0;
+		lively += views_is_lively(link) ? 1 : 0;
 	}
 	return lively;
 }
 
 static unsigned
-views_hopes(const struct mesh *mesh, uint64_t now_ms)
+views_hopes(const struct mesh *mesh)
 {
 	unsigned hopes = 0;
 
 	for (const struct link *link = mesh->links; link != NULL;
 	     link = link->next) {
 		hopes += link_is_dial(link) &&
-		                 now_ms - link->heard_ms < VIEWS_HOPE_MS
+		                 mesh->now_ms - link->heard_ms < VIEWS_HOPE_MS
 		             ? 1
 		             : 0;
 	}
@@ -75,10 +74,9 @@ views_hopes(const struct mesh *mesh, uint64_t now_ms)
 }
 
 bool
-views_are_low(const struct mesh *mesh, uint64_t now_ms)
+views_are_low(const struct mesh *mesh)
 {
-	return views_lively(mesh, now_ms) + views_hopes(mesh, now_ms) <
-	       mesh->views.links_min;
+	return views_lively(mesh) + views_hopes(mesh) < mesh->views.links_min;
 }
 
 /* ---- addresses */
@@ -275,11 +273,10 @@ views_learn(
 }
 
 void
-views_learn_all(struct mesh *mesh, const struct link *from,
-    const struct record_peers *peers)
+views_learn_all(const struct link *from, const struct record_peers *peers)
 {
 	for (size_t i = 0; i < peers->count; i++) {
-		views_learn(mesh, from, &peers->peers[i]);
+		views_learn(from->mesh, from, &peers->peers[i]);
 	}
 }
 
@@ -311,9 +308,9 @@ views_is_neighbour(const struct link *link)
 }
 
 static void
-views_give_links(
-    const struct mesh *mesh, const struct link *to, struct record_peers *peers)
+views_give_links(const struct link *to, struct record_peers *peers)
 {
+	const struct mesh *mesh = to->mesh;
 	struct record_peer links[MESH_LINKS_MAX];
 	size_t count = 0;
 
@@ -329,9 +326,9 @@ views_give_links(
 }
 
 static void
-views_give_known(
-    const struct mesh *mesh, const struct link *to, struct record_peers *peers)
+views_give_known(const struct link *to, struct record_peers *peers)
 {
+	const struct mesh *mesh = to->mesh;
 	const struct view_list *passive = &mesh->views.passive;
 	struct record_peer known[VIEWS_PASSIVE_MAX];
 	size_t count = 0;
@@ -347,9 +344,10 @@ views_give_known(
 }
 
 void
-views_sample(const struct mesh *mesh, const struct link *to, bool with_self,
-    struct record_peers *peers)
+views_sample(const struct link *to, bool with_self, struct record_peers *peers)
 {
+	const struct mesh *mesh = to->mesh;
+
 	peers->count = 0;
 	if (!mesh->views.is_auto) {
 		return;
@@ -358,27 +356,26 @@ views_sample(const struct mesh *mesh, const struct link *to, bool with_self,
 		peers->peers[peers->count++] = views_peer(
 		    &mesh->node_id, mesh->advertise.text);
 	}
-	views_give_links(mesh, to, peers);
-	views_give_known(mesh, to, peers);
+	views_give_links(to, peers);
+	views_give_known(to, peers);
 }
 
 /* ---- what happens */
 
 /* Look for links within `ms`. */
 static void
-views_fill_within(struct mesh *mesh, uint64_t now_ms, uint64_t ms)
+views_fill_within(struct mesh *mesh, uint64_t ms)
 {
-	if (now_ms + ms < mesh->views.fill_ms) {
-		mesh->views.fill_ms = now_ms + ms;
+	if (mesh->now_ms + ms < mesh->views.fill_ms) {
+		mesh->views.fill_ms = mesh->now_ms + ms;
 		mesh_wake_at(mesh, mesh->views.fill_ms);
 	}
 }
 
 static void
-views_fill_after_loss(struct mesh *mesh, uint64_t now_ms)
+views_fill_after_loss(struct mesh *mesh)
 {
-	views_fill_within(
-	    mesh, now_ms, rng_below(mesh->rng, VIEWS_LOSS_MS + 1));
+	views_fill_within(mesh, rng_below(mesh->rng, VIEWS_LOSS_MS + 1));
 }
 
 void
@@ -394,7 +391,7 @@ views_on_identity(struct link *link)
 }
 
 void
-views_on_up(struct link *link, uint64_t now_ms)
+views_on_up(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 	struct views *views = &mesh->views;
@@ -406,14 +403,14 @@ views_on_up(struct link *link, uint64_t now_ms)
 	views->denied = 0;
 	if (link->dialled && (link->hello_flags & HELLO_REWIRE) != 0 &&
 	    mesh->stats.links_up > views->links_min) {
-		views_evict(mesh, link, now_ms);
+		views_evict(mesh, link);
 	}
 }
 
 /* What becomes of an address whose link or dial has ended: named to others,
  * forgotten, or lost; and for how long it is not dialled again. */
 static void
-views_settle(struct link *link, uint64_t now_ms, enum mesh_closed how)
+views_settle(struct link *link, enum mesh_closed how)
 {
 	struct mesh *mesh = link->mesh;
 	const struct nodeid *id = link->was_up ? &link->node_id : &link->wanted;
@@ -437,13 +434,13 @@ views_settle(struct link *link, uint64_t now_ms, enum mesh_closed how)
 		shun_ms = VIEWS_AGAIN_MS;
 	}
 	if (shun_ms > 0) {
-		(void)recent_put(mesh, addr, now_ms, shun_ms);
+		(void)recent_put(mesh, addr, shun_ms);
 	}
 }
 
 /* A dial that was never UP has ended. */
 static void
-views_on_dialled(struct link *link, uint64_t now_ms, enum mesh_closed how)
+views_on_dialled(struct link *link, enum mesh_closed how)
 {
 	struct mesh *mesh = link->mesh;
 
@@ -451,20 +448,20 @@ views_on_dialled(struct link *link, uint64_t now_ms, enum mesh_closed how)
 		mesh->stats.denied++;
 		mesh->views.denied++;
 		views_fill_within(
-		    mesh, now_ms, rng_around(mesh->rng, VIEWS_DENIED_MS, 20));
+		    mesh, rng_around(mesh->rng, VIEWS_DENIED_MS, 20));
 	} else if (link->bye == BYE_DUPLICATE && link->is_known) {
 		/* Linked by the other connection: known no more. */
 		views_drop(&mesh->views.passive, &link->node_id, link->addr);
 		views_count(mesh);
 	} else if (link->bye != BYE_DUPLICATE && link->seed == NULL) {
 		mesh->stats.dial_failures++;
-		views_settle(link, now_ms, how);
-		views_fill_after_loss(mesh, now_ms);
+		views_settle(link, how);
+		views_fill_after_loss(mesh);
 	}
 }
 
 void
-views_on_end(struct link *link, uint64_t now_ms, enum mesh_closed how)
+views_on_end(struct link *link, enum mesh_closed how)
 {
 	struct mesh *mesh = link->mesh;
 
@@ -472,13 +469,13 @@ views_on_end(struct link *link, uint64_t now_ms, enum mesh_closed how)
 		return;
 	}
 	if (link->was_up) {
-		mesh->views.down_ms = now_ms;
+		mesh->views.down_ms = mesh->now_ms;
 		mesh->views.version++;
 		if (link->bye != BYE_DUPLICATE) {
-			views_settle(link, now_ms, how);
+			views_settle(link, how);
 		}
-		views_fill_after_loss(mesh, now_ms);
+		views_fill_after_loss(mesh);
 	} else if (link->dialled) {
-		views_on_dialled(link, now_ms, how);
+		views_on_dialled(link, how);
 	}
 }

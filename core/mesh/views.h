@@ -77,58 +77,54 @@ views_peer(const struct nodeid *id, const char *addr)
 void views_init(struct mesh *mesh, const struct mesh_config *config);
 
 /* Was it heard of when a ping should have been answered? */
-bool views_is_lively(const struct link *link, uint64_t now_ms);
+bool views_is_lively(const struct link *link);
 /* Links that were. */
-unsigned views_lively(const struct mesh *mesh, uint64_t now_ms);
+unsigned views_lively(const struct mesh *mesh);
 /* Is there a use for another link?  Silent links and dials that nobody answers
  * are not counted on, but stay. */
-bool views_are_low(const struct mesh *mesh, uint64_t now_ms);
+bool views_are_low(const struct mesh *mesh);
 /* Links that may be UP at a time. */
 unsigned views_cap(const struct mesh *mesh);
 /* May the link that has said HELLO with these flags come up?  Ends another
  * one for it if that is what it takes. */
-bool views_make_room(struct link *link, uint64_t now_ms, uint16_t flags);
+bool views_make_room(struct link *link, uint16_t flags);
 /* End a link that is silent, else one that is used least, but not `keep` (may
  * be NULL). */
-void views_evict(struct mesh *mesh, const struct link *keep, uint64_t now_ms);
+void views_evict(struct mesh *mesh, const struct link *keep);
 
 /* The dialled link has said who it is. */
 void views_on_identity(struct link *link);
-void views_on_up(struct link *link, uint64_t now_ms);
+void views_on_up(struct link *link);
 /* A link has ended, whatever it was. */
-void views_on_end(struct link *link, uint64_t now_ms, enum mesh_closed how);
+void views_on_end(struct link *link, enum mesh_closed how);
 
 /* Somebody named `peer`.  `from` (may be NULL) is the link over which it was
  * heard. */
 void views_learn(
     struct mesh *mesh, const struct link *from, const struct record_peer *peer);
-void views_learn_all(struct mesh *mesh, const struct link *from,
-    const struct record_peers *peers);
+void views_learn_all(const struct link *from, const struct record_peers *peers);
 /* Some addresses for `to`: links and known ones at random, and this node
  * itself if `with_self`.  They live until the next change. */
-void views_sample(const struct mesh *mesh, const struct link *to,
-    bool with_self, struct record_peers *peers);
+void views_sample(
+    const struct link *to, bool with_self, struct record_peers *peers);
 
 /* seek.c: the dials, each in its time. */
-void seek_start(struct mesh *mesh, uint64_t now_ms);
+void seek_start(struct mesh *mesh);
 /* Dial, shuffle, rewire what is due, and ask to be woken for the next. */
-void seek_on_tick(struct mesh *mesh, uint64_t now_ms);
+void seek_on_tick(struct mesh *mesh);
 /* With which flags of HELLO to dial: HIGH if there is no link and others
  * refused. */
-uint16_t seek_urgency(const struct mesh *mesh, uint64_t now_ms);
+uint16_t seek_urgency(const struct mesh *mesh);
 /* Dial an address somebody named.  False: known, linked, too soon, too many. */
-bool seek_dial(struct mesh *mesh, const struct view *view, uint16_t flags,
-    uint64_t now_ms);
+bool seek_dial(struct mesh *mesh, const struct view *view, uint16_t flags);
 
 /* walk.c: a newcomer is carried to a random place of the network. */
-void walk_begin(struct link *link, uint64_t now_ms);
-void walk_on_record(
-    struct link *link, uint64_t now_ms, const struct record *record);
+void walk_begin(struct link *link);
+void walk_on_record(struct link *link, const struct record *record);
 
 /* shuffle.c: neighbours exchange samples. */
 void shuffle_begin(struct mesh *mesh);
-void shuffle_on_record(
-    struct link *link, uint64_t now_ms, const struct record *record);
+void shuffle_on_record(struct link *link, const struct record *record);
 
 /* record.c's addresses, as this node stores them: a missing host is the one
  * that `from` has, if it is `peer` itself.  False: it is none, or a loopback

@@ -13,9 +13,9 @@ enum {
 /* Hand it to a random link that has not had too many, not back to `except` nor
  * to the newcomer itself.  False: there is none. */
 static bool
-walk_pass(struct mesh *mesh, const struct link *except,
-    const struct record_walk *walk, uint64_t now_ms)
+walk_pass(const struct link *except, const struct record_walk *walk)
 {
+	struct mesh *mesh = except->mesh;
 	struct link *pick = NULL;
 	uint64_t seen = 0;
 
@@ -24,7 +24,7 @@ walk_pass(struct mesh *mesh, const struct link *except,
 
 		if (link != except &&
 		    !nodeid_equal(&link->node_id, &walk->peer.node_id) &&
-		    limit_has_room(link, now_ms, LIMIT_WALK_SENT) &&
+		    limit_has_room(link, LIMIT_WALK_SENT) &&
 		    rng_below(mesh->rng, ++seen) == 0) {
 			pick = link;
 		}
@@ -32,7 +32,7 @@ walk_pass(struct mesh *mesh, const struct link *except,
 	if (pick == NULL) {
 		return false;
 	}
-	if (limit_takes(pick, now_ms, LIMIT_WALK_SENT, 1) &&
+	if (limit_takes(pick, LIMIT_WALK_SENT, 1) &&
 	    link_send(pick, record_walk_encode(mesh_scratch(mesh), walk))) {
 		mesh->stats.walks++;
 	}
@@ -40,7 +40,7 @@ walk_pass(struct mesh *mesh, const struct link *except,
 }
 
 void
-walk_begin(struct link *link, uint64_t now_ms)
+walk_begin(struct link *link)
 {
 	const struct record_walk walk = {
 		.ttl = VIEWS_WALK_TTL,
@@ -51,27 +51,27 @@ walk_begin(struct link *link, uint64_t now_ms)
 	if (!mesh->views.is_auto || link->is_leaf || walk.peer.addr.len == 0) {
 		return;
 	}
-	if (mesh->up_slots != 0 && !walk_pass(mesh, link, &walk, now_ms)) {
+	if (mesh->up_slots != 0 && !walk_pass(link, &walk)) {
 		mesh->stats.walk_busy++;
 	}
 }
 
 /* Here it ends: a link with the newcomer, or at least its address. */
 static void
-walk_end(struct mesh *mesh, const struct link *from, const struct view *view,
-    uint64_t now_ms)
+walk_end(const struct link *from, const struct view *view)
 {
+	struct mesh *mesh = from->mesh;
 	const struct record_peer peer = views_peer(&view->id, view->addr);
 
 	mesh->stats.walk_ends++;
 	if (mesh->stats.links_up + mesh->dials >= mesh->views.links_max ||
-	    !seek_dial(mesh, view, 0, now_ms)) {
+	    !seek_dial(mesh, view, 0)) {
 		views_learn(mesh, from, &peer);
 	}
 }
 
 static void
-walk_on(struct link *link, uint64_t now_ms, struct record_walk *walk)
+walk_on(struct link *link, struct record_walk *walk)
 {
 	struct mesh *mesh = link->mesh;
 	struct view view = { .id = walk->peer.node_id };
@@ -87,28 +87,28 @@ walk_on(struct link *link, uint64_t now_ms, struct record_walk *walk)
 		views_learn(mesh, link, &walk->peer);
 	}
 	if (walk->ttl == 0) {
-		walk_end(mesh, link, &view, now_ms);
+		walk_end(link, &view);
 		return;
 	}
 	walk->ttl--;
-	if (!walk_pass(mesh, link, walk, now_ms)) {
-		walk_end(mesh, link, &view, now_ms);
+	if (!walk_pass(link, walk)) {
+		walk_end(link, &view);
 	}
 }
 
 void
-walk_on_record(struct link *link, uint64_t now_ms, const struct record *record)
+walk_on_record(struct link *link, const struct record *record)
 {
 	struct mesh *mesh = link->mesh;
 	struct record_walk walk;
 
 	if (record_walk_decode(record, &walk) != ERR_OK) {
-		link_violate(link, now_ms, 1002, "malformed WALK");
-	} else if (!limit_takes(link, now_ms, LIMIT_WALK, 1)) {
+		link_violate(link, 1002, "malformed WALK");
+	} else if (!limit_takes(link, LIMIT_WALK, 1)) {
 		mesh->stats.walk_limit++;
 	} else if (!mesh->views.is_auto) {
 		mesh->stats.ignored++;
 	} else {
-		walk_on(link, now_ms, &walk);
+		walk_on(link, &walk);
 	}
 }

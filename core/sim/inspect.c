@@ -3,6 +3,8 @@
 
 #include "sim/inspect.h"
 
+#include <limits.h>
+
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
 
@@ -113,10 +115,16 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 	inspect_fetches(mesh, tables);
 }
 
-uint64_t
-inspect_up_slots(const struct mesh *mesh)
+struct link *
+inspect_link(const struct mesh *mesh, unsigned slot)
 {
-	return mesh->up_slots;
+	return slot < MESH_LINKS_MAX ? mesh->up[slot] : NULL;
+}
+
+unsigned
+inspect_slot(const struct link *link)
+{
+	return link->state == LINK_UP ? (unsigned)link->slot : UINT_MAX;
 }
 
 bool

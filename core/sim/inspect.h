@@ -42,7 +42,9 @@ void inspect_origins(const struct mesh *mesh,
 bool inspect_find(const struct mesh *mesh, const struct nodeid *id,
     struct inspect_origin *origin);
 void inspect_tables(const struct mesh *mesh, struct inspect_tables *tables);
-uint64_t inspect_up_slots(const struct mesh *mesh);
+/* The link that is UP in `slot`, NULL: none; its slot, UINT_MAX: not UP. */
+struct link *inspect_link(const struct mesh *mesh, unsigned slot);
+unsigned inspect_slot(const struct link *link);
 /* Has the window of `id` taken `seq`?  True for the node's own. */
 bool inspect_has(
     const struct mesh *mesh, const struct nodeid *id, uint64_t seq);

@@ -155,7 +155,7 @@ fuzz_spread(void *ctx, uint64_t slots, const struct range *record)
 	assert(slots != 0);
 	fuzz_hold(ctx, record);
 	for (; slots != 0; slots &= slots - 1) {
-		struct link *link = mesh_link_at(((struct fuzz *)ctx)->mesh,
+		struct link *link = inspect_link(((struct fuzz *)ctx)->mesh,
 		    (unsigned)__builtin_ctzll(slots));
 
 		(void)fuzz_of(ctx, link);
@@ -438,10 +438,10 @@ fuzz_check(struct fuzz *fuzz)
 	uint64_t up = 0;
 
 	for (unsigned slot = 0; slot < MESH_LINKS_MAX; slot++) {
-		struct link *link = mesh_link_at(fuzz->mesh, slot);
+		struct link *link = inspect_link(fuzz->mesh, slot);
 
 		if (link != NULL) {
-			assert(link_slot(link) == slot && link_is_up(link));
+			assert(inspect_slot(link) == slot && link_is_up(link));
 			assert(
 			    !fuzz->has_key || fuzz_of(fuzz, link)->is_proven);
 			up++;

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "mesh/mesh.h"
+#include "sim/inspect.h"
 #include "wire/record.h"
 
 #define LAB_NOW  UINT64_C(1000000)
@@ -114,10 +115,10 @@ lab_spread(void *ctx, uint64_t slots, const struct range *record)
 	for (; slots != 0; slots &= slots - 1) {
 		unsigned slot = (unsigned)__builtin_ctzll(slots);
 		struct lab_link *at = lab_of(
-		    lab, mesh_link_at(lab->mesh, slot));
+		    lab, inspect_link(lab->mesh, slot));
 
 		assert_int_equal(at->close_code, -1);
-		assert_int_equal(link_slot(at->link), slot);
+		assert_int_equal(inspect_slot(at->link), slot);
 		at->spreads++;
 		assert_int_equal(
 		    buf_append(&at->sent, range_bytes(record), record->len),

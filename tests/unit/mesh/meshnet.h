@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "mesh/mesh.h"
+#include "sim/inspect.h"
 
 enum {
 	NET_NODES = 10,
@@ -172,7 +173,7 @@ net_io_spread(void *ctx, uint64_t slots, const struct range *record)
 	struct net_node *node = ctx;
 
 	for (; slots != 0; slots &= slots - 1) {
-		struct link *link = mesh_link_at(
+		struct link *link = inspect_link(
 		    node->mesh, (unsigned)__builtin_ctzll(slots));
 
 		net_io_send(ctx, link, range_bytes(record), record->len, false);

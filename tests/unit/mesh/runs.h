@@ -4,7 +4,6 @@
 #ifndef TESTS_UNIT_MESH_RUNS_H
 #define TESTS_UNIT_MESH_RUNS_H
 
-#include "sim/inspect.h"
 #include "unit/mesh/lab.h"
 #include "wire/record_array.h"
 
@@ -129,7 +128,7 @@ runs_origin(const struct lab *lab, uint8_t n)
 static inline uint64_t
 runs_bit(const struct lab_link *at)
 {
-	return UINT64_C(1) << link_slot(at->link);
+	return UINT64_C(1) << inspect_slot(at->link);
 }
 
 /* An accepted link of node `n` that was not alone: no ORPHAN in its HELLO.

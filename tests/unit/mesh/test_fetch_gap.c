@@ -125,7 +125,7 @@ what_is_missing_of_a_smaller_boot_is_still_fetched(void **state)
 	say_reborn(lab, a, 5, 1);
 	assert_int_equal(lab->gaps, 0);
 	assert_int_equal(runs_origin(lab, 9).missing, 4);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
 	/* Who has it may say so later. */
 	runs_say(lab, b, RECORD_IHAVE, 9, 3, 1, 0);
 	runs_say(lab, b, RECORD_IHAVE, 9, 4, 1, 0);
@@ -143,7 +143,7 @@ what_is_missing_of_a_smaller_boot_is_still_fetched(void **state)
 	assert_int_equal(lab->delivered, 5);
 	assert_int_equal(runs_origin(lab, 9).missing, 2);
 	/* The tree is the new boot's. */
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
 	assert_int_equal(runs_origin(lab, 9).parent_seq >> 32, LAB_BOOT + 5);
 	assert_int_equal(runs_origin(lab, 9).max >> 32, LAB_BOOT + 5);
 	/* It is kept for others. */
@@ -273,7 +273,7 @@ what_was_not_heard_of_before_a_restart_is_taken_once(void **state)
 	assert_int_equal(lab->delivered, 4);
 	assert_int_equal(mesh_stats(lab->mesh)->old, 1);
 	/* The tree is the new boot's. */
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
 	assert_int_equal(runs_origin(lab, 9).max >> 32, LAB_BOOT + 1);
 	still(lab, a, 31000);
 	assert_int_equal(lab->gaps, 1);

@@ -175,7 +175,7 @@ the_sixty_fifth_link_is_told_that_we_are_full(void **state)
 
 	for (uint8_t n = 0; n < 64; n++) {
 		at = lab_accept_up(lab, n);
-		assert_int_equal(link_slot(at->link), n);
+		assert_int_equal(inspect_slot(at->link), n);
 	}
 	at = lab_accept(lab);
 	lab_say_hello(lab, at, &hello);
@@ -188,7 +188,7 @@ the_sixty_fifth_link_is_told_that_we_are_full(void **state)
 	/* A slot that is free again is used again. */
 	lab_closed(lab, &lab->links[5], MESH_CLOSED);
 	at = lab_accept_up(lab, 0x70);
-	assert_int_equal(link_slot(at->link), 5);
+	assert_int_equal(inspect_slot(at->link), 5);
 }
 
 static void

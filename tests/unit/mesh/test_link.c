@@ -236,14 +236,14 @@ knows_who_is_linked(void **state)
 	struct lab_link *at = lab_accept_up(lab, 1);
 	struct lab_link *early = lab_accept(lab);
 
-	assert_ptr_equal(mesh_link_at(lab->mesh, 0), at->link);
-	assert_null(mesh_link_at(lab->mesh, 1));
-	assert_null(mesh_link_at(lab->mesh, 64));
+	assert_ptr_equal(inspect_link(lab->mesh, 0), at->link);
+	assert_null(inspect_link(lab->mesh, 1));
+	assert_null(inspect_link(lab->mesh, 64));
 	assert_ptr_equal(mesh_users(lab->mesh)[0], lab);
 	assert_null(mesh_users(lab->mesh)[1]);
 	assert_ptr_equal(link_user(at->link), lab);
 	assert_false(link_is_up(early->link));
-	assert_true(link_slot(early->link) > 63);
+	assert_true(inspect_slot(early->link) > 63);
 }
 
 static void

@@ -12,7 +12,7 @@ a_duplicate_is_pruned_but_not_over_the_parent(void **state)
 	struct lab_link *b = runs_up(lab, 2);
 
 	lab_say_data(lab, a, 9, 1);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
 	lab_say_data(lab, a, 9, 1);
 	assert_int_equal(runs_count(a, RECORD_PRUNE), 0);
 	lab_say_data(lab, b, 9, 1);
@@ -140,7 +140,7 @@ a_late_copy_over_a_pruned_link_changes_nothing(void **state)
 	lab_say_data(lab, a, 9, 1);
 	lab_say_data(lab, b, 9, 1);
 	lab_say_data(lab, b, 9, 2); /* it was on its way */
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
 	assert_int_equal(lab->delivered, 2);
 }
 
@@ -153,7 +153,7 @@ the_link_of_a_first_copy_is_the_parent(void **state)
 
 	lab_say_data(lab, a, 9, 1);
 	lab_say_data(lab, b, 9, 2);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(b->link));
 	assert_int_equal(runs_origin(lab, 9).parent_seq, RUNS_SEQ(2));
 	/* The old one has it from elsewhere: it is not sent it. */
 	assert_int_equal(runs_origin(lab, 9).mute, runs_bit(a));
@@ -181,7 +181,7 @@ a_parent_that_goes_is_replaced_by_who_brings_a_duplicate(void **state)
 	lab_say_data(lab, b, 9, 1);
 	assert_int_equal(runs_origin(lab, 9).parent, -1);
 	lab_say_data(lab, c, 9, 1);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(c->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(c->link));
 	assert_int_equal(runs_count(c, RECORD_PRUNE), 0);
 }
 

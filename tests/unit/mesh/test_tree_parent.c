@@ -18,7 +18,7 @@ a_quiet_origin_changes_at_once_to_who_announced_first(void **state)
 	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 0);
 	lab_pass(lab, TREE_SWAP_MS);
 	lab_say_data(lab, a, 9, 2);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(b->link));
 	assert_int_equal(runs_origin(lab, 9).pruned, runs_bit(a));
 	assert_int_equal(runs_count(a, RECORD_PRUNE), 1);
 	run = runs_only(b, RECORD_GRAFT);
@@ -41,7 +41,7 @@ who_announced_it_hardly_earlier_is_not_tried(void **state)
 		lab_pass(lab, TREE_LEAD_MS - 1);
 		lab_say_data(lab, a, 9, n);
 	}
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
 	assert_int_equal(mesh_stats(lab->mesh)->tries, 0);
 }
 
@@ -60,7 +60,7 @@ a_busy_origin_lets_both_push_and_tries_more_rarely(void **state)
 		lab_say_data(lab, a, 9, n);
 	}
 	/* Six seconds, the parent stays: after 0, 1+1, 2+1 .. seconds. */
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
 	assert_int_equal(runs_count(a, RECORD_PRUNE), 0);
 	assert_int_equal(runs_count(b, RECORD_GRAFT), 3);
 	assert_int_equal(mesh_stats(lab->mesh)->fetches, 0);
@@ -88,15 +88,15 @@ an_announcement_tells_by_its_age_that_its_path_is_faster(void **state)
 	struct lab_link *c = runs_up(lab, 3);
 
 	announce_late(lab, a, b, 30 + TREE_SWAP_MS);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(b->link));
 	assert_int_equal(runs_origin(lab, 9).pruned, runs_bit(a));
 	assert_int_equal(
 	    runs_only(b, RECORD_GRAFT).flags, GRAFT_EAGER | GRAFT_NODATA);
 	/* Faster than the first parent, not than this one. */
 	runs_say(lab, c, RECORD_IHAVE, 9, 2, 1, 30 + TREE_SWAP_MS + 1);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(b->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(b->link));
 	runs_say(lab, c, RECORD_IHAVE, 9, 2, 1, 30 + 2 * TREE_SWAP_MS);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(c->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(c->link));
 	assert_int_equal(runs_count(b, RECORD_PRUNE), 1);
 }
 
@@ -112,7 +112,7 @@ who_announces_and_never_brings_is_not_the_parent_again_and_again(void **state)
 	lab_say_data(lab, a, 9, 1);
 	for (uint32_t n = 2; n < 62; n++) {
 		lab_pass(lab, 500);
-		if (runs_origin(lab, 9).parent == (int)link_slot(a->link)) {
+		if (runs_origin(lab, 9).parent == (int)inspect_slot(a->link)) {
 			lab_say_data(lab, a, 9, n);
 		} else {
 			swaps++;
@@ -124,7 +124,7 @@ who_announces_and_never_brings_is_not_the_parent_again_and_again(void **state)
 		mesh_on_activity(b->link, lab->now);
 	}
 	/* Sixty messages in half a minute and more. */
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
 	assert_in_range(swaps, 1, TREE_BACKOFF);
 }
 
@@ -207,7 +207,7 @@ an_announcement_that_is_too_young_changes_nothing(void **state)
 	struct lab_link *b = runs_up(lab, 2);
 
 	announce_late(lab, a, b, 30 + TREE_SWAP_MS - 1);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(a->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
 	assert_int_equal(runs_count(b, RECORD_GRAFT), 0);
 	assert_int_equal(runs_count(a, RECORD_PRUNE), 0);
 }
@@ -225,7 +225,7 @@ of_two_that_announce_the_one_that_had_it_earlier_is_the_parent(void **state)
 	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 10);
 	runs_say(lab, c, RECORD_IHAVE, 9, 2, 1, 11);
 	lab_say_data(lab, a, 9, 2);
-	assert_int_equal(runs_origin(lab, 9).parent, link_slot(c->link));
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(c->link));
 }
 
 static void
