@@ -273,12 +273,6 @@ handshake_on_auth(struct link *link, const struct record *record)
 	handshake_admit(link, NULL);
 }
 
-static bool
-handshake_versions_meet(uint8_t ver_min, uint8_t ver_max)
-{
-	return ver_min <= MESH_VERSION && MESH_VERSION <= ver_max;
-}
-
 static void
 handshake_take_limits(
     struct link *link, const struct str8 *name, uint32_t max_message)
@@ -316,8 +310,8 @@ handshake_on_hello(struct link *link, const struct record *record)
 	struct record_hello hello;
 
 	/* Of a HELLO of another version only the beginning is known. */
-	if (record->len >= 2 &&
-	    !handshake_versions_meet(record->body[0], record->body[1])) {
+	if (record->len >= 2 && (MESH_VERSION < record->body[0] ||
+	                            MESH_VERSION > record->body[1])) {
 		link_bye(link, BYE_VERSION);
 		return;
 	}

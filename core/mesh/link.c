@@ -283,14 +283,6 @@ link_name_others(const struct link *link, enum bye_reason reason)
 	}
 }
 
-static void
-link_log_refused(const struct link *link, const char *why)
-{
-	log_info("mesh", "link_refused", "link refused",
-	    LOG_STR("remote", link->remote), LOG_STR("name", link->name),
-	    LOG_STR("why", why));
-}
-
 /* The same on both sides: somebody has to look at the key files. */
 static void
 link_count_auth(struct link *link)
@@ -321,7 +313,9 @@ link_bye_behind(struct link *link, enum bye_reason reason)
 	if (!link->dialled && link->state != LINK_UP) {
 		mesh->stats.refused++;
 		if (reason != BYE_AUTH) {
-			link_log_refused(link, text);
+			log_info("mesh", "link_refused", "link refused",
+			    LOG_STR("remote", link->remote),
+			    LOG_STR("name", link->name), LOG_STR("why", text));
 		}
 	}
 	if (reason == BYE_AUTH) {

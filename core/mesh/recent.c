@@ -3,18 +3,16 @@
 
 #include "mesh/recent.h"
 
+#include <string.h>
+
+#include "base/hash.h"
 #include "mesh/inside.h"
 
-/* FNV-1a with a salt: nobody can aim at the place of another. */
+/* With a salt: nobody can aim at the place of another. */
 static uint64_t
 recent_hash(const struct mesh *mesh, const char *addr)
 {
-	uint64_t hash = mesh->views.salt;
-
-	for (; *addr != '\0'; addr++) {
-		hash = (hash ^ (uint8_t)*addr) * UINT64_C(0x100000001b3);
-	}
-	return hash;
+	return hash_more(mesh->views.salt, addr, strlen(addr));
 }
 
 bool

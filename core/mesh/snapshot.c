@@ -13,22 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "mesh/inside.h"
 
 enum { SNAPSHOT_LINE_MAX = 512 };
 
 static const char snapshot_head[] = "grapevine-state 1\n";
-
-static uint64_t
-snapshot_hash(const uint8_t *bytes, size_t len)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < len; i++) {
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-	}
-	return hash;
-}
 
 static enum err
 snapshot_peer(struct buf *out, const struct nodeid *id, const char *addr)
@@ -82,7 +72,8 @@ mesh_snapshot(const struct mesh *mesh, struct buf *out)
 	}
 	if (err == ERR_OK) {
 		err = buf_printf(out, "end %016" PRIx64 "\n",
-		    snapshot_hash(out->bytes + before, out->len - before));
+		    hash_more(
+		        HASH_BEGIN, out->bytes + before, out->len - before));
 	}
 	if (err != ERR_OK) {
 		out->len = before;
@@ -160,7 +151,7 @@ snapshot_check_end(const uint8_t *bytes, size_t len)
 		return 0;
 	}
 	(void)snprintf(expected, sizeof(expected), "end %016" PRIx64 "\n",
-	    snapshot_hash(bytes, len - end));
+	    hash_more(HASH_BEGIN, bytes, len - end));
 	return memcmp(bytes + len - end, expected, end) == 0 ? len - end : 0;
 }
 

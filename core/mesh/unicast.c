@@ -22,7 +22,8 @@ unicast_slide(struct unicast_window *window, uint64_t seq)
 	window->newest.max = seq;
 }
 
-bool
+/* True once for each number of this sender, as far as memory reaches. */
+static bool
 unicast_is_new(struct mesh *mesh, const struct nodeid *id, uint64_t seq)
 {
 	struct unicast_window *window = idcache_put(

@@ -38,9 +38,6 @@ unicast_is_direct(const struct record_data *data)
 	return (data->flags & (DATA_UNICAST | DATA_FLOOD)) == DATA_UNICAST;
 }
 
-/* True once for each number of this sender, as far as memory reaches. */
-bool unicast_is_new(struct mesh *mesh, const struct nodeid *id, uint64_t seq);
-
 /* DATA with UNICAST and without FLOOD came, and is fit. */
 void unicast_on_data(struct link *link, struct record_data *data);
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "sim/check.h"
 #include "sim/flood.h"
 #include "sim/inspect.h"
@@ -15,8 +16,6 @@
 #include "sim/roles.h"
 #include "sim/vnet.h"
 #include "sim/world.h"
-
-#define SIM_HASH_BEGIN UINT64_C(0xcbf29ce484222325)
 
 enum {
 	SIM_HEAL_S = 20, /* a cut is followed by so much of the event */
@@ -306,7 +305,7 @@ sim_init(struct world *world, const struct sim_config *config,
     struct sim_result *result)
 {
 	*world = (struct world){
-		.config = *config, .hash = SIM_HASH_BEGIN, .result = result
+		.config = *config, .hash = HASH_BEGIN, .result = result
 	};
 	*result = (struct sim_result){ .joined_s = -1, .whole_s = -1 };
 	heap_init(&world->heap);
