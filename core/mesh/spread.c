@@ -14,7 +14,8 @@
 
 enum { SPREAD_AGAIN_MS = 1000 };
 
-uint64_t
+/* Those of `slots` whose links do not take so much; counted. */
+static uint64_t
 spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
 {
 	uint64_t small = 0;

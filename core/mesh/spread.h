@@ -117,9 +117,6 @@ void spread_send_runs(struct link *link, enum record_type type,
 /* To this node's clients and plugins. */
 void spread_deliver(struct link *link, const struct record_data *data);
 
-/* Those of `slots` whose links do not take so much; counted. */
-uint64_t spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len);
-
 /* Tell the links of `slots` of the message that the history took last, soon. */
 void spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
     const struct record_data *data);
