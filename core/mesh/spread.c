@@ -14,24 +14,19 @@
 
 enum { SPREAD_AGAIN_MS = 1000 };
 
-/* Those of `slots` whose links do not take so much; counted. */
+/* `slots` without the links that do not take so much; counted. */
 static uint64_t
 spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
 {
-	uint64_t small = 0;
-
-	if (LIKELY(payload_len <= mesh->smallest_max)) {
-		return 0;
-	}
 	for (uint64_t left = slots; left != 0; left &= left - 1) {
 		unsigned slot = (unsigned)__builtin_ctzll(left);
 
 		if (payload_len > mesh->up[slot]->max_message) {
-			small |= UINT64_C(1) << slot;
+			slots &= ~(UINT64_C(1) << slot);
 			mesh->stats.peer_limit++;
 		}
 	}
-	return small;
+	return slots;
 }
 
 enum err
@@ -71,7 +66,7 @@ spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data)
 {
 	struct range range;
 
-	slots &= ~spread_limit(mesh, slots, data->payload_len);
+	slots = spread_limit(mesh, slots, data->payload_len);
 	if (spread_write(mesh, data, &range) != ERR_OK) {
 		mesh->stats.nomem++;
 		return;
@@ -213,18 +208,20 @@ spread_run_is_fit(struct mesh *mesh, const struct record_run *run)
 	return true;
 }
 
-/* The history did not take it: it can be sent, but not repaired.  Returns who
- * it can be sent to. */
-static uint64_t
-spread_unkept(struct mesh *mesh, uint64_t slots, const struct record_data *data,
-    enum err why, struct range *range)
+/* The history did not take it: it can be sent, but neither announced nor
+ * repaired.  Returns who it can be sent to. */
+__attribute__((noinline)) static uint64_t
+spread_unkept(struct mesh *mesh, uint64_t slots, uint64_t lazy,
+    const struct record_data *data, enum err why, struct range *range)
 {
 	*(why == ERR_NOMEM ? &mesh->stats.nomem
 	                   : &mesh->stats.history_limit) += 1;
 	if (slots != 0 && spread_write(mesh, data, range) != ERR_OK) {
 		mesh->stats.nomem += why != ERR_NOMEM ? 1 : 0;
-		return 0;
+		lazy |= slots;
+		slots = 0;
 	}
+	sync_tell(mesh, &data->origin, data->seq, lazy);
 	return slots;
 }
 
@@ -234,16 +231,22 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 {
 	struct spread *spread = &mesh->spread;
 	uint64_t slots = mesh->up_slots & ~from;
-	uint64_t told = spread_limit(mesh, slots, data->payload_len);
 	uint64_t mute = mesh->floods ? 0 : origin->mute;
-	uint64_t lazy = slots & ~told & (mute | spread->congested);
 	bool is_far = data->hops == UINT8_MAX;
 	struct range range;
+	uint64_t lazy;
 	enum err err;
 
+	if (UNLIKELY(data->payload_len > mesh->smallest_max)) {
+		uint64_t fit = spread_limit(mesh, slots, data->payload_len);
+
+		sync_tell(mesh, &data->origin, data->seq, slots & ~fit);
+		slots = fit;
+	}
+	lazy = slots & (mute | spread->congested);
 	data->flags &= (uint8_t)~DATA_REPAIR;
 	data->hops = (uint8_t)(data->hops + (is_far ? 0 : 1));
-	slots &= ~(lazy | told);
+	slots &= ~lazy;
 	err = history_put(
 	    &spread->history, origin, data, from | slots, mesh->now_ms, &range);
 	if (LIKELY(err == ERR_OK)) {
@@ -251,11 +254,8 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 			mesh_wake_at(mesh, mesh->now_ms + HISTORY_MS);
 		}
 	} else {
-		told |= lazy | slots;
-		lazy = 0;
 		slots = spread_unkept(
-		    mesh, is_far ? 0 : slots, data, err, &range);
-		told &= ~slots;
+		    mesh, is_far ? 0 : slots, lazy, data, err, &range);
 	}
 	if (is_far) {
 		mesh->stats.hop_limit++;
@@ -264,11 +264,8 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 	spread_queue(mesh, slots, &range);
 	/* Whoever was found too slow just now is not UP any more. */
 	lazy &= mesh->up_slots;
-	if (lazy != 0) {
+	if (lazy != 0 && err == ERR_OK) {
 		spread_announce(mesh, origin, lazy, data);
-	}
-	if (UNLIKELY(told != 0)) {
-		sync_tell(mesh, &origin->id, data->seq, told & mesh->up_slots);
 	}
 	data->hops--;
 }
