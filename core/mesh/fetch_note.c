@@ -36,6 +36,24 @@ fetch_know(struct link *link, struct missing_run *run)
 	}
 }
 
+/* Numbers that cannot be noted.  Only what the window has passed can be given up
+ * without making holes; without memory what is sure is a gap, too, and who
+ * announces the rest is asked at once. */
+static void
+fetch_unnoted(struct mesh *mesh, struct link *link, struct origin *origin,
+    const struct record_run *run, enum err why)
+{
+	bool is_full = why == ERR_FULL;
+
+	*(is_full ? &mesh->stats.missing_full : &mesh->stats.nomem) += 1;
+	if (run->seq <= origin->window.max || (!is_full && link == NULL)) {
+		fetch_give_up_ids(
+		    mesh, origin, run->seq, run->seq + run->count);
+	} else if (!is_full) {
+		spread_send_runs(link, RECORD_GRAFT, run, 1);
+	}
+}
+
 /* Numbers seq .. end - 1, of which none is in the table. */
 static void
 fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
@@ -49,20 +67,19 @@ fetch_add(struct mesh *mesh, struct link *link, struct origin *origin,
 		enum err err = missing_add(&mesh->spread.missing, origin, seq,
 		    count, mesh->now_ms, &run);
 
-		if (err != ERR_OK) {
-			*(err == ERR_NOMEM ? &mesh->stats.nomem
-			                   : &mesh->stats.missing_full) += 1;
-			/* Only what the window has passed can be given up
-			 * without making holes. */
-			if (seq <= origin->window.max) {
-				fetch_give_up_ids(
-				    mesh, origin, seq, seq + count);
-			}
-		} else if (link != NULL) {
+		if (err == ERR_OK && link != NULL) {
 			fetch_know(link, run);
-		} else {
+		} else if (err == ERR_OK) {
 			run->is_sure = true;
 			fetch_set_due(mesh, run, UINT64_MAX);
+		} else {
+			const struct record_run lost = {
+				.origin = origin->id,
+				.seq = seq,
+				.count = count,
+			};
+
+			fetch_unnoted(mesh, link, origin, &lost, err);
 		}
 		seq += count;
 	}

@@ -12,6 +12,8 @@
 #include "mesh/sync.h"
 #include "mesh/tree.h"
 
+enum { SPREAD_AGAIN_MS = 1000 };
+
 uint64_t
 spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
 {
@@ -77,6 +79,14 @@ spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data)
 }
 
 void
+spread_untold(struct mesh *mesh)
+{
+	mesh->stats.nomem++;
+	mesh->spread.is_untold = true;
+	mesh_wake_at(mesh, mesh->spread.untold_ms);
+}
+
+void
 spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count)
 {
@@ -88,7 +98,7 @@ spread_send_runs(struct link *link, enum record_type type,
 	}
 	buf_clear(out);
 	if (record_array_encode(out, type, runs, count) != ERR_OK) {
-		mesh->stats.nomem++;
+		spread_untold(mesh);
 		return;
 	}
 	mesh->stats.control_bytes += out->len;
@@ -389,11 +399,25 @@ spread_on_down(struct link *link)
 	fetch_on_down(link);
 }
 
+/* It is part of what a new link is told. */
+static void
+spread_tell_again(struct mesh *mesh)
+{
+	mesh->spread.is_untold = false;
+	mesh->spread.untold_ms = mesh->now_ms + SPREAD_AGAIN_MS;
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		sync_send(mesh->up[__builtin_ctzll(left)]);
+	}
+}
+
 void
 spread_on_tick(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
 
+	if (UNLIKELY(spread->is_untold) && mesh->now_ms >= spread->untold_ms) {
+		spread_tell_again(mesh);
+	}
 	flow_check(mesh);
 	spread_announce_due(mesh);
 	if (mesh->now_ms >= spread->told.due_ms) {
@@ -408,4 +432,7 @@ spread_on_tick(struct mesh *mesh)
 	mesh_wake_at(mesh, fetch_next_ms(mesh));
 	mesh_wake_at(mesh, history_next_ms(&spread->history, mesh->now_ms));
 	mesh_wake_at(mesh, spread->told.due_ms);
+	if (UNLIKELY(spread->is_untold)) {
+		mesh_wake_at(mesh, spread->untold_ms);
+	}
 }

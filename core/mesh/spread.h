@@ -59,6 +59,8 @@ struct spread {
 	uint64_t model_ms;          /* not searched again before */
 	uint64_t congested;         /* slots that get announcements only */
 	uint64_t flow_ms;           /* when queues are looked at again */
+	bool is_untold;             /* something was not told: no memory; */
+	uint64_t untold_ms;         /* all is told again, not before */
 	struct buf out;             /* records being made */
 	struct spread_given given[SPREAD_GIVEN_MAX];
 	size_t given_count; /* of all time */
@@ -107,6 +109,8 @@ NODISCARD enum err spread_write(
 /* Queue `data` on the links of `slots`, with the hops it has. */
 void spread_to(
     struct mesh *mesh, uint64_t slots, const struct record_data *data);
+/* No memory to tell of something: everything will be told again. */
+void spread_untold(struct mesh *mesh);
 /* Send a list, if it is not empty, over a link that is UP, ahead of messages. */
 void spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count);

@@ -21,7 +21,8 @@ struct sync {
 	size_t count, room;
 	size_t empty;  /* of them, without ids */
 	size_t misses; /* ids looked for in vain */
-	bool is_full;  /* there was more */
+	bool is_full;  /* there was more, */
+	bool is_short; /* but no memory for it */
 	bool is_cut;   /* there was more without ids, or not looked for */
 };
 
@@ -35,6 +36,7 @@ sync_add(struct sync *sync)
 
 		if (more == NULL) {
 			sync->is_full = true;
+			sync->is_short = true;
 			return NULL;
 		}
 		sync->runs = more;
@@ -185,6 +187,9 @@ sync_send(struct link *link)
 	history_expire(&mesh->spread.history, mesh->now_ms);
 	sync_gather(&sync, mesh);
 	mesh->stats.sync_cut += sync.is_full || sync.is_cut ? 1 : 0;
+	if (sync.is_short) {
+		spread_untold(mesh);
+	}
 	if (sync.count > 0) {
 		mesh->stats.syncs++;
 		spread_send_runs(link, RECORD_SYNC, sync.runs, sync.count);
@@ -306,7 +311,7 @@ sync_tell(
 	} else if (told->count == SYNC_EMPTY_MAX) {
 		mesh->stats.sync_cut++;
 	} else if (slots != 0 && lazy_put(told, &item) != ERR_OK) {
-		mesh->stats.nomem++;
+		spread_untold(mesh);
 	}
 	mesh_wake_at(mesh, told->due_ms);
 }

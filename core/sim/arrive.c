@@ -53,8 +53,8 @@ arrive_packet(struct vend *end, const struct packet *packet)
 	node->input = end;
 	switch ((enum packet_kind)packet->kind) {
 	case PACKET_RECORDS:
-		mesh_on_message(node->mesh, end->link, vnode_now_ms(node),
-		    packet->blob->bytes, packet->blob->len);
+		mesh_on_message(vnode_enter(node), end->link,
+		    vnode_now_ms(node), packet->blob->bytes, packet->blob->len);
 		break;
 	case PACKET_PING:
 		mesh_on_activity(end->link, vnode_now_ms(node));

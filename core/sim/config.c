@@ -244,5 +244,11 @@ sim_config_random(struct sim_config *config, uint64_t seed)
 		 * asks in vain, and gives up what came before. */
 		config->drain_s = CONFIG_DRAIN_SLOW_S;
 	}
+	/* Who has no memory for a tombstone may take its own old id for
+	 * another's, and who restarts may know nothing to pass on. */
+	if (config_chance(&rng, 12) && !config->imitates &&
+	    config->silence_s <= 0) {
+		config->starve_per_s = config_between(&rng, 1, 10);
+	}
 	config->check = 2;
 }

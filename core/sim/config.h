@@ -15,6 +15,8 @@
  *  event_s            the fault strikes, the row `event` (from 1 s before)
  *  healed_s           the row `healed`; no new faults
  *  drain_s            no traffic any more */
+struct rng;
+
 struct sim_config {
 	uint64_t seed;
 
@@ -51,6 +53,7 @@ struct sim_config {
 	double pause_max_s;   /* .. this */
 	double silence_s;     /* > 0: by then all has struck, and the senders
 	                         have fallen silent, every other one for good */
+	double starve_per_s;  /* one allocation in some fails for 1 s .. 5 */
 	double clock_step_percent; /* of restarts with a wall clock gone back */
 	uint32_t slow_nodes;       /* of them, so many */
 	double slow_kib;           /* take so much a second */
@@ -80,6 +83,9 @@ struct sim_config {
 	void (*watch)(
 	    void *ctx, double now_s, uint32_t meshes, size_t tombstones);
 	void *watch_ctx;
+	/* From now on one in so many allocations of the meshes fails, 0: none.
+	 * Needed for starve_per_s: here nothing is known of the heap. */
+	void (*starve)(uint32_t one_in, struct rng *rng);
 	bool progress; /* on stderr, each second */
 };
 

@@ -15,7 +15,10 @@ enum {
 	FAULTS_PAUSE_MIN_MS = 1000,
 	FAULTS_SAVED_PERCENT = 70, /* of restarts have saved their state */
 	FAULTS_TRIES = 64,
-	FAULTS_LIES_PER_S = 10, /* of each liar, to each link */
+	FAULTS_STARVE_MIN_MS = 1000,
+	FAULTS_STARVE_MORE_MS = 9000,
+	FAULTS_STARVE_ONE_IN = 8, /* allocations, at the most */
+	FAULTS_LIES_PER_S = 10,   /* of each liar, to each link */
 };
 
 void
@@ -162,6 +165,9 @@ faults_begin(struct world *world)
 	if (config->liars > 0) {
 		faults_next(world, FAULTS_LIES_PER_S, FAULT_LIE);
 	}
+	if (config->starve_per_s > 0) {
+		faults_next(world, config->starve_per_s, FAULT_STARVE);
+	}
 	faults_slow_down(world);
 }
 
@@ -255,6 +261,25 @@ faults_pause(struct world *world)
 	faults_next(world, world->config.pause_per_s, FAULT_PAUSE);
 }
 
+static void
+faults_starve(struct world *world)
+{
+	struct vnode *node = faults_victim(world, true);
+	uint64_t for_us = (FAULTS_STARVE_MIN_MS +
+	                      rng_below(&world->rng, FAULTS_STARVE_MORE_MS)) *
+	                  US_PER_MS;
+	uint64_t left_us = world->begins_us[PHASE_HEALED] - world->now_us;
+
+	if (node != NULL && vnode_is_honest(node)) {
+		faults_note(world, SEEN_STARVE);
+		node->starved_us = world->now_us +
+		                   (for_us < left_us ? for_us : left_us);
+		node->starve_one_in = 1 + (uint32_t)rng_below(&world->rng,
+		                              FAULTS_STARVE_ONE_IN);
+	}
+	faults_next(world, world->config.starve_per_s, FAULT_STARVE);
+}
+
 void
 faults_on_event(struct world *world, enum fault_kind kind)
 {
@@ -282,6 +307,9 @@ faults_on_event(struct world *world, enum fault_kind kind)
 		return;
 	case FAULT_PAUSE:
 		faults_pause(world);
+		return;
+	case FAULT_STARVE:
+		faults_starve(world);
 		return;
 	case FAULT_LIE:
 		lies_tell(world);

@@ -15,6 +15,7 @@ enum fault_kind {
 	FAULT_RESTART,
 	FAULT_PAUSE,
 	FAULT_LIE,
+	FAULT_STARVE,
 };
 
 struct faults {

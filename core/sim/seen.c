@@ -40,6 +40,8 @@ const char *const seen_names[SEEN_COUNT] = {
 	[SEEN_RENAMED] = "new id because of it",
 	[SEEN_PRESENCE] = "presence",
 	[SEEN_STATIC] = "given links dialled again",
+	[SEEN_STARVE] = "allocations fail",
+	[SEEN_NOMEM] = "dropped: out of memory",
 	[SEEN_SMALL] = "too large for a link",
 	[SEEN_UNICAST] = "unicast on its way",
 	[SEEN_UNICAST_FLOOD] = "unicast through everybody",
@@ -69,6 +71,7 @@ seen_add(uint64_t seen[SEEN_COUNT], const struct vnode *node)
 	seen[SEEN_WINDOW_LOST] += stats->window_lost;
 	seen[SEEN_GAP] += stats->gaps;
 	seen[SEEN_PRESENCE] += stats->presence_sent;
+	seen[SEEN_NOMEM] += stats->nomem;
 	seen[SEEN_SMALL] += stats->peer_limit;
 	seen[SEEN_UNICAST_LOST] += stats->unicast_lost;
 }

@@ -40,6 +40,8 @@ enum seen {
 	SEEN_RENAMED,        /* and nodes that took a new id */
 	SEEN_PRESENCE,       /* messages */
 	SEEN_STATIC,         /* links redialled in a mesh that is given */
+	SEEN_STARVE,         /* nodes without memory, for a while */
+	SEEN_NOMEM,          /* what they dropped because of it */
 	SEEN_SMALL,          /* messages larger than a link takes */
 	SEEN_UNICAST,        /* messages for one node, on a way known, */
 	SEEN_UNICAST_FLOOD,  /* and through everybody */

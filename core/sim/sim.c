@@ -246,6 +246,11 @@ sim_validate(const struct sim_config *config, struct diag *diag)
 	if (!roles_are_possible(config, diag)) {
 		return ERR_INVALID;
 	}
+	if (config->starve_per_s > 0 && config->starve == NULL) {
+		diag_set(diag, "here no allocation can be made to fail; the "
+		               "test sim_random can: sim_random SEED 1");
+		return ERR_INVALID;
+	}
 	if (config->latency_min_ms > config->latency_max_ms) {
 		diag_set(diag, "the least latency is larger than the largest");
 		return ERR_INVALID;

@@ -193,10 +193,12 @@ traffic_hand_in(struct world *world, struct vnode *node, struct sent *sent,
 	enum err err;
 
 	if (sent->dest == TRAFFIC_ALL) {
-		return mesh_publish(node->mesh, vnode_now_ms(node), view);
+		return mesh_publish(
+		    vnode_enter(node), vnode_now_ms(node), view);
 	}
 	sent->dest_id = world->nodes[sent->dest].id;
-	err = mesh_send(node->mesh, vnode_now_ms(node), &sent->dest_id, view);
+	err = mesh_send(
+	    vnode_enter(node), vnode_now_ms(node), &sent->dest_id, view);
 	sent->is_direct = stats->unicasts_sent > direct;
 	sent->row = sent->is_direct ? -1 : sent->row;
 	world->result

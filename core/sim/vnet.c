@@ -114,7 +114,7 @@ vend_gone(struct vend *end, enum mesh_closed how)
 	struct link *link = end->link;
 
 	vend_detach(end);
-	mesh_on_closed(node->mesh, link, vnode_now_ms(node), how);
+	mesh_on_closed(vnode_enter(node), link, vnode_now_ms(node), how);
 	vnode_settle(node);
 }
 
@@ -223,7 +223,7 @@ vconn_accept(struct vconn *conn)
 	world_at(world, end->last_us, EVENT_OPENED, conn, 0);
 	vnode_addr(conn->end[0].node->index, remote);
 	*strrchr(remote, ':') = '\0';
-	link = mesh_on_accepted(node->mesh, vnode_now_ms(node), conn->id,
+	link = mesh_on_accepted(vnode_enter(node), vnode_now_ms(node), conn->id,
 	    remote + strlen("ws://"), end);
 	if (link == NULL) {
 		lane_reset(end);
@@ -283,8 +283,8 @@ vnet_on_opened(struct vconn *conn)
 	end->state = VEND_OPEN;
 	vnode_addr(end->other->node->index, remote);
 	*strrchr(remote, ':') = '\0';
-	mesh_on_opened(node->mesh, end->link, vnode_now_ms(node), conn->id,
-	    remote + strlen("ws://"), end);
+	mesh_on_opened(vnode_enter(node), end->link, vnode_now_ms(node),
+	    conn->id, remote + strlen("ws://"), end);
 	vnode_settle(node);
 }
 
@@ -380,7 +380,8 @@ vnet_on_stall(struct vend *end)
 		    EVENT_STALL, end, 0);
 		return;
 	}
-	mesh_on_stalled(end->node->mesh, end->link, vnode_now_ms(end->node));
+	mesh_on_stalled(
+	    vnode_enter(end->node), end->link, vnode_now_ms(end->node));
 	vnode_settle(end->node);
 }
 

@@ -216,6 +216,7 @@ vnode_start(struct vnode *node, bool again)
 	node->is_paused = false;
 	node->since_us = world->now_us;
 	node->skew_us = 0;
+	node->starved_us = 0;
 	node->tick_us = UINT64_MAX;
 	rng_init(&node->rng, rng_next(&world->rng));
 	actions_init(node);
@@ -231,7 +232,7 @@ vnode_start(struct vnode *node, bool again)
 	world->result->seen[SEEN_JOIN] += !again && node->incarnation > 1 ? 1
 	                                                                  : 0;
 	tally_on_start(&world->tally, world, node);
-	mesh_start(node->mesh, vnode_now_ms(node));
+	mesh_start(vnode_enter(node), vnode_now_ms(node));
 	vnode_settle(node);
 }
 
@@ -259,7 +260,7 @@ vnode_leave(struct vnode *node)
 		return;
 	}
 	node->state = VNODE_LEAVING;
-	mesh_stop(node->mesh, vnode_now_ms(node));
+	mesh_stop(vnode_enter(node), vnode_now_ms(node));
 	vnode_settle(node);
 	world_at(world, world->now_us + VNODE_FLUSH_MS * US_PER_MS, EVENT_LEFT,
 	    node, node->incarnation);
@@ -354,13 +355,27 @@ vnode_on_tick(struct vnode *node)
 		    node->index, node->ticked);
 		return;
 	}
-	mesh_on_tick(node->mesh, vnode_now_ms(node), 0);
+	mesh_on_tick(vnode_enter(node), vnode_now_ms(node), 0);
 	vnode_settle(node);
+}
+
+struct mesh *
+vnode_enter(struct vnode *node)
+{
+	struct world *world = node->world;
+
+	if (world->now_us < node->starved_us) {
+		world->config.starve(node->starve_one_in, &world->rng);
+	}
+	return node->mesh;
 }
 
 void
 vnode_settle(struct vnode *node)
 {
+	if (node->world->config.starve != NULL) {
+		node->world->config.starve(0, NULL);
+	}
 	lane_flush_dirty(node->world);
 	if (node->mesh == NULL) {
 		return;

@@ -51,12 +51,14 @@ struct vnode {
 	struct mesh *mesh; /* NULL: not running */
 	struct buf saved;  /* what it keeps between lives */
 	struct mesh_io io;
-	struct rng rng;     /* the mesh's */
-	uint64_t since_us;  /* this life began */
-	uint64_t resume_us; /* while paused */
-	uint64_t skew_us;   /* its clock leaves out long stops */
-	uint64_t tick_us;   /* when a tick is scheduled, UINT64_MAX: none */
-	uint64_t ticked_ms; /* of the last tick, and how often then */
+	struct rng rng;         /* the mesh's */
+	uint64_t since_us;      /* this life began */
+	uint64_t resume_us;     /* while paused */
+	uint64_t starved_us;    /* until then allocations fail, */
+	uint32_t starve_one_in; /* one in so many */
+	uint64_t skew_us;       /* its clock leaves out long stops */
+	uint64_t tick_us;       /* when a tick is scheduled, UINT64_MAX: none */
+	uint64_t ticked_ms;     /* of the last tick, and how often then */
 	unsigned ticked;
 	uint64_t uplink_us;  /* free from then on */
 	double slow_bps;     /* bytes a second that it takes; 0: any */
@@ -104,7 +106,9 @@ bool vnode_is_stranger(const struct vnode *node);
 /* The clock of its mesh. */
 uint64_t vnode_now_ms(const struct vnode *node);
 void vnode_on_tick(struct vnode *node);
-/* After each call into its mesh: send, set the timer, check. */
+/* Its mesh, for one call into it: has it memory? */
+struct mesh *vnode_enter(struct vnode *node);
+/* After each such call: send, set the timer, check. */
 void vnode_settle(struct vnode *node);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "heap_count.h"
 #include "sim/sim.h"
 
 enum {
@@ -59,6 +60,7 @@ random_holds(uint64_t seed, struct random_seen *seen)
 
 	sim_config_random(&config, seed);
 	config.promises = true;
+	config.starve = heap_count_starve;
 	if (sim_run(&config, &result, &diag) != ERR_OK) {
 		(void)printf(
 		    "seed %llu: %s\n", (unsigned long long)seed, diag.text);
@@ -68,9 +70,11 @@ random_holds(uint64_t seed, struct random_seen *seen)
 	if (result.violation[0] == '\0') {
 		return true;
 	}
-	(void)printf(
-	    "seed %llu: %s\n  replay: gvctl sim --random %llu --promises\n",
-	    (unsigned long long)seed, result.violation,
+	(void)printf("seed %llu: %s\n  replay: ", (unsigned long long)seed,
+	    result.violation);
+	(void)printf(config.starve_per_s > 0
+	                 ? "sim_random %llu 1\n"
+	                 : "gvctl sim --random %llu --promises\n",
 	    (unsigned long long)seed);
 	return false;
 }

@@ -2,6 +2,7 @@
 #include "support/test.h"
 
 #include "base/log.h"
+#include "heap_count.h"
 #include "sim/report.h"
 #include "sim/sim.h"
 
@@ -38,6 +39,7 @@ the_same_seed_gives_the_same_run(void **state)
 		sim_config_random(&config, seed);
 		config.is_static = true;
 		config.check = 1;
+		config.starve = heap_count_starve;
 		run(&config, &first);
 		run(&config, &again);
 		assert_true(first.hash == again.hash);
@@ -280,6 +282,28 @@ what_is_too_large_for_some_is_told_to_them_as_a_gap(void **state)
 }
 
 static void
+who_has_no_memory_for_a_while_loses_nothing_silently(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+	const struct sim_row *row = &result.rows[ROW_EVENT];
+
+	(void)state;
+	small(&config);
+	config.promises = true;
+	config.has_psk = true;
+	config.starve_per_s = 5;
+	config.restart_per_s = 0.5;
+	config.loss_percent = 200;
+	config.drain_s = 66;
+	config.starve = heap_count_starve;
+	run(&config, &result);
+	assert_true(result.seen[SEEN_STARVE] > 0);
+	assert_true(result.seen[SEEN_NOMEM] > 0);
+	assert_true(row->delivered + row->gaps + row->unheard == row->expected);
+}
+
+static void
 given_links_are_dialled_until_they_are_there_again(void **state)
 {
 	struct sim_config config;
@@ -396,6 +420,9 @@ what_makes_no_sense_is_refused(void **state)
 	config.strangers = 3;
 	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
 	small(&config);
+	config.starve_per_s = 1; /* by nobody */
+	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
+	small(&config);
 	config.liars = 12;
 	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
 }
@@ -443,6 +470,8 @@ main(void)
 		    without_a_way_what_is_for_one_node_goes_through_all),
 		cmocka_unit_test(
 		    what_is_too_large_for_some_is_told_to_them_as_a_gap),
+		cmocka_unit_test(
+		    who_has_no_memory_for_a_while_loses_nothing_silently),
 		cmocka_unit_test(
 		    given_links_are_dialled_until_they_are_there_again),
 		cmocka_unit_test(what_liars_tell_costs_nobody_a_message),

@@ -2,6 +2,7 @@
 
 #include "mesh/origin.h"
 #include "mesh/window.h"
+#include "support/fault.h"
 #include "unit/mesh/runs.h"
 
 /* Below the base an id may be announced and be missing, but it is not promised:
@@ -151,6 +152,58 @@ what_is_missing_of_a_smaller_boot_is_still_fetched(void **state)
 	assert_int_equal(runs_data(a, &data), 3);
 	assert_int_equal(data.seq, RUNS_SEQ(6));
 	assert_int_equal(runs_sent(a, RECORD_GONE, &run, 1), 0);
+}
+
+/* 2 to 5 were only jumped over, and soon nobody would look for them. */
+static void
+what_there_is_no_memory_to_miss_is_a_gap(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct record_data data = lab_data(9, 1);
+	uint8_t bytes[1024];
+
+	lab_say(lab, a, &data);
+	runs_say(lab, a, RECORD_IHAVE, 9, 6, 1, 0);
+	data.seq += UINT64_C(1) << 32;
+	assert_in_range(record_data_size(&data), 1, sizeof(bytes));
+	record_data_write(bytes, &data);
+	fault_fail_from(1);
+	mesh_on_message(
+	    lab->mesh, a->link, lab->now, bytes, record_data_size(&data));
+	assert_true(fault_off());
+	assert_null(inspect_check(lab->mesh));
+	assert_int_equal(lab->gap_first, RUNS_SEQ(2));
+	assert_int_equal(lab->gap_count, 4);
+	assert_int_equal(runs_origin(lab, 9).missing, 1);
+	assert_int_equal(lab->delivered, 2);
+}
+
+/* The parent may not bring it, and nobody may announce it again. */
+static void
+what_there_is_no_memory_to_note_is_asked_for_at_once(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct record_run run = {
+		.origin = lab_id(9), .seq = RUNS_SEQ(2), .count = 1
+	};
+	struct buf buf = { 0 };
+
+	lab_say_data(lab, a, 9, 1);
+	lab_say_data(
+	    lab, b, 9, 1); /* is told PRUNE: there is room for a list */
+	runs_forget(lab);
+	assert_int_equal(
+	    record_array_encode(&buf, RECORD_IHAVE, &run, 1), ERR_OK);
+	fault_fail_from(1);
+	mesh_on_message(lab->mesh, b->link, lab->now, buf.bytes, buf.len);
+	assert_true(fault_off());
+	buf_fini(&buf);
+	assert_int_equal(runs_origin(lab, 9).missing, 0);
+	assert_int_equal(runs_only(b, RECORD_GRAFT).seq, RUNS_SEQ(2));
+	assert_int_equal(lab->gaps, 0);
 }
 
 static void
@@ -485,6 +538,8 @@ main(void)
 		TEST(an_answer_past_the_hop_limit_is_a_gap_at_once),
 		TEST(past_the_hop_limit_another_who_has_it_is_asked),
 		TEST(what_is_missing_of_a_smaller_boot_is_still_fetched),
+		TEST(what_there_is_no_memory_to_miss_is_a_gap),
+		TEST(what_there_is_no_memory_to_note_is_asked_for_at_once),
 		TEST(each_of_a_smaller_boot_is_taken_once),
 		TEST(what_never_comes_of_a_smaller_boot_is_a_gap_in_time),
 		TEST(what_was_not_heard_of_before_a_restart_is_taken_once),

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
+#include "mesh/inside.h"
 #include "mesh/lazy.h"
 #include "mesh/sync.h"
 #include "mesh/window.h"
+#include "support/fault.h"
 #include "unit/mesh/runs.h"
 
 /* A link of node `n`, and what it was told. */
@@ -603,6 +605,40 @@ an_end_that_is_not_held_is_told_behind_what_is(void **state)
 	assert_true(was_told(b, 9, 3));
 }
 
+/* SYNC is all that is needed, and the next second is soon enough. */
+static void
+what_there_was_no_memory_to_tell_is_told_again(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	uint8_t payload[LAB_MAX] = { 0 };
+	struct message_view view = { .topic = "a",
+		.topic_len = 1,
+		.payload = payload,
+		.payload_len = LAB_MAX };
+
+	publish(lab);
+	runs_forget(lab);
+	fault_fail_from(1); /* of which `a` takes only half */
+	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	assert_true(fault_off());
+	lab_pass(lab, LAZY_TOLD_MS);
+	assert_int_equal(runs_only(a, RECORD_SYNC).count, 2);
+	lab_pass(lab, 5000);
+	assert_int_equal(told_of(a), 1);
+	/* The same if it fails later. */
+	runs_forget(lab);
+	buf_fini(&lab->mesh->spread.out);
+	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	fault_fail_from(1);
+	lab->now += LAZY_TOLD_MS;
+	mesh_on_tick(lab->mesh, lab->now, 0);
+	assert_true(fault_off());
+	assert_int_equal(told_of(a), 0);
+	lab_pass(lab, 1000);
+	assert_int_equal(runs_only(a, RECORD_SYNC).count, 3);
+}
+
 /* Else who passes on a liar's flood is thrown out for it. */
 static void
 no_more_is_passed_on_than_is_taken(void **state)
@@ -654,6 +690,7 @@ main(void)
 		TEST(ends_that_are_left_out_are_counted),
 		TEST(ten_a_second_are_taken_once_the_link_has_settled),
 		TEST(an_end_that_is_not_held_is_told_behind_what_is),
+		TEST(what_there_was_no_memory_to_tell_is_told_again),
 		TEST(no_more_is_passed_on_than_is_taken),
 	};
 
