@@ -227,22 +227,36 @@ spread_unkept(struct mesh *mesh, uint64_t slots, const struct record_data *data,
 	return slots;
 }
 
+/* Who was not sent it: some can ask for it, some get to know that it was. */
+static void
+spread_say(struct mesh *mesh, struct origin *origin,
+    const struct record_data *data, uint64_t lazy, uint64_t told)
+{
+	if (lazy != 0) {
+		spread_announce(mesh, origin, lazy, data);
+	}
+	if (told != 0) {
+		sync_tell(mesh, &origin->id, data->seq, told);
+	}
+}
+
 void
 spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
     struct record_data *data)
 {
 	struct spread *spread = &mesh->spread;
 	uint64_t slots = mesh->up_slots & ~from;
-	uint64_t told = spread_limit(mesh, slots, data->payload_len);
 	uint64_t mute = mesh->floods ? 0 : origin->mute;
-	uint64_t lazy = slots & ~told & (mute | spread->congested);
 	bool is_far = data->hops == UINT8_MAX;
 	struct range range;
+	uint64_t lazy, rest;
 	enum err err;
 
 	data->flags &= (uint8_t)~DATA_REPAIR;
 	data->hops = (uint8_t)(data->hops + (is_far ? 0 : 1));
-	slots &= ~(lazy | told);
+	slots &= ~spread_limit(mesh, slots, data->payload_len);
+	lazy = slots & (mute | spread->congested);
+	slots &= ~lazy;
 	err = history_put(
 	    &spread->history, origin, data, from | slots, mesh->now_ms, &range);
 	if (LIKELY(err == ERR_OK)) {
@@ -250,11 +264,9 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 			mesh_wake_at(mesh, mesh->now_ms + HISTORY_MS);
 		}
 	} else {
-		told |= lazy | slots;
 		lazy = 0;
 		slots = spread_unkept(
 		    mesh, is_far ? 0 : slots, data, err, &range);
-		told &= ~slots;
 	}
 	if (is_far) {
 		mesh->stats.hop_limit++;
@@ -262,12 +274,9 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 	}
 	spread_queue(mesh, slots, &range);
 	/* Whoever was found too slow just now is not UP any more. */
-	lazy &= mesh->up_slots;
-	if (lazy != 0) {
-		spread_announce(mesh, origin, lazy, data);
-	}
-	if (UNLIKELY(told != 0)) {
-		sync_tell(mesh, &origin->id, data->seq, told & mesh->up_slots);
+	rest = mesh->up_slots & ~(from | slots);
+	if (rest != 0) {
+		spread_say(mesh, origin, data, rest & lazy, rest & ~lazy);
 	}
 	data->hops--;
 }
