@@ -31,14 +31,6 @@ fetch_timeout_ms(const struct link *link)
 	                                   : ms;
 }
 
-uint64_t
-fetch_next_ms(const struct mesh *mesh)
-{
-	const struct missing_run *run = missing_first(&mesh->spread.missing);
-
-	return run != NULL ? run->due_ms : UINT64_MAX;
-}
-
 /* When it is given up. */
 static uint64_t
 fetch_last_ms(const struct missing_run *run)
@@ -236,6 +228,9 @@ fetch_due(struct mesh *mesh)
 		}
 	}
 	fetch_flush(mesh, &batch);
+	if (run != NULL) {
+		mesh_wake_at(mesh, run->due_ms);
+	}
 }
 
 /* Take `seq` out of the run it is in. */

@@ -47,10 +47,9 @@ struct missing_run *fetch_note(
 /* Ids seq .. end - 1 exist, and nobody has announced them. */
 void fetch_note_holes(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end);
-/* Ask for what is due, and give up what has been for too long. */
+/* Ask for what is due, give up what has been for too long, and ask to be woken
+ * for the next. */
 void fetch_due(struct mesh *mesh);
-/* When that will be; UINT64_MAX: never. */
-uint64_t fetch_next_ms(const struct mesh *mesh);
 
 /* A first copy came.  True: it was missing, and what was known of it is in
  * `copy`. */

@@ -418,7 +418,6 @@ spread_on_tick(struct mesh *mesh)
 	mesh_wake_at(mesh, spread->flow_ms);
 	mesh_wake_at(mesh, spread->early.due_ms);
 	mesh_wake_at(mesh, spread->late.due_ms);
-	mesh_wake_at(mesh, fetch_next_ms(mesh));
 	mesh_wake_at(mesh, history_next_ms(&spread->history, mesh->now_ms));
 	mesh_wake_at(mesh, spread->told.due_ms);
 	if (UNLIKELY(spread->is_untold)) {
