@@ -41,7 +41,7 @@ spread_put(struct mesh *mesh, struct lazy *lazy, const struct lazy_item *item)
 		spread_flush(mesh, lazy);
 	}
 	if (lazy_put(lazy, item) != ERR_OK) {
-		spread_untold(mesh);
+		spread_untold(mesh, &mesh->stats.nomem);
 		return;
 	}
 	mesh_wake_at(mesh, lazy->due_ms);

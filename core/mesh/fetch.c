@@ -254,7 +254,7 @@ fetch_take(struct mesh *mesh, struct missing_run *run, uint64_t seq)
 	if (run->count == 1) {
 		fetch_settle(mesh, run);
 	}
-	missing_shift(&mesh->spread.missing, run);
+	missing_shift(&mesh->spread.missing, run, 1);
 }
 
 bool

@@ -47,6 +47,10 @@ struct missing_run *fetch_note(
 /* Ids seq .. end - 1 exist, and nobody has announced them. */
 void fetch_note_holes(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end);
+/* What was noted of seq .. end - 1 exists: it is no rumour, as a lone
+ * announcement may be. */
+void fetch_believe(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end);
 /* Ask for what is due, give up what has been for too long, and ask to be woken
  * for the next. */
 void fetch_due(struct mesh *mesh);

@@ -231,6 +231,22 @@ fetch_note(
 }
 
 void
+fetch_believe(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
+{
+	struct missing_run *run;
+
+	/* Below the base nothing was promised. */
+	seq = seq < origin->base ? origin->base : seq;
+	while (
+	    (run = missing_find(&mesh->spread.missing, origin, seq)) != NULL &&
+	    run->seq < end) {
+		run->is_sure = true;
+		seq = run->seq + run->count;
+	}
+}
+
+void
 fetch_note_holes(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {

@@ -460,7 +460,7 @@ handshake_on_welcome2(struct link *link, const struct record *record)
 }
 
 bool
-handshake_is_short(struct link *link, const struct record *record)
+handshake_takes(struct link *link, const struct record *record)
 {
 	bool has_peers = record->type == RECORD_PEERS ||
 	                 record->type == RECORD_WELCOME2;

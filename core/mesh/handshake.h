@@ -12,8 +12,9 @@
 /* The dialled connection is open: say HELLO. */
 void handshake_start(struct link *link);
 
-/* One more record of a link that is not UP: is it as short as it must be? */
-bool handshake_is_short(struct link *link, const struct record *record);
+/* Count one more record of a link that is not UP; false: it is too long, or all
+ * of them are. */
+bool handshake_takes(struct link *link, const struct record *record);
 
 /* The steps, each in the one state where it is due (mesh.c). */
 void handshake_on_hello(struct link *link, const struct record *record);

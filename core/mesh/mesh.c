@@ -149,12 +149,12 @@ static const struct {
 
 /* Is it no longer than a record may be now? */
 static bool
-mesh_is_short(struct link *link, const struct record *record)
+mesh_takes(struct link *link, const struct record *record)
 {
 	size_t limit = link->mesh->max_message + RECORD_DATA_OVERHEAD;
 
 	if (UNLIKELY(link->state != LINK_UP)) {
-		return handshake_is_short(link, record);
+		return handshake_takes(link, record);
 	}
 	/* The lists of PROTOCOL 3 have a size of their own. */
 	return record->len <= limit ||
@@ -169,7 +169,7 @@ mesh_on_record(struct link *link, const struct record *record)
 	                      ? mesh_steps[record->type].states
 	                      : 0;
 
-	if (!mesh_is_short(link, record)) {
+	if (!mesh_takes(link, record)) {
 		link_violate(link, 1009, "record too long");
 		return;
 	}

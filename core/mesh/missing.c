@@ -292,14 +292,14 @@ missing_split(struct missing *missing, struct missing_run *run, uint64_t seq,
 }
 
 void
-missing_shift(struct missing *missing, struct missing_run *run)
+missing_shift(struct missing *missing, struct missing_run *run, uint32_t count)
 {
-	if (run->count == 1) {
+	if (run->count <= count) {
 		missing_remove(missing, run);
 		return;
 	}
-	run->seq++;
-	run->count--;
+	run->seq += count;
+	run->count -= count;
 }
 
 void

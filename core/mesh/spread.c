@@ -75,9 +75,9 @@ spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data)
 }
 
 void
-spread_untold(struct mesh *mesh)
+spread_untold(struct mesh *mesh, uint64_t *why)
 {
-	mesh->stats.nomem++;
+	*why += 1;
 	mesh->spread.is_untold = true;
 	mesh_wake_at(mesh, mesh->spread.untold_ms);
 }
@@ -94,7 +94,7 @@ spread_send_runs(struct link *link, enum record_type type,
 	}
 	buf_clear(out);
 	if (record_array_encode(out, type, runs, count) != ERR_OK) {
-		spread_untold(mesh);
+		spread_untold(mesh, &mesh->stats.nomem);
 		return;
 	}
 	mesh->stats.control_bytes += out->len;

@@ -109,8 +109,9 @@ NODISCARD enum err spread_write(
 /* Queue `data` on the links of `slots`, with the hops it has. */
 void spread_to(
     struct mesh *mesh, uint64_t slots, const struct record_data *data);
-/* No memory to tell of something: everything will be told again. */
-void spread_untold(struct mesh *mesh);
+/* There is no memory, or no room, to tell of something: everything will be told
+ * again.  `why` counts it. */
+void spread_untold(struct mesh *mesh, uint64_t *why);
 /* Send a list, if it is not empty, over a link that is UP, ahead of messages. */
 void spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count);

@@ -26,7 +26,7 @@
 	COUNT(twins)           /* links that end because two have one id */ \
 	COUNT(origins_full)    /* dropped: no room for another origin */ \
 	COUNT(origins_rate)    /* dropped: a link brought too many new ones */ \
-	COUNT(peer_limit)      /* not sent, but told: more than it takes */ \
+	COUNT(peer_limit)      /* not sent: more than the link takes */ \
 	COUNT(nomem)           /* dropped: out of memory */ \
 	COUNT(gaps)            /* ids given up */ \
 	COUNT(unknown)         /* records of unknown type */ \

@@ -188,7 +188,7 @@ sync_send(struct link *link)
 	sync_gather(&sync, mesh);
 	mesh->stats.sync_cut += sync.is_full || sync.is_cut ? 1 : 0;
 	if (sync.is_short) {
-		spread_untold(mesh);
+		spread_untold(mesh, &mesh->stats.nomem);
 	}
 	if (sync.count > 0) {
 		mesh->stats.syncs++;
@@ -243,8 +243,7 @@ sync_on_run(struct link *link, struct origin *origin, struct record_run *run)
 		run->count = SYNC_IDS_MAX;
 	}
 	(void)fetch_note(link, origin, run);
-	/* They exist: no rumour, as a lone announcement may be. */
-	fetch_note_holes(link->mesh, origin, run->seq, run->seq + run->count);
+	fetch_believe(link->mesh, origin, run->seq, run->seq + run->count);
 	return origin->last != last ? origin->last : 0;
 }
 
@@ -306,12 +305,15 @@ sync_tell(
 		.put_ms = mesh->now_ms,
 	};
 
+	if (slots == 0) {
+		return;
+	}
 	if (last != NULL) {
 		last->seq = seq > last->seq ? seq : last->seq;
 	} else if (told->count == SYNC_EMPTY_MAX) {
-		mesh->stats.sync_cut++;
-	} else if (slots != 0 && lazy_put(told, &item) != ERR_OK) {
-		spread_untold(mesh);
+		spread_untold(mesh, &mesh->stats.sync_cut);
+	} else if (lazy_put(told, &item) != ERR_OK) {
+		spread_untold(mesh, &mesh->stats.nomem);
 	}
 	mesh_wake_at(mesh, told->due_ms);
 }

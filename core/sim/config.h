@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct rng;
+
 /*       0 .. join_s   the nodes join, one by one
  *      .. settle_s    quiet; the idle figures are taken in its second half
  *  5 s                traffic begins: warm-up
@@ -15,8 +17,6 @@
  *  event_s            the fault strikes, the row `event` (from 1 s before)
  *  healed_s           the row `healed`; no new faults
  *  drain_s            no traffic any more */
-struct rng;
-
 struct sim_config {
 	uint64_t seed;
 

@@ -179,11 +179,9 @@ what_there_is_no_memory_to_miss_is_a_gap(void **state)
 	assert_int_equal(lab->delivered, 2);
 }
 
-/* The parent may not bring it, and nobody may announce it again. */
 static void
-what_there_is_no_memory_to_note_is_asked_for_at_once(void **state)
+hears_without_memory(struct lab *lab, enum record_type type)
 {
-	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
 	struct record_run run = {
@@ -195,8 +193,7 @@ what_there_is_no_memory_to_note_is_asked_for_at_once(void **state)
 	lab_say_data(
 	    lab, b, 9, 1); /* is told PRUNE: there is room for a list */
 	runs_forget(lab);
-	assert_int_equal(
-	    record_array_encode(&buf, RECORD_IHAVE, &run, 1), ERR_OK);
+	assert_int_equal(record_array_encode(&buf, type, &run, 1), ERR_OK);
 	fault_fail_from(1);
 	mesh_on_message(lab->mesh, b->link, lab->now, buf.bytes, buf.len);
 	assert_true(fault_off());
@@ -204,6 +201,20 @@ what_there_is_no_memory_to_note_is_asked_for_at_once(void **state)
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
 	assert_int_equal(runs_only(b, RECORD_GRAFT).seq, RUNS_SEQ(2));
 	assert_int_equal(lab->gaps, 0);
+}
+
+/* The parent may not bring it, and nobody may announce it again. */
+static void
+what_there_is_no_memory_to_note_is_asked_for_at_once(void **state)
+{
+	hears_without_memory(*state, RECORD_IHAVE);
+}
+
+/* It was asked for, and told as a gap before it could come. */
+static void
+so_is_what_a_new_link_has_and_it_is_no_gap(void **state)
+{
+	hears_without_memory(*state, RECORD_SYNC);
 }
 
 static void
@@ -540,6 +551,7 @@ main(void)
 		TEST(what_is_missing_of_a_smaller_boot_is_still_fetched),
 		TEST(what_there_is_no_memory_to_miss_is_a_gap),
 		TEST(what_there_is_no_memory_to_note_is_asked_for_at_once),
+		TEST(so_is_what_a_new_link_has_and_it_is_no_gap),
 		TEST(each_of_a_smaller_boot_is_taken_once),
 		TEST(what_never_comes_of_a_smaller_boot_is_a_gap_in_time),
 		TEST(what_was_not_heard_of_before_a_restart_is_taken_once),

@@ -111,10 +111,13 @@ a_split_run_is_two_of_the_same_age(void **state)
 	assert_ptr_equal(tail->newer, last);
 	assert_ptr_equal(missing.newest, last);
 	assert_int_equal(a->runs, 3);
-	missing_shift(&missing, tail);
+	missing_shift(&missing, tail, 1);
 	assert_int_equal(tail->seq, 15);
+	missing_shift(&missing, tail, 3);
+	assert_int_equal(tail->seq, 18);
+	assert_int_equal(tail->count, 2);
 	missing_cut(tail, 1);
-	missing_shift(&missing, tail);
+	missing_shift(&missing, tail, 1);
 	assert_int_equal(a->runs, 2);
 	assert_ptr_equal(run->newer, last);
 	missing_fini(&missing);
@@ -207,7 +210,7 @@ agrees_with_a_simple_table(void **state)
 			assert_int_equal(
 			    missing_split(&missing, run, seq, &run), ERR_OK);
 		} else {
-			missing_shift(&missing, run);
+			missing_shift(&missing, run, 1);
 			is_missing[seq] = false;
 			ids--;
 		}

@@ -537,17 +537,18 @@ ends_that_are_left_out_are_counted(void **state)
 	b = up_and_told(lab, 2);
 	assert_int_equal(told_of(b), SYNC_EMPTY_MAX);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1);
-	/* What is passed on is as long. */
+	/* What is passed on is as long, and so is what is told for the rest of
+	 * it, to both links. */
 	runs_forget(lab);
 	say_ends(lab, a, SYNC_EMPTY_MAX + 100, 2);
 	lab_pass(lab, LAZY_TOLD_MS);
-	assert_int_equal(told_of(b), SYNC_EMPTY_MAX);
-	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1 + 100);
+	assert_int_equal(told_of(b), SYNC_EMPTY_MAX + SYNC_EMPTY_MAX);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1 + 100 + 2);
 	runs_forget(lab);
 	say_ends(lab, a, 100, 3);
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(told_of(b), 100);
-	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1 + 100);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1 + 100 + 2);
 }
 
 static void
@@ -639,6 +640,27 @@ what_there_was_no_memory_to_tell_is_told_again(void **state)
 	assert_int_equal(runs_only(a, RECORD_SYNC).count, 3);
 }
 
+/* One more than there is room for was counted, and never told. */
+static void
+what_there_was_no_room_to_tell_is_told_again(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct nodeid id = lab_id(9);
+
+	publish(lab);
+	runs_forget(lab);
+	for (unsigned n = 0; n <= SYNC_EMPTY_MAX; n++) {
+		id.bytes[1] = (uint8_t)n;
+		id.bytes[2] = (uint8_t)(n >> 8);
+		sync_tell(lab->mesh, &id, RUNS_SEQ(1), lab->mesh->up_slots);
+	}
+	assert_int_equal(lab->mesh->stats.sync_cut, 1);
+	lab_pass(lab, LAZY_TOLD_MS);
+	lab_pass(lab, 1000);
+	assert_int_equal(told_of(a), SYNC_EMPTY_MAX + 1);
+}
+
 /* Else who passes on a liar's flood is thrown out for it. */
 static void
 no_more_is_passed_on_than_is_taken(void **state)
@@ -691,6 +713,7 @@ main(void)
 		TEST(ten_a_second_are_taken_once_the_link_has_settled),
 		TEST(an_end_that_is_not_held_is_told_behind_what_is),
 		TEST(what_there_was_no_memory_to_tell_is_told_again),
+		TEST(what_there_was_no_room_to_tell_is_told_again),
 		TEST(no_more_is_passed_on_than_is_taken),
 	};
 
