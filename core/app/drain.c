@@ -9,7 +9,11 @@
 #include "app/node.h"
 #include "base/log.h"
 
-enum { DRAIN_RETRY_MS = 1000, DRAIN_RETRY_SPREAD_MS = 4000 };
+enum {
+	DRAIN_RETRY_MS = 1000,
+	DRAIN_RETRY_SPREAD_MS = 4000,
+	DRAIN_AGAIN_MS = 500, /* to what counts as a second signal */
+};
 
 /* Time is up, or a second signal came: count what is left and go. */
 static void
@@ -56,12 +60,17 @@ drain_begin(struct node *node)
 	uint64_t now = net_now_ms(node->net);
 
 	if (node->drain != DRAIN_NOT) {
-		drain_give_up(node);
+		/* timeout(1) and terminals send one to the process and one to
+		 * its group: whoever means it comes later. */
+		if (now >= node->drain_from_ms + DRAIN_AGAIN_MS) {
+			drain_give_up(node);
+		}
 		return;
 	}
 	log_info("app", "stopping", "stopping",
 	    LOG_U64("drain_s", node->config->drain_s));
 	node->drain = DRAIN_PLUGINS;
+	node->drain_from_ms = now;
 	node->drain_until_ms = now + (uint64_t)node->config->drain_s * 1000;
 	net_stop_listening(node->net);
 	host_stop(node->host);

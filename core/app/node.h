@@ -60,7 +60,7 @@ struct node {
 	struct mesh_io mesh_io;
 	struct hub_io hub_io;
 	uint64_t hub_tick_ms;
-	uint64_t drain_until_ms;
+	uint64_t drain_from_ms, drain_until_ms;
 	enum drain_step drain;
 	enum exit_code exit_code;
 };

@@ -268,9 +268,27 @@ exits_6_at_the_second_signal(void **state)
 	fill_a_reader(node);
 	daemon_signal(node, SIGTERM);
 	daemon_wait_event(node, "stopping", NULL, NULL);
-	daemon_signal(node, SIGTERM);
-	assert_int_equal(daemon_wait_exit(node), 6);
+	assert_int_equal(daemon_insist(node, SIGTERM), 6);
 	daemon_wait_event(node, "drain_exceeded", NULL, NULL);
+}
+
+/* As timeout(1) sends them: to the process, and to its group. */
+static void
+two_signals_at_once_are_one(void **state)
+{
+	struct daemon *node = daemon_start(
+	    "--drain 3600 -P " GV_ZOO_DIR "/slow.so");
+	struct client *client = client_open(node->port, "/s");
+
+	(void)state;
+	for (int i = 0; i < 3; i++) { /* 0.36 s of work */
+		client_text(client, "work");
+	}
+	client_sync(client);
+	client_close(client);
+	daemon_signal(node, SIGTERM);
+	daemon_signal(node, SIGINT);
+	assert_int_equal(daemon_wait_exit(node), 0);
 }
 
 static void
@@ -294,8 +312,7 @@ refuses_newcomers_while_it_drains(void **state)
 		assert_true(test_now_ms() < deadline);
 	}
 	assert_true(daemon_is_alive(node));
-	daemon_signal(node, SIGINT);
-	assert_int_equal(daemon_wait_exit(node), 6);
+	assert_int_equal(daemon_insist(node, SIGINT), 6);
 }
 
 static void
@@ -492,6 +509,7 @@ main(void)
 		TEST(exits_6_when_the_drain_is_over),
 		TEST(exits_6_when_the_kernel_still_holds_what_was_said),
 		TEST(exits_6_at_the_second_signal),
+		TEST(two_signals_at_once_are_one),
 		TEST(refuses_newcomers_while_it_drains),
 		TEST(keeps_running_through_200_hups_under_load),
 		TEST(opens_its_log_anew),

@@ -19,6 +19,8 @@
 
 #include "support/test.h"
 
+enum { DAEMON_INSIST_MS = 50 }; /* between two signals */
+
 /* Set by the build: where the node and its plugins are. */
 #ifndef GV_DAEMON
 #define GV_DAEMON     "grapevine"
@@ -432,6 +434,19 @@ daemon_wait_exit(struct daemon *daemon)
 	}
 	daemon_close_fds(daemon);
 	return daemon->by_signal ? 1000 + daemon->status : daemon->status;
+}
+
+int
+daemon_insist(struct daemon *daemon, int signal)
+{
+	uint64_t deadline = test_now_ms() + DEADLINE_MS;
+
+	while (daemon_is_alive(daemon)) {
+		assert_true(test_now_ms() < deadline);
+		daemon_signal(daemon, signal);
+		(void)daemon_step(daemon, test_now_ms() + DAEMON_INSIST_MS);
+	}
+	return daemon_wait_exit(daemon);
 }
 
 bool

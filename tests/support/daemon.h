@@ -77,6 +77,8 @@ uint16_t daemon_port(struct daemon *daemon, int line, char host[64]);
 uint16_t daemon_port_of(struct daemon *daemon, const char *host);
 
 void daemon_signal(const struct daemon *daemon, int signal);
+/* The signal, again and again until it ends: as daemon_wait_exit. */
+int daemon_insist(struct daemon *daemon, int signal);
 /* Wait for its end: the exit code, or 1000 + the signal that killed it. */
 int daemon_wait_exit(struct daemon *daemon);
 bool daemon_is_alive(struct daemon *daemon);
