@@ -60,8 +60,8 @@ drain_begin(struct node *node)
 	uint64_t now = net_now_ms(node->net);
 
 	if (node->drain != DRAIN_NOT) {
-		/* timeout(1) and terminals send one to the process and one to
-		 * its group: whoever means it comes later. */
+		/* timeout(1) sends one to the process and one to its group:
+		 * whoever means it comes later. */
 		if (now >= node->drain_from_ms + DRAIN_AGAIN_MS) {
 			drain_give_up(node);
 		}
