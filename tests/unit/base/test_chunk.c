@@ -87,21 +87,30 @@ uses_standard_chunks_again(void **state)
 	chunk_pool_fini(&pool);
 }
 
+/* So many chunks at a time, all given back. */
+static void
+burst(struct chunk_pool *pool, size_t count)
+{
+	struct chunk *chunks[200];
+
+	assert_in_range(count, 1, ARRAY_LEN(chunks));
+	for (size_t i = 0; i < count; i++) {
+		chunks[i] = chunk_create(pool, CHUNK_BYTES);
+		assert_non_null(chunks[i]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		chunk_unref(chunks[i]);
+	}
+}
+
 static void
 keeps_a_few_spares_only(void **state)
 {
 	struct chunk_pool pool;
-	struct chunk *chunks[200];
 
 	(void)state;
 	chunk_pool_init(&pool);
-	for (size_t i = 0; i < ARRAY_LEN(chunks); i++) {
-		chunks[i] = chunk_create(&pool, CHUNK_BYTES);
-		assert_non_null(chunks[i]);
-	}
-	for (size_t i = 0; i < ARRAY_LEN(chunks); i++) {
-		chunk_unref(chunks[i]);
-	}
+	burst(&pool, 200);
 	assert_int_equal(pool.bytes, 0);
 	assert_int_equal(pool.spares, 64);
 	chunk_pool_fini(&pool);
@@ -112,23 +121,13 @@ static void
 gives_idle_spares_back(void **state)
 {
 	struct chunk_pool pool;
-	struct chunk *chunks[3];
 
 	(void)state;
 	chunk_pool_init(&pool);
-	for (size_t i = 0; i < ARRAY_LEN(chunks); i++) {
-		chunks[i] = chunk_create(&pool, CHUNK_BYTES);
-		assert_non_null(chunks[i]);
-	}
-	for (size_t i = 0; i < ARRAY_LEN(chunks); i++) {
-		chunk_unref(chunks[i]);
-	}
+	burst(&pool, 3);
 	chunk_pool_trim(&pool);
 	assert_int_equal(pool.spares, 3); /* they have just been used */
-	chunks[0] = chunk_create(&pool, CHUNK_BYTES);
-	chunks[1] = chunk_create(&pool, CHUNK_BYTES);
-	chunk_unref(chunks[0]);
-	chunk_unref(chunks[1]);
+	burst(&pool, 2);
 	chunk_pool_trim(&pool);
 	assert_int_equal(pool.spares, 2); /* one was idle */
 	chunk_pool_trim(&pool);
