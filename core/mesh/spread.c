@@ -88,6 +88,7 @@ spread_send_runs(struct link *link, enum record_type type,
 {
 	struct mesh *mesh = link->mesh;
 	struct buf *out = &mesh->spread.out;
+	size_t most = RECORD_ARRAY_MAX / record_array_entry_len((uint8_t)type);
 
 	if (count == 0) {
 		return;

@@ -112,7 +112,8 @@ void spread_to(
 /* There is no memory, or no room, to tell of something: everything will be told
  * again.  `why` counts it. */
 void spread_untold(struct mesh *mesh, uint64_t *why);
-/* Send a list, if it is not empty, over a link that is UP, ahead of messages. */
+/* Send a list, if it is not empty, over a link that is UP, ahead of messages:
+ * one record for each io.send, as that is all that any node takes. */
 void spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count);
 /* To this node's clients and plugins. */
