@@ -401,6 +401,29 @@ fetch_on_ihave(struct link *link, struct record_array *list)
 	fetch_due(mesh);
 }
 
+/* As fetch_next, of what the link said that it has: the rest of a run stays as
+ * it is. */
+static struct missing_run *
+fetch_next_of(
+    struct link *link, struct origin *origin, uint64_t *seq, uint64_t end)
+{
+	struct mesh *mesh = link->mesh;
+	const struct missing *missing = &mesh->spread.missing;
+	const struct missing_run *run;
+
+	while (*seq < end &&
+	       (run = missing_find(missing, origin, *seq)) != NULL) {
+		if ((run->known & link_bit(link)) == 0) {
+			*seq = run->seq + run->count;
+		} else if (missing->count > MISSING_ROOMY) {
+			fetch_make_room(mesh); /* it may be the one that goes */
+		} else {
+			return fetch_next(mesh, origin, seq, end);
+		}
+	}
+	return NULL;
+}
+
 /* The link will not bring these.  `counter`: of runs given up because of it. */
 static void
 fetch_gone_run(struct link *link, struct origin *origin,
@@ -411,10 +434,7 @@ fetch_gone_run(struct link *link, struct origin *origin,
 	uint64_t end = seq + gone->count;
 	struct missing_run *run;
 
-	while ((run = fetch_next(mesh, origin, &seq, end)) != NULL) {
-		if ((run->known & link_bit(link)) == 0) {
-			continue;
-		}
+	while ((run = fetch_next_of(link, origin, &seq, end)) != NULL) {
 		run->known &= ~link_bit(link);
 		run->tried &= ~link_bit(link);
 		if (run->asked == link->slot) {
