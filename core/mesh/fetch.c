@@ -5,6 +5,7 @@
 
 #include "mesh/fetch_inside.h"
 #include "mesh/limit.h"
+#include "mesh/sync.h"
 #include "mesh/tree.h"
 
 enum {
@@ -392,6 +393,9 @@ fetch_on_ihave(struct link *link, struct record_array *list)
 		fetch_compare(link, origin, &run);
 		if (origin != &mesh->spread.self) {
 			last = fetch_note(link, origin, &run);
+		} else {
+			sync_on_own(mesh, run.seq + run.count - 1,
+			    mesh->up_slots & ~link_bit(link));
 		}
 		if (last != NULL) {
 			fetch_hurry(

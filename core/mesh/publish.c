@@ -43,8 +43,10 @@ spread_fini(struct mesh *mesh)
 static uint64_t
 spread_next_seq(struct mesh *mesh)
 {
-	mesh->seq += (uint32_t)mesh->seq == UINT32_MAX ? 2 : 1;
-	return mesh->seq;
+	if ((uint32_t)mesh->seq == UINT32_MAX) {
+		mesh->spread.self.last = mesh->seq++;
+	}
+	return ++mesh->seq;
 }
 
 struct record_data

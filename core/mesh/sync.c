@@ -256,7 +256,8 @@ sync_origin(struct link *link, const struct record_run *run)
 	struct record_run told = *run;
 
 	if (nodeid_equal(&run->origin, &mesh->node_id)) {
-		handshake_pass(mesh, run->seq + run->count - 1);
+		handshake_pass(mesh, run->seq + run->count - 1,
+		    mesh->up_slots & ~link_bit(link));
 		return NULL;
 	}
 	if (run->count == 0) {
@@ -343,6 +344,18 @@ sync_flush(struct mesh *mesh)
 		}
 	}
 	lazy_clear(told);
+}
+
+void
+sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots)
+{
+	struct origin *self = &mesh->spread.self;
+
+	if (seq >> 32 < mesh_boot(mesh) && seq > self->last &&
+	    (uint32_t)seq != 0) {
+		self->last = seq;
+		sync_tell(mesh, &mesh->node_id, seq, slots);
+	}
 }
 
 void

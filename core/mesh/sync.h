@@ -23,6 +23,12 @@ void sync_send(struct link *link);
  * holds is passed on, if that is news. */
 void sync_on_record(struct link *link, struct record_array *list);
 
+/* `seq` of this node's own is known to another.  If it is of a life before this
+ * one, or of a boot that this one has left, and higher than all known of those,
+ * that was the end of it as far as can be said: the links of `slots` are told,
+ * and others when they come UP.  Who had it on the way only has lost it. */
+void sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots);
+
 /* Soon tell the links of `slots` that the origin has come as far as `seq`: it
  * is not sent to them, nor announced, and nobody else may tell them. */
 void sync_tell(
