@@ -22,6 +22,7 @@ spread_init(struct mesh *mesh, struct chunk_pool *pool, size_t history_bytes)
 	    sizeof(struct unicast_window));
 	buf_init(&spread->out);
 	spread->flow_ms = UINT64_MAX;
+	spread->sync_ms = UINT64_MAX;
 }
 
 void

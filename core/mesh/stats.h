@@ -93,7 +93,8 @@
 	COUNT(bad_runs)        /* ids that cannot be */ \
 	COUNT(syncs)           /* sent */ \
 	COUNT(sync_cut)        /* sent, or not told, with less than there \
-	                          was */ \
+	                          was: the rest follows, but for what is \
+	                          beyond a limit */ \
 	COUNT(congested)       /* links that got announcements only */ \
 	COUNT(history_limit)   /* messages larger than the history */ \
 	COUNT(history_evicted) /* left it early: the bytes were needed */ \
