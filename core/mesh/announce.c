@@ -3,6 +3,8 @@
 
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
+#include "mesh/limit.h"
+#include "mesh/sync.h"
 
 enum { SPREAD_TURN = 4 }; /* ends of a link take turns every 16 messages */
 
@@ -16,6 +18,23 @@ spread_doubt(struct mesh *mesh, uint64_t slots)
 	}
 }
 
+/* How many of so many runs the link may be told of in this second.  Of the
+ * others it hears by SYNC, which needs an entry for each run of what is held,
+ * however the ids of many origins were mixed. */
+static size_t
+spread_may_announce(struct link *link, size_t runs)
+{
+	size_t room = limit_room(link, LIMIT_ANNOUNCE_SENT);
+
+	if (runs > room) {
+		link->mesh->stats.announce_busy += runs - room;
+		sync_again(link);
+		runs = room;
+	}
+	(void)limit_takes(link, LIMIT_ANNOUNCE_SENT, (uint32_t)runs);
+	return runs;
+}
+
 static void
 spread_flush(struct mesh *mesh, struct lazy *lazy)
 {
@@ -23,7 +42,8 @@ spread_flush(struct mesh *mesh, struct lazy *lazy)
 
 	for (slots &= mesh->up_slots; slots != 0; slots &= slots - 1) {
 		struct link *link = mesh->up[__builtin_ctzll(slots)];
-		size_t runs = lazy_gather(lazy, link_bit(link), mesh->now_ms);
+		size_t runs = spread_may_announce(link,
+		    lazy_gather(lazy, link_bit(link), mesh->now_ms));
 
 		mesh->stats.announced += runs;
 		spread_send_runs(link, RECORD_IHAVE, lazy->runs, runs);

@@ -120,6 +120,7 @@ fetch_pick(struct mesh *mesh, const struct missing_run *run)
 		struct link *link = mesh->up[__builtin_ctzll(left)];
 
 		if (link->fetches < FETCH_LINK_MAX &&
+		    limit_room(link, LIMIT_GRAFT_SENT) > 0 &&
 		    rng_below(mesh->rng, ++seen) == 0) {
 			pick = link;
 		}
@@ -159,6 +160,7 @@ fetch_ask(struct link *link, struct fetch_batch *batch, struct missing_run *run)
 		flags = GRAFT_EAGER;
 	}
 	mesh->stats.fetches++;
+	(void)limit_takes(link, LIMIT_GRAFT_SENT, 1);
 	fetch_settle(mesh, run);
 	link->fetches++;
 	run->asked = link->slot;
@@ -334,7 +336,7 @@ static bool
 fetch_takes(
     struct link *link, enum limit_kind kind, uint32_t count, uint64_t *counter)
 {
-	if (!limit_has_room(link, kind)) {
+	if (limit_room(link, kind) == 0) {
 		++*counter;
 		return false;
 	}

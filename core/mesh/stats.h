@@ -83,6 +83,8 @@
 	COUNT(repairs)         /* messages sent again */ \
 	COUNT(repair_limit)    /* not sent again: the link is over SOFT */ \
 	COUNT(announced)       /* runs of ids */ \
+	COUNT(announce_busy)   /* runs not sent: the link had its share of \
+	                          the second; SYNC tells of them */ \
 	COUNT(announce_limit)  /* runs ignored: more than a link may bring */ \
 	COUNT(graft_limit)     /* the same */ \
 	COUNT(sync_limit)      /* the same */ \
