@@ -15,9 +15,9 @@ spread_init(struct mesh *mesh, struct chunk_pool *pool, size_t history_bytes)
 	    mesh->origins.table.salt);
 	chunk_log_init(&spread->passing, pool, CHUNK_SMALL);
 	missing_init(&spread->missing);
-	lazy_init(&spread->early, LAZY_MS, LAZY_QUIET_MS);
-	lazy_init(&spread->late, LAZY_LATE_MS, LAZY_LATE_MS);
-	lazy_init(&spread->told, LAZY_TOLD_MS, LAZY_TOLD_MS);
+	lazy_init(&spread->early, RECORD_IHAVE, LAZY_MS, LAZY_QUIET_MS);
+	lazy_init(&spread->late, RECORD_IHAVE, LAZY_LATE_MS, LAZY_LATE_MS);
+	lazy_init(&spread->told, RECORD_SYNC, LAZY_TOLD_MS, LAZY_TOLD_MS);
 	idcache_init(&spread->unicast.windows, mesh->rng, UNICAST_MAX,
 	    sizeof(struct unicast_window));
 	buf_init(&spread->out);

@@ -409,9 +409,6 @@ spread_on_tick(struct mesh *mesh)
 	}
 	flow_check(mesh);
 	spread_announce_due(mesh);
-	if (mesh->now_ms >= spread->told.due_ms) {
-		sync_flush(mesh);
-	}
 	fetch_due(mesh);
 	history_expire(&spread->history, mesh->now_ms);
 	chunk_log_trim(&spread->passing);

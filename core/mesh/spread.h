@@ -127,7 +127,7 @@ void spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
 void spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
     struct record_data *data);
 
-/* Send the announcements whose time has come. */
+/* Send the announcements, and the ends of origins, whose time has come. */
 void spread_announce_due(struct mesh *mesh);
 
 /* What origins.h's events become. */
