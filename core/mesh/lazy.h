@@ -30,7 +30,7 @@ struct lazy_item {
 };
 
 struct lazy {
-	enum record_type type;      /* IHAVE of the ids, or SYNC of their ends */
+	enum record_type type; /* IHAVE of the ids, or SYNC of their ends */
 	struct lazy_item *items;
 	struct record_run *runs;    /* of the record being made */
 	size_t count, room;         /* `room`: of both */
