@@ -284,10 +284,9 @@ spread_on_gap(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 	char hex[NODEID_HEX_LEN + 1];
 
 	mesh->stats.gaps += count;
-	nodeid_hex(&origin->id, hex);
 	log_warn("mesh", "gap", "messages that never came",
-	    LOG_STR("origin", hex), LOG_U64("first", first),
-	    LOG_U64("count", count));
+	    LOG_STR("origin", nodeid_hex(&origin->id, hex)),
+	    LOG_U64("first", first), LOG_U64("count", count));
 	mesh->io->gap(mesh->io->ctx, &origin->id, first, count);
 }
 
