@@ -63,8 +63,6 @@ link_create(struct mesh *mesh, bool dialled)
 	link->reading = true;
 	link->bye = LINK_BYE_NONE;
 	link->heard_ms = mesh->now_ms;
-	link->fresh_ms = mesh->now_ms;
-	link->fresh = LINK_FRESH_BURST;
 	link->next = mesh->links;
 	if (link->next != NULL) {
 		link->next->prev = link;
@@ -432,23 +430,6 @@ link_find(
 		}
 	}
 	return NULL;
-}
-
-bool
-link_takes_origin(struct link *link)
-{
-	const uint64_t each_ms = 1000 / LINK_FRESH_RATE;
-	uint64_t more = (link->mesh->now_ms - link->fresh_ms) / each_ms;
-
-	link->fresh_ms += more * each_ms;
-	link->fresh = more >= LINK_FRESH_BURST - link->fresh
-	                  ? LINK_FRESH_BURST
-	                  : link->fresh + (uint32_t)more;
-	if (link->fresh == 0) {
-		return false;
-	}
-	link->fresh--;
-	return true;
 }
 
 static void

@@ -19,13 +19,13 @@
 #include "mesh/origin.h"
 #include "wire/record.h"
 
-#define LINK_ANSWER_MS    5000u /* of the handshake: HELLO, WELCOME, AUTH */
-#define LINK_BYE_NONE     0xffu
-#define LINK_FRESH_BURST  4096u /* new origins at once, and a second */
-#define LINK_FRESH_RATE   500u
-#define LINK_EARLY_MAX    8192u /* bytes before UP */
-#define LINK_RECORD_EARLY 1024u /* bytes of a record before UP, */
-#define LINK_PEERS_EARLY  4608u /* of PEERS */
+#define LINK_ANSWER_MS     5000u /* of the handshake: HELLO, WELCOME, AUTH */
+#define LINK_BYE_NONE      0xffu
+#define LINK_FRESH_MS      8192u /* 4096 new origins at once, and then */
+#define LINK_FRESH_EACH_MS 2u    /* one in this time */
+#define LINK_EARLY_MAX     8192u /* bytes before UP */
+#define LINK_RECORD_EARLY  1024u /* bytes of a record before UP, */
+#define LINK_PEERS_EARLY   4608u /* of PEERS */
 
 struct seed;
 
@@ -73,8 +73,7 @@ struct link {
 	uint64_t stamp;       /* of the last ping */
 	uint64_t rtt_us;
 	uint64_t reply_seq;
-	uint64_t fresh_ms;    /* bucket of new origins: last filled, */
-	uint32_t fresh;       /* and what is left */
+	uint64_t fresh_ms;    /* new origins reach until then */
 	size_t early;         /* bytes so far, while not UP */
 	struct seed *seed;    /* the bootstrap address dialled, or NULL */
 	uint16_t hello_flags; /* accepted: of its HELLO; dialled: of ours */
@@ -139,8 +138,6 @@ bool link_is_dial(const struct link *link);
 /* A link to `id` that is UP or about to be, other than `except`; or NULL. */
 struct link *link_find(const struct mesh *mesh, const struct nodeid *id,
     const struct link *except);
-/* True if one more new origin may come over this link now. */
-bool link_takes_origin(struct link *link);
 
 /* Do what is due, and ask to be woken for the next. */
 void link_on_tick(struct link *link);

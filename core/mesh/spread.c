@@ -162,10 +162,12 @@ spread_add_origin(
 	if (origins_is_buried(&mesh->origins, id, seq)) {
 		return NULL;
 	}
-	if (!is_free && !link_takes_origin(link)) {
+	if (!is_free &&
+	    limit_is_spent(&link->fresh_ms, mesh->now_ms, LINK_FRESH_MS)) {
 		mesh->stats.origins_rate++;
 		return NULL;
 	}
+	link->fresh_ms += is_free ? 0 : LINK_FRESH_EACH_MS;
 	err = origins_add(&mesh->origins, id, mesh->now_ms, &origin);
 	if (err != ERR_OK) {
 		*(err == ERR_NOMEM ? &mesh->stats.nomem
