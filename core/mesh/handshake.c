@@ -399,7 +399,7 @@ handshake_judge(struct link *link, const struct record *record,
 		link_bye(link, BYE_DUPLICATE);
 	} else {
 		link->state = LINK_WELCOMED;
-		link->is_proven = has_auth;
+		link->is_proven = true;
 		if (has_auth) {
 			handshake_send_auth(link);
 		}

@@ -55,7 +55,6 @@ struct mesh {
 	size_t check_every;
 
 	struct link *links; /* all */
-	size_t pending, dials;
 	uint64_t accept_ms; /* links accepted, 50 ms each, reach until then */
 	uint64_t next_ms;   /* nothing is due before */
 	uint64_t links_ms;  /* nothing of a link; they may have got later */

@@ -56,7 +56,7 @@ struct link {
 	bool has_spoken; /* accepted: its first record is a HELLO */
 	bool is_pinged;  /* the pong to `stamp` is not here yet */
 	bool has_bye;    /* a BYE came: only PEERS may follow */
-	bool is_proven;  /* the peer knows the key */
+	bool is_proven;  /* the peer knows the key, or there is none */
 	bool is_asked;   /* a SHUFFLE was sent, no reply has come */
 	bool is_orphan;  /* one of both had no links: push, do not announce */
 	bool is_fresh;   /* the peer wants no history */
@@ -121,9 +121,6 @@ void link_on_bye(struct link *link, const struct record *record);
 /* It is UP and does not keep up: BYE 8, and no link with it for a minute. */
 void link_too_slow(struct link *link);
 
-/* With a key: it has shown that it knows it.  Others are not named before. */
-bool link_is_trusted(const struct link *link);
-
 /* Of its slot, in masks.  It is UP, or was just now. */
 static inline uint64_t
 link_bit(const struct link *link)
@@ -135,6 +132,8 @@ link_bit(const struct link *link)
 uint64_t link_silence_ms(const struct link *link);
 /* Was it dialled, and is not UP yet? */
 bool link_is_dial(const struct link *link);
+/* Those of which something was heard, or that began, within `silent_ms`. */
+size_t link_count_dials(const struct mesh *mesh, uint64_t silent_ms);
 /* A link to `id` that is UP or about to be, other than `except`; or NULL. */
 struct link *link_find(const struct mesh *mesh, const struct nodeid *id,
     const struct link *except);

@@ -58,25 +58,11 @@ views_lively(const struct mesh *mesh)
 	return lively;
 }
 
-static unsigned
-views_hopes(const struct mesh *mesh)
-{
-	unsigned hopes = 0;
-
-	for (const struct link *link = mesh->links; link != NULL;
-	     link = link->next) {
-		hopes += link_is_dial(link) &&
-		                 mesh->now_ms - link->heard_ms < VIEWS_HOPE_MS
-		             ? 1
-		             : 0;
-	}
-	return hopes;
-}
-
 bool
 views_are_low(const struct mesh *mesh)
 {
-	return views_lively(mesh) + views_hopes(mesh) < mesh->views.links_min;
+	return views_lively(mesh) + link_count_dials(mesh, VIEWS_HOPE_MS) <
+	       mesh->views.links_min;
 }
 
 /* ---- addresses */
