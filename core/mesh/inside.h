@@ -70,7 +70,7 @@ struct mesh {
 	struct origins origins;
 	struct spread spread;
 	struct mesh_refusal refusals[MESH_REFUSALS_MAX];
-	struct buf scratch; /* reserved once: records that link_send sends */
+	struct buf scratch; /* records being made; a handshake always fits */
 	struct mesh_stats stats;
 };
 

@@ -61,7 +61,7 @@ spread_queue(struct mesh *mesh, uint64_t slots, const struct range *record)
 	flow_check(mesh);
 }
 
-void
+bool
 spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data)
 {
 	struct range range;
@@ -69,9 +69,10 @@ spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data)
 	slots = spread_limit(mesh, slots, data->payload_len);
 	if (spread_write(mesh, data, &range) != ERR_OK) {
 		mesh->stats.nomem++;
-		return;
+		return false;
 	}
 	spread_queue(mesh, slots, &range);
+	return true;
 }
 
 void
@@ -87,18 +88,17 @@ spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count)
 {
 	struct mesh *mesh = link->mesh;
-	struct buf *out = &mesh->spread.out;
 
 	if (count == 0) {
 		return;
 	}
-	buf_clear(out);
-	if (record_array_encode(out, type, runs, count) != ERR_OK) {
+	if (record_array_encode(mesh_scratch(mesh), type, runs, count) !=
+	    ERR_OK) {
 		spread_untold(mesh, &mesh->stats.nomem);
 		return;
 	}
-	mesh->stats.control_bytes += out->len;
-	mesh->io->send(mesh->io->ctx, link, out->bytes, out->len, true);
+	mesh->stats.control_bytes += mesh->scratch.len;
+	(void)link_send(link, ERR_OK);
 }
 
 static uint32_t
