@@ -42,11 +42,15 @@ spread_flush(struct mesh *mesh, struct lazy *lazy)
 
 	for (slots &= mesh->up_slots; slots != 0; slots &= slots - 1) {
 		struct link *link = mesh->up[__builtin_ctzll(slots)];
-		size_t runs = spread_may_announce(link,
-		    lazy_gather(lazy, link_bit(link), mesh->now_ms));
+		size_t runs = lazy_gather(lazy, link_bit(link), mesh->now_ms);
 
-		mesh->stats.announced += runs;
-		spread_send_runs(link, RECORD_IHAVE, lazy->runs, runs);
+		if (lazy->type == RECORD_SYNC) {
+			mesh->stats.syncs++;
+		} else {
+			runs = spread_may_announce(link, runs);
+			mesh->stats.announced += runs;
+		}
+		spread_send_runs(link, lazy->type, lazy->runs, runs);
 	}
 	lazy_clear(lazy);
 }
@@ -104,5 +108,8 @@ spread_announce_due(struct mesh *mesh)
 		    mesh, lazy_settle(&spread->late, &spread->history) &
 		              mesh->up_slots);
 		spread_flush(mesh, &spread->late);
+	}
+	if (mesh->now_ms >= spread->told.due_ms) {
+		spread_flush(mesh, &spread->told);
 	}
 }
