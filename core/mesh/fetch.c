@@ -417,8 +417,8 @@ fetch_next_of(
 	const struct missing *missing = &mesh->spread.missing;
 	const struct missing_run *run;
 
-	while (*seq < end &&
-	       (run = missing_find(missing, origin, *seq)) != NULL) {
+	while (
+	    *seq < end && (run = missing_find(missing, origin, *seq)) != NULL) {
 		if ((run->known & link_bit(link)) == 0) {
 			*seq = run->seq + run->count;
 		} else if (missing->count > MISSING_ROOMY) {

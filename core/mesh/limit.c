@@ -42,7 +42,7 @@ limit_takes(struct link *link, enum limit_kind kind, uint32_t count)
 	if (*used <= limit) {
 		return true;
 	}
-	if (kind < LIMIT_WALK_SENT && *used > limit * LIMIT_ABUSE) {
+	if (kind<LIMIT_WALK_SENT && * used> limit * LIMIT_ABUSE) {
 		link->mesh->stats.abuse++;
 		link_bye(link, BYE_ABUSE);
 	}

@@ -12,15 +12,15 @@
 struct link;
 
 enum limit_kind {
-	LIMIT_WALK,      /* 10 records */
-	LIMIT_SHUFFLE,   /* 2 records that ask */
-	LIMIT_ANNOUNCE,  /* 5000 runs of IHAVE */
-	LIMIT_GRAFT,     /* 1000 runs */
-	LIMIT_GONE,      /* 2^20 ids of them that are looked for in vain */
-	LIMIT_MISSING,   /* 2^16 runs of missing ids, looked at for lists */
-	LIMIT_MARK,      /* 2^17 ids of IHAVE, looked for in the history */
-	LIMIT_SYNC,      /* 10 records, not in the first 10 s after UP */
-	LIMIT_SYNC_RUN,  /* 16384 runs of them */
+	LIMIT_WALK,     /* 10 records */
+	LIMIT_SHUFFLE,  /* 2 records that ask */
+	LIMIT_ANNOUNCE, /* 5000 runs of IHAVE */
+	LIMIT_GRAFT,    /* 1000 runs */
+	LIMIT_GONE,     /* 2^20 ids of them that are looked for in vain */
+	LIMIT_MISSING,  /* 2^16 runs of missing ids, looked at for lists */
+	LIMIT_MARK,     /* 2^17 ids of IHAVE, looked for in the history */
+	LIMIT_SYNC,     /* 10 records, not in the first 10 s after UP */
+	LIMIT_SYNC_RUN, /* 16384 runs of them */
 	/* What we send never is too much for the other.  Its seconds begin at
 	 * other times: half of what it takes, where it is a loss. */
 	LIMIT_WALK_SENT,     /* 10 records */

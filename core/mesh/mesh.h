@@ -29,7 +29,8 @@
 #define MESH_LINKS_CAP 16 /* of them in a mesh that finds its own */
 #define MESH_DIALS_MAX 8  /* at a time */
 #define MESH_PSK_MIN   16 /* bytes */
-#define MESH_SEND_MAX  ((size_t)64 * 1024) /* of a message that is no DATA:
+#define MESH_SEND_MAX \
+	((size_t)64 * 1024) /* of a message that is no DATA:
                                               each node takes so much */
 
 struct mesh;

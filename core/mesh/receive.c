@@ -50,8 +50,7 @@ spread_on_own(struct link *link, const struct record_data *data)
 	}
 	mesh->stats.own++;
 	sync_on_own(mesh, data->seq,
-	    mesh->up_slots &
-	        ~(link->state == LINK_UP ? link_bit(link) : 0));
+	    mesh->up_slots & ~(link->state == LINK_UP ? link_bit(link) : 0));
 	spread_on_copy(link, &mesh->spread.self, data);
 }
 

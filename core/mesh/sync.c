@@ -167,8 +167,8 @@ sync_add_self(struct sync *sync, const struct mesh *mesh)
 		sync_add_origin(
 		    sync, &spread->history, &spread->self, mesh->seq);
 	} else if (spread->self.last != 0) {
-		sync_add_boot(sync, &spread->history, &spread->self,
-		    spread->self.last);
+		sync_add_boot(
+		    sync, &spread->history, &spread->self, spread->self.last);
 	}
 }
 
@@ -177,8 +177,8 @@ sync_add_known(
     struct sync *sync, const struct mesh *mesh, const struct origin *origin)
 {
 	if (origin->base != 0) {
-		sync_add_origin(sync, &mesh->spread.history, origin,
-		    origin->window.max);
+		sync_add_origin(
+		    sync, &mesh->spread.history, origin, origin->window.max);
 	}
 }
 
@@ -337,9 +337,8 @@ sync_again(struct link *link)
 	if (rest->next != 0) {
 		rest->is_again = true;
 	} else if (!link->is_fresh) {
-		sync_set_due(
-		    link, due_ms > link->mesh->now_ms ? due_ms
-		                                      : link->mesh->now_ms);
+		sync_set_due(link,
+		    due_ms > link->mesh->now_ms ? due_ms : link->mesh->now_ms);
 	}
 }
 

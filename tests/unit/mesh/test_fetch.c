@@ -617,8 +617,8 @@ with_a_full_table_only_what_is_gone_counts_as_such(void **state)
 	}
 	runs_say(lab, a, RECORD_SYNC, 9, 1, 20, 0);
 	runs_say(lab, b, RECORD_SYNC, 9, 1, 20, 0);
-	assert_in_range(mesh_stats(lab->mesh)->missing, MISSING_MAX - 4,
-	    MISSING_MAX);
+	assert_in_range(
+	    mesh_stats(lab->mesh)->missing, MISSING_MAX - 4, MISSING_MAX);
 	for (uint32_t n = 2; n < 20; n += 2) {
 		runs_say(lab, a, RECORD_GONE, 9, n, 1, 0);
 	}

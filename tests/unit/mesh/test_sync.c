@@ -512,8 +512,7 @@ ends_that_are_too_many_follow(void **state)
 	say_ends(lab, a, SYNC_EMPTY_MAX + 100, 2);
 	lab_pass(lab, LAZY_TOLD_MS);
 	lab_pass(lab, 2000);
-	assert_int_equal(
-	    told_of(b), SYNC_EMPTY_MAX + SYNC_EMPTY_MAX + 100);
+	assert_int_equal(told_of(b), SYNC_EMPTY_MAX + SYNC_EMPTY_MAX + 100);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1 + 100 + 2);
 	runs_forget(lab);
 	say_ends(lab, a, 100, 3);

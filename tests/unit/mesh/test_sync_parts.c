@@ -50,8 +50,7 @@ wait_on(struct lab *lab, uint64_t ms)
 	for (uint64_t end = lab->now + ms; lab->now < end;) {
 		for (size_t i = 0; i < lab->link_count; i++) {
 			if (lab->links[i].link != NULL) {
-				mesh_on_activity(
-				    lab->links[i].link, lab->now);
+				mesh_on_activity(lab->links[i].link, lab->now);
 			}
 		}
 		lab_pass(lab, 500);
@@ -306,9 +305,9 @@ no_more_is_asked_for_than_is_answered(void **state)
 	uint32_t answered = 0;
 
 	for (uint32_t n = 0; n < 2000; n++) {
-		struct record_run run = { .origin = nth_id(n),
-			.seq = RUNS_SEQ(1),
-			.count = 1 };
+		struct record_run run = {
+			.origin = nth_id(n), .seq = RUNS_SEQ(1), .count = 1
+		};
 		struct buf buf = { 0 };
 		size_t asked;
 
@@ -331,8 +330,8 @@ no_more_is_asked_for_than_is_answered(void **state)
 	for (unsigned i = 0; i < 100; i++) {
 		lab_pass(lab, 50);
 		mesh_on_activity(b->link, lab->now);
-		for (size_t asked = runs_sent(
-		         b, RECORD_GRAFT, runs, ARRAY_LEN(runs));
+		for (size_t asked =
+		         runs_sent(b, RECORD_GRAFT, runs, ARRAY_LEN(runs));
 		     answered < asked; answered++) {
 			struct record_data data = lab_data(9, 1);
 
