@@ -20,7 +20,7 @@
 #include "mesh/views.h"
 #include "wire/record.h"
 
-#define MESH_PENDING_MAX  64 /* accepted connections that are not UP */
+#define MESH_PENDING_MAX  64 /* accepted connections that wait to be UP */
 #define MESH_REFUSALS_MAX 64 /* ids that were too slow */
 #define MESH_REFUSAL_MS   60000u
 #define MESH_BOOT_AHEAD_S 86400u /* a larger boot is from the future */
@@ -55,7 +55,7 @@ struct mesh {
 	size_t check_every;
 
 	struct link *links; /* all */
-	size_t pending, dials;
+	size_t dials;
 	uint64_t accept_ms; /* links accepted, 50 ms each, reach until then */
 	uint64_t next_ms;   /* nothing is due before */
 	uint64_t links_ms;  /* nothing of a link; they may have got later */

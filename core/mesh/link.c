@@ -70,11 +70,7 @@ link_create(struct mesh *mesh, bool dialled)
 		link->next->prev = link;
 	}
 	mesh->links = link;
-	if (dialled) {
-		mesh->dials++;
-	} else {
-		mesh->pending++;
-	}
+	mesh->dials += dialled ? 1 : 0;
 	return link;
 }
 
@@ -98,10 +94,6 @@ link_destroy(struct link *link)
 	struct mesh *mesh = link->mesh;
 
 	assert(link->state == LINK_CLOSING);
-	/* One that was UP left the count then. */
-	if (!link->dialled && !link->was_up) {
-		mesh->pending--;
-	}
 	bootstrap_on_closed(link);
 	*(link->prev != NULL ? &link->prev->next : &mesh->links) = link->next;
 	if (link->next != NULL) {
@@ -190,11 +182,7 @@ link_up(struct link *link)
 	mesh->users[link->slot] = link->user;
 	mesh->up_slots |= UINT64_C(1) << link->slot;
 	mesh->stats.links_up++;
-	if (link->dialled) {
-		mesh->dials--;
-	} else {
-		mesh->pending--;
-	}
+	mesh->dials -= link->dialled ? 1 : 0;
 	link_count_smallest(mesh);
 	buf_fini(&link->hello); /* nobody needs to be convinced */
 	mesh_wake_links_at(mesh, mesh->now_ms + mesh->ping_ms);
@@ -374,6 +362,10 @@ link_on_bye(struct link *link, const struct record *record)
 	}
 	if (bye.reason < ARRAY_LEN(mesh->stats.byes_received)) {
 		mesh->stats.byes_received[bye.reason]++;
+	}
+	/* This node itself would have shown the key first. */
+	if (bye.reason == BYE_SELF && !link_is_trusted(link)) {
+		bye.reason = BYE_AUTH;
 	}
 	/* Of those that are not known one is like the other. */
 	link->bye = bye.reason == LINK_BYE_NONE ? LINK_BYE_NONE - 1

@@ -62,6 +62,38 @@ mesh_stop(struct mesh *mesh, uint64_t now_ms)
 	mesh_end_links(mesh);
 }
 
+/* The `nth` of the accepted links that wait to be UP; NULL: there are not so
+ * many. */
+static struct link *
+mesh_find_waiting(const struct mesh *mesh, uint64_t nth)
+{
+	struct link *link = mesh->links;
+
+	for (; link != NULL; link = link->next) {
+		if ((link->state == LINK_ACCEPTED ||
+		        link->state == LINK_AUTH_WAIT) &&
+		    nth-- == 0) {
+			break;
+		}
+	}
+	return link;
+}
+
+/* Too many wait: any of them goes.  Who holds all places has to come back
+ * faster than others take to be UP; and where all are in earnest, some are UP
+ * before it is their turn, which would not be if the oldest went. */
+static void
+mesh_make_place(struct mesh *mesh)
+{
+	if (mesh_find_waiting(mesh, MESH_PENDING_MAX - 1) != NULL) {
+		mesh->stats.refused++;
+		mesh->stats.waiting_limit++;
+		link_end(mesh_find_waiting(
+		             mesh, rng_below(mesh->rng, MESH_PENDING_MAX)),
+		    0, "too many wait");
+	}
+}
+
 struct link *
 mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
     const char *remote, void *user)
@@ -71,7 +103,8 @@ mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
 	mesh->now_ms = now_ms;
 	mesh_begin(mesh);
 	mesh->stats.accepted++;
-	if (!mesh->stopped && mesh->pending < MESH_PENDING_MAX) {
+	if (!mesh->stopped) {
+		mesh_make_place(mesh);
 		link = link_create(mesh, false);
 	}
 	if (link == NULL) {

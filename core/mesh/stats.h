@@ -42,6 +42,7 @@
 	COUNT(accepted)        /* incoming connections */ \
 	COUNT(refused)         /* of them, before they were UP */ \
 	COUNT(accept_limit)    /* of those refused: too many links lately */ \
+	COUNT(waiting_limit)   /* the same: too many were not UP */ \
 	COUNT(links_up)        /* now */ \
 	COUNT(origins)         /* now */ \
 	COUNT(evicted)         /* links given up for another */ \
