@@ -420,6 +420,7 @@ mesh_stats(struct mesh *mesh)
 
 	/* What the tables count themselves. */
 	stats->origins = mesh->origins.count;
+	stats->origins_named = mesh->origins.named_lost;
 	stats->window_lost = mesh->origins.window_lost;
 	stats->window_widened = mesh->origins.widened;
 	stats->history = history_count(history);
