@@ -62,15 +62,13 @@ link_create(struct mesh *mesh, bool dialled)
 	link->dialled = dialled;
 	link->reading = true;
 	link->bye = LINK_BYE_NONE;
+	link->is_proven = !mesh->has_key;
 	link->heard_ms = mesh->now_ms;
-	link->fresh_ms = mesh->now_ms;
-	link->fresh = LINK_FRESH_BURST;
 	link->next = mesh->links;
 	if (link->next != NULL) {
 		link->next->prev = link;
 	}
 	mesh->links = link;
-	mesh->dials += dialled ? 1 : 0;
 	return link;
 }
 
@@ -182,7 +180,6 @@ link_up(struct link *link)
 	mesh->users[link->slot] = link->user;
 	mesh->up_slots |= UINT64_C(1) << link->slot;
 	mesh->stats.links_up++;
-	mesh->dials -= link->dialled ? 1 : 0;
 	link_count_smallest(mesh);
 	buf_fini(&link->hello); /* nobody needs to be convinced */
 	mesh_wake_links_at(mesh, mesh->now_ms + mesh->ping_ms);
@@ -214,14 +211,11 @@ link_down(struct link *link)
 static void
 link_leave(struct link *link, enum mesh_closed how)
 {
-	struct mesh *mesh = link->mesh;
 	enum link_state before = (enum link_state)link->state;
 
 	link->state = LINK_CLOSING;
 	if (before == LINK_UP) {
 		link_down(link);
-	} else if (link->dialled) {
-		mesh->dials--;
 	}
 	bootstrap_on_end(link, how);
 	views_on_end(link, how);
@@ -247,12 +241,6 @@ link_lost(struct link *link, enum mesh_closed how)
 	}
 }
 
-bool
-link_is_trusted(const struct link *link)
-{
-	return !link->mesh->has_key || link->is_proven;
-}
-
 /* Others that a peer may try instead, behind its BYE. */
 static void
 link_name_others(const struct link *link, enum bye_reason reason)
@@ -260,7 +248,7 @@ link_name_others(const struct link *link, enum bye_reason reason)
 	struct mesh *mesh = link->mesh;
 	struct record_peers peers;
 
-	if (reason > BYE_EVICTED || !link_is_trusted(link)) {
+	if (reason > BYE_EVICTED || !link->is_proven) {
 		return;
 	}
 	views_sample(link, false, &peers);
@@ -364,7 +352,7 @@ link_on_bye(struct link *link, const struct record *record)
 		mesh->stats.byes_received[bye.reason]++;
 	}
 	/* This node itself would have shown the key first. */
-	if (bye.reason == BYE_SELF && !link_is_trusted(link)) {
+	if (bye.reason == BYE_SELF && !link->is_proven) {
 		bye.reason = BYE_AUTH;
 	}
 	/* Of those that are not known one is like the other. */
@@ -413,6 +401,20 @@ link_is_dial(const struct link *link)
 	return link->dialled && !link->was_up && link->state != LINK_CLOSING;
 }
 
+size_t
+link_count_dials(const struct mesh *mesh, uint64_t silent_ms)
+{
+	size_t count = 0;
+
+	for (const struct link *link = mesh->links; link != NULL;
+	     link = link->next) {
+		count += link_is_dial(link) && link_silence_ms(link) < silent_ms
+		             ? 1
+		             : 0;
+	}
+	return count;
+}
+
 struct link *
 link_find(
     const struct mesh *mesh, const struct nodeid *id, const struct link *except)
@@ -424,23 +426,6 @@ link_find(
 		}
 	}
 	return NULL;
-}
-
-bool
-link_takes_origin(struct link *link)
-{
-	const uint64_t each_ms = 1000 / LINK_FRESH_RATE;
-	uint64_t more = (link->mesh->now_ms - link->fresh_ms) / each_ms;
-
-	link->fresh_ms += more * each_ms;
-	link->fresh = more >= LINK_FRESH_BURST - link->fresh
-	                  ? LINK_FRESH_BURST
-	                  : link->fresh + (uint32_t)more;
-	if (link->fresh == 0) {
-		return false;
-	}
-	link->fresh--;
-	return true;
 }
 
 static void

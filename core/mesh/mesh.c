@@ -144,7 +144,7 @@ mesh_on_peers(struct link *link, const struct record *record)
 	if (record_peers_decode(record, &peers) != ERR_OK) {
 		link_violate(link, 1002, "malformed PEERS");
 	} else if (!link->has_bye || link->bye > BYE_EVICTED ||
-	           !link_is_trusted(link)) {
+	           !link->is_proven) {
 		mesh->stats.ignored++;
 	} else {
 		link->is_deaf = true; /* nothing else may follow */
@@ -428,6 +428,9 @@ mesh_stats(struct mesh *mesh)
 	stats->history_evicted = history->evicted;
 	stats->history_expired = history->expired;
 	stats->missing = mesh->spread.missing.count;
+	stats->members = HASH_COUNT(mesh->members.table);
+	stats->passive = mesh->views.passive.count;
+	stats->lost = mesh->views.lost.count;
 	stats->unicast_full = mesh->spread.unicast.windows.replaced;
 	stats->tombstones_lost = mesh->origins.tombstones_lost +
 	                         mesh->origins.tombstones.replaced;
