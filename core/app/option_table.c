@@ -66,7 +66,7 @@ const struct option option_table[] = {
 	    "messages a second of a client, and at once",
 	    "off, N or N,BURST, numbers of 1 to 1000000", "100,500",
 	    option_rate, 0, 1, 1000000 },
-	{ "max-hops", 0, false, "N", "64", "nodes that a message may pass",
+	{ "max-hops", 0, false, "N", "64", "links that a message may cross",
 	    "a number of 1 to 255", "64", option_number, MEMBER(max_hops), 1,
 	    255 },
 	{ "queue", 0, false, "SOFT..HARD", "1M..8M",
