@@ -67,6 +67,7 @@ struct conn {
 	uint64_t ping_second; /* and the pings that came in it */
 	uint32_t pings;
 	uint32_t unsent;          /* with the kernel, as last seen */
+	uint32_t slot;            /* in net->conns */
 	uint32_t pause_used_ms;   /* pauses caused by this target ... */
 	uint64_t pause_window_ms; /* ... since then */
 	struct conn *presser;     /* the target that this source waits for */
@@ -76,7 +77,6 @@ struct conn {
 	uint32_t open_len; /* bytes of records in it; 0: none open */
 
 	int fd;        /* of an open connection; lws closes it */
-	uint32_t slot; /* in net->conns */
 	uint8_t state; /* enum conn_state */
 	uint8_t role;  /* enum frame_role */
 	uint8_t how;   /* enum net_closed, once doomed */

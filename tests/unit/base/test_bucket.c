@@ -118,7 +118,7 @@ counts_for_years(void **state)
 {
 	struct bucket_rate rate = bucket_rate(1, 1000000);
 	struct bucket bucket = { 0 };
-	uint64_t now = 100 * 12 * MONTH_MS;
+	uint64_t now = UINT64_C(1200) * MONTH_MS;
 
 	(void)state;
 	assert_int_equal(drain(&bucket, &rate, now), 1000000);
