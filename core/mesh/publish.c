@@ -18,8 +18,7 @@ spread_init(struct mesh *mesh, struct chunk_pool *pool, size_t history_bytes)
 	lazy_init(&spread->early, LAZY_MS, LAZY_QUIET_MS);
 	lazy_init(&spread->late, LAZY_LATE_MS, LAZY_LATE_MS);
 	lazy_init(&spread->told, LAZY_TOLD_MS, LAZY_TOLD_MS);
-	idcache_init(&spread->unicast.windows, mesh->rng, UNICAST_MAX,
-	    sizeof(struct unicast_window));
+	idcache_init(&spread->unicast.windows, mesh->rng, UNICAST_MAX);
 	buf_init(&spread->out);
 	spread->flow_ms = UINT64_MAX;
 }
