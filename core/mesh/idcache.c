@@ -64,7 +64,6 @@ idcache_make_room(struct idcache *cache, struct idcache_bucket *bucket)
 	if (items == NULL) {
 		return ERR_NOMEM;
 	}
-	cache->bytes += IDCACHE_STEP * sizeof(*items);
 	bucket->items = items;
 	bucket->room = room;
 	return ERR_OK;

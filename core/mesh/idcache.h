@@ -36,7 +36,6 @@ struct idcache {
 	struct rng *rng; /* borrowed */
 	uint64_t salt;
 	size_t limit, count;
-	size_t bytes;      /* of the items */
 	uint64_t replaced; /* ever, for lack of room */
 	struct idcache_bucket buckets[IDCACHE_BUCKETS];
 };
