@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * state.c - every counter and table as one JSON object, and the ports file. */
+ * state.c - every counter, and the links, as one JSON object; the ports file. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -43,9 +43,9 @@ state_peer(void *ctx, const struct mesh_peer *peer)
 	if (peers->err != ERR_OK) {
 		return;
 	}
-	nodeid_hex(&peer->node_id, hex);
 	peers->err = buf_printf(peers->out,
-	    "%s{\"id\":\"%s\",\"name\":", peers->first ? "" : ",", hex);
+	    "%s{\"id\":\"%s\",\"name\":", peers->first ? "" : ",",
+	    nodeid_hex(&peer->node_id, hex));
 	peers->first = false;
 	if (peers->err == ERR_OK) {
 		peers->err = state_string(peers->out, peer->name);
@@ -108,10 +108,9 @@ state_json(struct node *node, struct buf *out)
 {
 	struct state_peers peers = { out, true, ERR_OK };
 	char hex[NODEID_HEX_LEN + 1];
-	enum err err;
+	enum err err = buf_printf(out,
+	    "{\"node\":{\"id\":\"%s\",\"name\":", nodeid_hex(&node->id, hex));
 
-	nodeid_hex(&node->id, hex);
-	err = buf_printf(out, "{\"node\":{\"id\":\"%s\",\"name\":", hex);
 	if (err == ERR_OK) {
 		err = state_string(out, node->name);
 	}
@@ -141,7 +140,7 @@ state_log(struct node *node)
 	buf_init(&out);
 	if (node->mesh != NULL && state_json(node, &out) == ERR_OK &&
 	    buf_append(&out, "", 1) == ERR_OK) {
-		log_info("app", "state", "every counter and table",
+		log_info("app", "state", "every counter, and the links",
 		    LOG_RAW("state", (const char *)out.bytes));
 	}
 	buf_fini(&out);
