@@ -11,6 +11,21 @@ NEW_ORIGINS, NEW_ORIGINS_AT_ONCE = 500, 4096
 ABUSE = 10  # times the limit
 
 
+class Rate:
+    """What I may send in a second of mine."""
+
+    def __init__(self):
+        self.second, self.used = now(), 0
+
+    def room(self, a_second):
+        if now() - self.second >= 1:
+            self.second, self.used = now(), 0
+        return max(a_second - self.used, 0)
+
+    def use(self, count):
+        self.used += count
+
+
 class Allowance:
     def __init__(self):
         self.up_at, self.second, self.used = now(), now(), {}

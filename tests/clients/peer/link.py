@@ -14,7 +14,7 @@ from websockets.legacy.client import WebSocketClientProtocol
 from websockets.legacy.server import WebSocketServerProtocol
 
 from . import records as r
-from .limits import Allowance
+from .limits import Allowance, Rate
 from .origins import NEVER, now
 from .spread import Waiting
 
@@ -70,6 +70,9 @@ class Link:
         self.early, self.late = Waiting(), Waiting()  # ids to announce
         self.fetches = set()                          # not answered yet
         self.to_pass_on, self.passed_on_at = {}, NEVER  # SYNC of others
+        self.to_sync, self.synced_at = [], NEVER  # what is left to tell
+        self.sync_again = False  # from the beginning, behind that
+        self.announced = Rate()
         self.allowance = Allowance()
         self.bye_reason, self.bye_came = None, False
         self.peers_came = False

@@ -89,6 +89,7 @@ class Peer:
             for link in list(self.links):
                 self.spread.flush(link)
                 self.spread.pass_on(link)
+                self.spread.sync_part(link)
                 link.feel_pressure()
             await asyncio.sleep(TICK_S)
 
@@ -109,7 +110,7 @@ class Peer:
         self.spread.bury(self.id)
         self.spread.history.forget(self.id)
         self.id, self.boot = os.urandom(16), int(time.time())
-        self.spread.counter = 0
+        self.spread.counter = self.spread.own_last = 0
         self.members.fill_within(0)
 
     # ---- links come and go ----
@@ -278,5 +279,9 @@ class Peer:
     def saw_my_id(self):
         self.twins.sign()
 
-    def own_seq_seen(self, seq):
+    def own_seq_seen(self, seq, link=None):
+        mine = self.boot << 32 | self.spread.counter
         self.twins.own_seq_seen(seq)
+        if mine >> 32 < self.boot and mine & 0xffffffff:
+            self.spread.own_last = max(self.spread.own_last, mine)
+        self.spread.own_end_seen(seq, link)

@@ -16,7 +16,8 @@ MODEL_S = 60
 EARLY_S, EARLY_ALONE_S, ALONE_S, LATE_S = 0.025, 0.010, 0.040, 0.1
 WAITING_IDS = 4096
 AGE_MAX_MS, AGE_UNKNOWN, HURRY_S = 100, 255, 0.15
-SYNC_BYTES, SYNC_EMPTY, SYNC_PASS_S = 256 << 10, 1024, 0.2
+SYNC_PART, SYNC_EMPTY, SYNC_PART_S, SYNC_PASS_S = 4680, 1024, 1, 0.2
+ANNOUNCED_A_SECOND = 2500
 BYTES_A_SECOND = 12.5e6  # what payload is taken to need on its way
 ORIGINS, TOMBSTONES, BURIED = 65536, 65536, 64
 
@@ -40,6 +41,7 @@ class Spread:
         self.origins, self.tombstones = {}, {}  # {id: (highest, last)}
         self.buried = []  # the last ones of them
         self.history, self.counter = History(), 0
+        self.own_last = 0  # the highest of my ids of smaller boots
         self.count = dict.fromkeys(
             "delivered relayed duplicates late old gaps gone_sent repaired "
             "spoofed unicast_lost dropped grafts fetches prunes faster tries "
@@ -88,7 +90,8 @@ class Spread:
     # ---- SYNC: what I hold, or how far I heard of it ----
 
     def sync(self, link):
-        held, told, empty = self.history.held(link.max_message), [], 0
+        """All, from the beginning; behind it what is left of the last."""
+        held, told = self.history.held(link.max_message), []
         newest = sorted(self.origins.values(), reverse=True, key=lambda o:
                         (o.id == self.node.id, o.new_at))
         for origin in newest:
@@ -98,17 +101,35 @@ class Spread:
                     told += [(origin.id, *run) for run in
                              last_ids(found, WINDOW)]
                 is_held = found and sum(found[-1]) > highest
-                if highest and not is_held and empty < SYNC_EMPTY:
-                    empty += 1
+                if highest and not is_held:
                     told.append((origin.id, highest + 1, 0))
+        if self.own_last:
+            told.insert(0, (self.node.id, self.own_last + 1, 0))
         for origin_id in reversed(self.buried):
             for highest in reversed(self.tombstones.get(origin_id, ())):
-                if highest and empty < SYNC_EMPTY:
-                    empty += 1
+                if highest:
                     told.append((origin_id, highest + 1, 0))
-        for raw in r.list_records(r.SYNC, told[:SYNC_BYTES
-                                               // r.RUN[r.SYNC].size]):
-            link.queue(raw)
+        link.to_sync, link.sync_again = told, False
+        self.sync_part(link)
+
+    def sync_part(self, link):
+        """What one second has room for."""
+        if now() - link.synced_at < SYNC_PART_S:
+            return
+        if link.sync_again and not link.to_sync:
+            self.sync(link)
+            return
+        part, empty = 0, 0
+        for _, _, count in link.to_sync[:SYNC_PART]:
+            empty += count == 0
+            if empty > SYNC_EMPTY:
+                break
+            part += 1
+        if part:
+            link.synced_at = now()
+            for raw in r.list_records(r.SYNC, link.to_sync[:part]):
+                link.queue(raw)
+            del link.to_sync[:part]
 
     def on_sync(self, link, body):
         for run in r.read_list(r.SYNC, body):
@@ -118,7 +139,7 @@ class Spread:
             if not self.is_sound(told, highest):
                 self.count["skipped"] += 1
             elif run.origin == self.node.id:
-                self.node.own_seq_seen(highest)
+                self.node.own_seq_seen(highest, link)
                 self.on_held(link, run)
             elif run.count:
                 origin = self.origin(run.origin, highest, link, of_sync=True)
@@ -143,6 +164,15 @@ class Spread:
             origin.promise_up_to(highest)
         self.pass_on_if(is_news or origin.last != last, origin, highest,
                         link)
+
+    def own_end_seen(self, seq, source):
+        """One of mine, of a life before this or a boot that I left: nobody
+        else may tell the others that it went so far."""
+        if boot_of(seq) < self.node.boot and seq > self.own_last and \
+                seq & 0xffffffff:
+            self.own_last = seq
+            for link in self.links - {source}:
+                self.tell(link, self.node.id, seq)
 
     def pass_on_if(self, is_news, origin, highest, source):
         """Nobody else may tell them."""
@@ -230,6 +260,7 @@ class Spread:
     def publish(self, topic, payload, flags=0, dest=b""):
         self.counter += 1
         if self.counter >> 32:
+            self.own_last = self.node.boot << 32 | 0xffffffff
             self.node.boot, self.counter = self.node.boot + 1, 1
         seq = self.node.boot << 32 | self.counter
         me = self.origin(self.node.id, seq)
@@ -272,6 +303,10 @@ class Spread:
         for waiting in link.early, link.late:
             if waiting.ids and waiting.due <= now():
                 entries = self.untold(link, waiting.ids)
+                room = link.announced.room(ANNOUNCED_A_SECOND)
+                if len(entries) > room:  # SYNC tells of the others
+                    entries, link.sync_again = entries[:room], True
+                link.announced.use(len(entries))
                 waiting.ids = {}
                 for raw in r.list_records(r.IHAVE, entries):
                     link.queue(raw)
@@ -323,6 +358,7 @@ class Spread:
             self.count["spoofed"] += 1
             self.node.saw_my_id()
         else:
+            self.own_end_seen(data.seq, link)
             self.note_known(data, link)
             if not data.flags & r.REPAIR:
                 self.prune(link, self.origin(self.node.id, data.seq))
@@ -472,6 +508,7 @@ class Spread:
                     run, run.first + run.count - 1):
                 self.count["skipped"] += 1
             elif run.origin == self.node.id:
+                self.own_end_seen(run.first + run.count - 1, link)
                 self.on_held(link, run)
             else:
                 origin = self.origin(
