@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mesh/inside.h"
+#include "mesh/sync.h"
 
 enum {
 	HANDSHAKE_DEAD_MS = 5000,  /* of silence: the old link is dead */
@@ -424,19 +425,23 @@ handshake_on_welcome(struct link *link, const struct record *record)
 }
 
 void
-handshake_pass(struct mesh *mesh, uint64_t last_seq)
+handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t slots)
 {
 	uint64_t boot = (last_seq >> 32) + 1;
+	uint64_t seq = mesh->seq;
 
-	if (last_seq <= mesh->seq) {
-		return;
+	if (last_seq > seq) {
+		/* Half of what others take: their clocks may be behind this
+		 * one. */
+		if (boot >
+		    (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S / 2) {
+			mesh->stats.bad_boot++;
+			return;
+		}
+		mesh->seq = boot << 32;
+		sync_on_own(mesh, seq, 0);
 	}
-	/* Half of what others take: their clocks may be behind this one. */
-	if (boot > (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S / 2) {
-		mesh->stats.bad_boot++;
-		return;
-	}
-	mesh->seq = boot << 32;
+	sync_on_own(mesh, last_seq, slots);
 }
 
 void
@@ -453,7 +458,7 @@ handshake_on_welcome2(struct link *link, const struct record *record)
 		link_bye(link, BYE_FULL);
 		return;
 	}
-	handshake_pass(mesh, welcome2.last_seq);
+	handshake_pass(mesh, welcome2.last_seq, mesh->up_slots);
 	link_up(link);
 	views_learn_all(link, &welcome2.peers);
 }
