@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mesh/inside.h"
+#include "mesh/wall.h"
 
 enum {
 	HANDSHAKE_DEAD_MS = 5000, /* of silence: the old link is dead */
@@ -430,14 +431,10 @@ handshake_pass(struct mesh *mesh, uint64_t last_seq)
 {
 	uint64_t boot = (last_seq >> 32) + 1;
 
-	if (last_seq <= mesh->seq) {
-		return;
+	if (last_seq > mesh->seq &&
+	    !wall_is_ahead(mesh, &mesh->node_id, boot)) {
+		mesh->seq = boot << 32;
 	}
-	if (boot > (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S) {
-		mesh->stats.bad_boot++;
-		return;
-	}
-	mesh->seq = boot << 32;
 }
 
 void

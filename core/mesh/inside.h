@@ -39,7 +39,7 @@ struct mesh {
 
 	struct nodeid node_id;
 	uint64_t seq;    /* last published: boot << 32 | counter */
-	uint32_t wall_s; /* wall-clock seconds at start_ms */
+	uint32_t wall_s; /* wall-clock seconds at start_ms, see wall.h */
 	uint64_t start_ms;
 	uint8_t net[8];
 	struct str8 name, advertise; /* owned */
@@ -71,6 +71,8 @@ struct mesh {
 	struct origins origins;
 	struct spread spread;
 	struct mesh_refusal refusals[MESH_REFUSALS_MAX];
+	bool has_refused; /* numbers from the future: */
+	uint64_t ask_ms;  /* the owner's clock is looked at then */
 	struct buf scratch; /* reserved once: records that link_send sends */
 	struct mesh_stats stats;
 };
@@ -117,7 +119,8 @@ mesh_boot(const struct mesh *mesh)
 	return (uint32_t)(mesh->seq >> 32);
 }
 
-/* Wall-clock seconds: the start's, and what has passed since. */
+/* Wall-clock seconds as far as is known: the start's, and what has passed
+ * since.  Nobody is asked. */
 static inline uint32_t
 mesh_wall_s(const struct mesh *mesh)
 {

@@ -9,6 +9,7 @@
 #include "mesh/handshake.h"
 #include "mesh/inside.h"
 #include "mesh/spread.h"
+#include "mesh/wall.h"
 
 enum { MESH_LATE_MS = 500 }; /* a loop that is later moves deadlines */
 
@@ -364,6 +365,7 @@ mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
 	}
 	mesh->next_ms = UINT64_MAX;
 	identity_on_tick(mesh);
+	wall_on_tick(mesh);
 	mesh_tick_links(mesh);
 	spread_on_tick(mesh);
 	origins_expire(&mesh->origins, now_ms);

@@ -73,6 +73,10 @@ struct mesh_io {
 	/* Monotonic microseconds, for round-trip times finer than now_ms;
 	 * NULL: milliseconds do. */
 	uint64_t (*now_us)(void *ctx);
+	/* Seconds since 1970 by the wall clock as it is now: asked when a
+	 * number seems to be from the future, and once a second when one was.
+	 * NULL: config.boot and what has passed since mesh_start. */
+	uint32_t (*wall_s)(void *ctx);
 	/* Bytes that nobody can guess, `len` <= 32; NULL: the kernel's.  A
 	 * simulator makes them repeatable. */
 	enum err (*secret)(void *ctx, void *bytes, size_t len);

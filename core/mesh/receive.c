@@ -9,6 +9,7 @@
 #include "mesh/inside.h"
 #include "mesh/spread.h"
 #include "mesh/tree.h"
+#include "mesh/wall.h"
 #include "wire/utf8.h"
 
 static void
@@ -78,11 +79,7 @@ spread_is_fit(struct link *link, const struct record_data *data)
 		spread_on_own(link, data);
 		return false;
 	}
-	if (data->seq >> 32 > (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S) {
-		mesh->stats.bad_boot++;
-		return false;
-	}
-	return true;
+	return !wall_is_ahead(mesh, &data->origin, data->seq >> 32);
 }
 
 static bool
