@@ -11,8 +11,6 @@
 #include "mesh/spread.h"
 #include "mesh/wall.h"
 
-enum { MESH_LATE_MS = 500 }; /* a loop that is later moves deadlines */
-
 /* The wall clock is derived: `boot` was read from it at the start. */
 static void
 mesh_begin(struct mesh *mesh)
@@ -38,7 +36,7 @@ mesh_start(struct mesh *mesh, uint64_t now_ms)
 	mesh_begin(mesh);
 	bootstrap_start(mesh);
 	seek_start(mesh);
-	mesh_on_tick(mesh, now_ms, 0);
+	mesh_on_tick(mesh, now_ms);
 }
 
 void
@@ -350,16 +348,9 @@ mesh_tick_links(struct mesh *mesh)
 }
 
 void
-mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
+mesh_on_tick(struct mesh *mesh, uint64_t now_ms)
 {
 	mesh->now_ms = now_ms;
-	/* Late: what was sent in time may still wait to be read. */
-	if (late_ms > MESH_LATE_MS) {
-		for (struct link *link = mesh->links; link != NULL;
-		     link = link->next) {
-			link_delay(link, late_ms);
-		}
-	}
 	if (now_ms < mesh->next_ms) {
 		return;
 	}

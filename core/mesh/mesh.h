@@ -170,8 +170,9 @@ void mesh_on_closed(struct mesh *mesh, struct link *link, uint64_t now_ms,
 
 /* When mesh_on_tick wants to be called next: at that time or later. */
 uint64_t mesh_next_ms(const struct mesh *mesh);
-/* `late_ms`: how much later than asked the loop came round. */
-void mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms);
+/* What was sent in time was handed in before: a loop that stood still leaves
+ * that out of `now_ms`, in all calls. */
+void mesh_on_tick(struct mesh *mesh, uint64_t now_ms);
 
 /* Publish a message of this node: gives it the next id, written to
  * `view->origin` and `view->seq`, and sends it to all links.  Does not deliver

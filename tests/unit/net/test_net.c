@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * test_net.c - the loop: the signals that it catches. */
+ * test_net.c - the loop: the signals that it catches, its clock. */
 #include <signal.h>
 
 #include "rig.h"
@@ -22,12 +22,59 @@ signals_that_come_after_its_end_do_nothing(void **state)
 	assert_int_equal(raise(SIGUSR1), 0); /* or this is the end */
 }
 
+/* As if the loop had not come round for a minute. */
+static void
+stand_still(struct rig *rig)
+{
+	struct net *net = rig->net;
+	uint64_t before_ms = net_now_ms(net);
+
+	net->real_ms -= 60000;
+	net_update_now(net);
+	assert_in_range(net_now_ms(net) - before_ms, 0,
+	    (uint64_t)WHEEL_TICK_MS + NET_LATE_MS);
+	rig->number = net->tick_ms;
+}
+
+/* A short stop counts. */
+static void
+count_on(struct rig *rig)
+{
+	struct net *net = rig->net;
+	uint64_t before_ms = net_now_ms(net);
+
+	net->tick_ms = before_ms;
+	net->real_ms -= NET_LATE_MS;
+	net_update_now(net);
+	assert_true(net_now_ms(net) - before_ms >= NET_LATE_MS);
+}
+
+static void
+a_loop_that_stood_still_does_not_find_everybody_dead(void **state)
+{
+	struct rig *rig = rig_create(rig_config());
+
+	(void)state;
+	/* It has 40 s, and its deadlines are looked at after a minute. */
+	(void)client_open(rig->port, "/");
+	rig_until(rig, rig_has_opened);
+	rig_call(rig, stand_still);
+	rig_until(rig, rig_has_looked_again);
+	assert_int_equal(rig_stats(rig)->closed_silent, 0);
+	assert_int_equal(rig->closed, 0);
+	rig_call(rig, count_on);
+	rig_destroy(rig);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(
 		    signals_that_come_after_its_end_do_nothing,
+		    client_teardown),
+		cmocka_unit_test_teardown(
+		    a_loop_that_stood_still_does_not_find_everybody_dead,
 		    client_teardown),
 	};
 
