@@ -382,6 +382,7 @@ mesh_stats(struct mesh *mesh)
 	stats->origins = mesh->origins.count;
 	stats->window_lost = mesh->origins.window_lost;
 	stats->window_widened = mesh->origins.widened;
+	stats->window_limit = mesh->origins.unwidened;
 	stats->history = history_count(history);
 	stats->history_bytes = history->bytes;
 	stats->history_evicted = history->evicted;
