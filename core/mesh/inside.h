@@ -71,8 +71,8 @@ struct mesh {
 	struct origins origins;
 	struct spread spread;
 	struct mesh_refusal refusals[MESH_REFUSALS_MAX];
-	bool has_refused; /* numbers from the future: */
-	uint64_t ask_ms;  /* the owner's clock is looked at then */
+	bool has_refused;   /* numbers from the future: */
+	uint64_t ask_ms;    /* the owner's clock is looked at then */
 	struct buf scratch; /* reserved once: records that link_send sends */
 	struct mesh_stats stats;
 };

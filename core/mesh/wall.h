@@ -12,15 +12,14 @@
 #include "mesh/inside.h"
 
 /* What wall_is_ahead calls. */
-bool wall_refuses(
-    struct mesh *mesh, const struct nodeid *id, uint64_t boot);
+bool wall_refuses(struct mesh *mesh, const struct nodeid *id, uint64_t boot);
 
 /* Is this boot of `id` from the future?  Then it was counted and logged. */
 static inline bool
 wall_is_ahead(struct mesh *mesh, const struct nodeid *id, uint64_t boot)
 {
-	return UNLIKELY(boot >
-	                (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S) &&
+	return UNLIKELY(
+	           boot > (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S) &&
 	       wall_refuses(mesh, id, boot);
 }
 

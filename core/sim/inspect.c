@@ -223,7 +223,8 @@ inspect_check_refusals(const struct mesh *mesh)
 		}
 		for (const struct mesh_refusal *other = one + 1; other < end;
 		     other++) {
-			if (nodeid_equal(&one->id, &other->id)) {
+			if (other->until_ms > mesh->now_ms &&
+			    nodeid_equal(&one->id, &other->id)) {
 				return "a node shut out twice";
 			}
 		}

@@ -16,7 +16,7 @@ enum {
 	FUZZ_RECORD_MAX = 4608, /* what a handshake allows, PEERS included */
 	FUZZ_BOOT = 1700000000,
 	FUZZ_NOW = 1000000, /* at the start, milliseconds */
-	FUZZ_OWN = 0x80, /* the mesh's id is fuzz_id of it */
+	FUZZ_OWN = 0x80,    /* the mesh's id is fuzz_id of it */
 };
 
 struct fuzz_said { /* the body of a record */

@@ -68,8 +68,8 @@ bits_of_links_that_are_not_up_are_seen(void **state)
 	assert_non_null(inspect_check(lab->mesh));
 	run->tried &= ~bit;
 	run->asked = SLOT_NONE;
-	assert_string_equal(inspect_check(lab->mesh),
-	    "a fetch from a link that is not UP");
+	assert_string_equal(
+	    inspect_check(lab->mesh), "a fetch from a link that is not UP");
 	run->asked = 0;
 	assert_null(inspect_check(lab->mesh));
 }
@@ -146,10 +146,10 @@ a_table_over_its_limit_is_seen(void **state)
 	assert_false(is_seen(mesh, &mesh->origins.count, ORIGINS_MAX));
 	assert_true(is_seen(mesh, &mesh->origins.count, ORIGINS_MAX + 1));
 	assert_true(is_seen(mesh, &mesh->origins.wide, ORIGINS_WIDE_MAX + 1));
-	assert_true(is_seen(
-	    mesh, &mesh->origins.tombstones.count, TOMBSTONES_MAX + 1));
-	assert_true(is_seen(
-	    mesh, &spread->history.bytes, spread->history.limit + 1));
+	assert_true(
+	    is_seen(mesh, &mesh->origins.tombstones.count, TOMBSTONES_MAX + 1));
+	assert_true(
+	    is_seen(mesh, &spread->history.bytes, spread->history.limit + 1));
 	assert_true(is_seen(mesh, &spread->missing.count, MISSING_MAX + 1));
 	assert_true(is_seen(mesh, &spread->early.count, 2 * LAZY_MAX + 1));
 	assert_true(is_seen(mesh, &spread->told.count, SYNC_EMPTY_MAX + 1));

@@ -310,7 +310,8 @@ main(void)
 		TEST(the_clock_is_not_looked_at_while_all_is_well),
 		TEST(after_a_long_sleep_boots_of_meanwhile_are_taken_at_once),
 		TEST(announcements_of_meanwhile_are_taken_too),
-		TEST(the_numbers_of_this_node_go_on_behind_its_past_after_a_sleep),
+		TEST(
+		    the_numbers_of_this_node_go_on_behind_its_past_after_a_sleep),
 		TEST(what_is_known_of_the_time_never_goes_back),
 		TEST(who_lies_of_the_future_is_refused_and_ends_no_link),
 		TEST(without_a_clock_nothing_is_asked_again),
