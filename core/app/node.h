@@ -116,7 +116,7 @@ void drain_begin(struct node *node);
 void drain_step(struct node *node);
 
 /* state.c */
-/* Log every counter and table as one event (SIGUSR2). */
+/* Log every counter, and the links, as one event (SIGUSR2). */
 void state_log(struct node *node);
 /* Write `HOST PORT` lines to `path`, under a temporary name first. */
 NODISCARD enum err ports_write(

@@ -62,7 +62,7 @@ const struct option option_table[] = {
 	{ "max-clients", 0, false, "N", "1024", "connections accepted",
 	    "a number of 1 to 1000000", "1024", option_number,
 	    MEMBER(max_clients), 1, 1000000 },
-	{ "max-hops", 0, false, "N", "64", "nodes that a message may pass",
+	{ "max-hops", 0, false, "N", "64", "links that a message may cross",
 	    "a number of 1 to 255", "64", option_number, MEMBER(max_hops), 1,
 	    255 },
 	{ "queue", 0, false, "SOFT..HARD", "1M..8M",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * state.c - every counter and table as one JSON object, and the ports file. */
+ * state.c - every counter, and the links, as one JSON object; the ports file. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -141,7 +141,7 @@ state_log(struct node *node)
 	buf_init(&out);
 	if (node->mesh != NULL && state_json(node, &out) == ERR_OK &&
 	    buf_append(&out, "", 1) == ERR_OK) {
-		log_info("app", "state", "every counter and table",
+		log_info("app", "state", "every counter, and the links",
 		    LOG_RAW("state", (const char *)out.bytes));
 	}
 	buf_fini(&out);

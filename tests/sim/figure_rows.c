@@ -105,6 +105,10 @@ const struct figure_run figure_runs[] = {
 		{ "G6", "control bytes at 500 msg/s",
 		    steady_control, '<', 16 },
 	} },
+	{ "--nodes 1000 --rate 500 --steady 10 --duration 1", 1, true, {
+		{ "G6", "control bytes at 500 msg/s",
+		    steady_control, '<', 16 },
+	} },
 	{ "--nodes 10 --senders 0", 1, false, {
 		{ "G7", "idle B/s, 10 nodes", idle, '<', 190 },
 	} },

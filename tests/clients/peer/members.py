@@ -254,12 +254,12 @@ class Members:
     def learned_ended(self, addr, node_id, reason, was_up):
         if reason == r.DUPLICATE:
             return
-        if reason in (r.FULL, r.EVICTED) or reason == r.LEAVING and was_up:
+        if was_up and reason in (r.LEAVING, r.FULL, r.EVICTED):
             if node_id:
                 self.learn_one(node_id, addr)
-        elif reason in (None, r.LEAVING, r.SLOW):
+        elif reason in (None, r.LEAVING, r.EVICTED, r.SLOW):
             self.lose(node_id, addr)
-        else:
+        elif reason != r.FULL:  # then it stays where it is
             self.forget(addr)
         if reason == r.FULL:
             self.fill_within(about(FULL_SOON_S))
