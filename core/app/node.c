@@ -457,9 +457,9 @@ node_say_ready(const struct node *node)
 {
 	char hex[NODEID_HEX_LEN + 1];
 
-	nodeid_hex(&node->id, hex);
 	log_info("app", "ready", "ready", LOG_STR("name", node->name),
-	    LOG_STR("id", hex), LOG_STR("advertise", node->advertise),
+	    LOG_STR("id", nodeid_hex(&node->id, hex)),
+	    LOG_STR("advertise", node->advertise),
 	    LOG_U64("plugins", host_plugin_count(node->host)),
 	    LOG_U64("peers", node->config->peers.count));
 }

@@ -18,7 +18,8 @@ plugins_send(struct node *node, const struct host_request *request)
 		return;
 	}
 	if (conn_is_peer(conn)) {
-		err = mesh_reply(node->mesh, conn_user(conn), view);
+		err = mesh_reply(
+		    node->mesh, conn_user(conn), net_now_ms(node->net), view);
 	} else {
 		err = hub_send(node->hub, conn_user(conn),
 		    net_now_ms(node->net), view->payload, view->payload_len,

@@ -43,9 +43,9 @@ state_peer(void *ctx, const struct mesh_peer *peer)
 	if (peers->err != ERR_OK) {
 		return;
 	}
-	nodeid_hex(&peer->node_id, hex);
 	peers->err = buf_printf(peers->out,
-	    "%s{\"id\":\"%s\",\"name\":", peers->first ? "" : ",", hex);
+	    "%s{\"id\":\"%s\",\"name\":", peers->first ? "" : ",",
+	    nodeid_hex(&peer->node_id, hex));
 	peers->first = false;
 	if (peers->err == ERR_OK) {
 		peers->err = state_string(peers->out, peer->name);
@@ -108,10 +108,9 @@ state_json(struct node *node, struct buf *out)
 {
 	struct state_peers peers = { out, true, ERR_OK };
 	char hex[NODEID_HEX_LEN + 1];
-	enum err err;
+	enum err err = buf_printf(out,
+	    "{\"node\":{\"id\":\"%s\",\"name\":", nodeid_hex(&node->id, hex));
 
-	nodeid_hex(&node->id, hex);
-	err = buf_printf(out, "{\"node\":{\"id\":\"%s\",\"name\":", hex);
 	if (err == ERR_OK) {
 		err = state_string(out, node->name);
 	}

@@ -25,8 +25,12 @@ spread_flush(struct mesh *mesh, struct lazy *lazy)
 		struct link *link = mesh->up[__builtin_ctzll(slots)];
 		size_t runs = lazy_gather(lazy, link_bit(link), mesh->now_ms);
 
-		mesh->stats.announced += runs;
-		spread_send_runs(link, RECORD_IHAVE, lazy->runs, runs);
+		if (lazy->type == RECORD_SYNC) {
+			mesh->stats.syncs++;
+		} else {
+			mesh->stats.announced += runs;
+		}
+		spread_send_runs(link, lazy->type, lazy->runs, runs);
 	}
 	lazy_clear(lazy);
 }
@@ -84,5 +88,8 @@ spread_announce_due(struct mesh *mesh)
 		    mesh, lazy_settle(&spread->late, &spread->history) &
 		              mesh->up_slots);
 		spread_flush(mesh, &spread->late);
+	}
+	if (mesh->now_ms >= spread->told.due_ms) {
+		spread_flush(mesh, &spread->told);
 	}
 }

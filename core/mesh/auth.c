@@ -3,6 +3,7 @@
 
 #include "mesh/auth.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <string.h>
 
@@ -61,10 +62,7 @@ auth_prove(uint8_t proof[RECORD_PROOF_LEN], const uint8_t key[AUTH_KEY_LEN],
 	uint8_t bytes[1 + AUTH_HASH_LEN + AUTH_BINDING_LEN] = { (uint8_t)side };
 	enum err err;
 
-	if (proof_at > welcome->len ||
-	    welcome->len - proof_at < RECORD_PROOF_LEN) {
-		return ERR_INVALID;
-	}
+	assert(proof_at + RECORD_PROOF_LEN <= welcome->len);
 	err = auth_transcript(bytes + 1, hello, welcome, proof_at);
 	return err == ERR_OK
 	           ? auth_hmac(proof, key, AUTH_KEY_LEN, bytes, sizeof(bytes))

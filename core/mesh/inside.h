@@ -55,7 +55,6 @@ struct mesh {
 	size_t check_every;
 
 	struct link *links; /* all */
-	size_t pending, dials;
 	uint64_t accept_ms; /* links accepted, 50 ms each, reach until then */
 	uint64_t next_ms;   /* nothing is due before */
 	uint64_t links_ms;  /* nothing of a link; they may have got later */
@@ -73,7 +72,7 @@ struct mesh {
 	struct mesh_refusal refusals[MESH_REFUSALS_MAX];
 	bool has_refused;   /* numbers from the future: */
 	uint64_t ask_ms;    /* the owner's clock is looked at then */
-	struct buf scratch; /* reserved once: records that link_send sends */
+	struct buf scratch; /* records being made; a handshake always fits */
 	struct mesh_stats stats;
 };
 

@@ -12,9 +12,11 @@ enum {
 };
 
 void
-lazy_init(struct lazy *lazy, uint64_t wait_ms, uint64_t quiet_ms)
+lazy_init(struct lazy *lazy, enum record_type type, uint64_t wait_ms,
+    uint64_t quiet_ms)
 {
 	memset(lazy, 0, sizeof(*lazy));
+	lazy->type = type;
 	lazy->wait_ms = wait_ms;
 	lazy->quiet_ms = quiet_ms;
 	lazy->due_ms = UINT64_MAX;
@@ -25,7 +27,7 @@ lazy_fini(struct lazy *lazy)
 {
 	free(lazy->items);
 	free(lazy->runs);
-	lazy_init(lazy, lazy->wait_ms, lazy->quiet_ms);
+	lazy_init(lazy, lazy->type, lazy->wait_ms, lazy->quiet_ms);
 }
 
 static enum err
@@ -126,19 +128,20 @@ lazy_merge(struct lazy *lazy, size_t count, const struct lazy_item *item,
 size_t
 lazy_gather(struct lazy *lazy, uint64_t bit, uint64_t now_ms)
 {
+	bool ends = lazy->type == RECORD_SYNC;
 	size_t count = 0;
 
 	for (size_t i = 0; i < lazy->count; i++) {
 		const struct lazy_item *item = &lazy->items[i];
 
 		if ((item->slots & bit) == 0 ||
-		    lazy_merge(lazy, count, item, now_ms)) {
+		    (!ends && lazy_merge(lazy, count, item, now_ms))) {
 			continue;
 		}
 		lazy->runs[count++] = (struct record_run){
 			.origin = item->origin,
-			.seq = item->seq,
-			.count = 1,
+			.seq = item->seq + (ends ? 1 : 0),
+			.count = ends ? 0 : 1,
 			.flags = lazy_age(item, now_ms),
 		};
 	}

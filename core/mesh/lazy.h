@@ -30,6 +30,7 @@ struct lazy_item {
 };
 
 struct lazy {
+	enum record_type type; /* IHAVE of the ids, or SYNC of their ends */
 	struct lazy_item *items;
 	struct record_run *runs;    /* of the record being made */
 	size_t count, room;         /* `room`: of both */
@@ -39,7 +40,8 @@ struct lazy {
 };
 
 /* `wait_ms` from the first id to the flush, `quiet_ms` if it is alone. */
-void lazy_init(struct lazy *lazy, uint64_t wait_ms, uint64_t quiet_ms);
+void lazy_init(struct lazy *lazy, enum record_type type, uint64_t wait_ms,
+    uint64_t quiet_ms);
 void lazy_fini(struct lazy *lazy);
 
 /* Announce `item`, now.  ERR_FULL: flush first.  ERR_NOMEM. */
@@ -51,7 +53,8 @@ void lazy_forget_slots(struct lazy *lazy, uint64_t slots);
 /* Take out of every id the links that have it by now; what links remain. */
 uint64_t lazy_settle(struct lazy *lazy, const struct history *history);
 /* What the link with this bit is to hear of, in `lazy->runs`: ranges of ids, each
- * with how long its last one has waited; returns how many. */
+ * with how long its last one has waited, or for SYNC the end behind each id;
+ * returns how many. */
 size_t lazy_gather(struct lazy *lazy, uint64_t bit, uint64_t now_ms);
 /* All were told. */
 void lazy_clear(struct lazy *lazy);

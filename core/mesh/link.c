@@ -62,19 +62,13 @@ link_create(struct mesh *mesh, bool dialled)
 	link->dialled = dialled;
 	link->reading = true;
 	link->bye = LINK_BYE_NONE;
+	link->is_proven = !mesh->has_key;
 	link->heard_ms = mesh->now_ms;
-	link->fresh_ms = mesh->now_ms;
-	link->fresh = LINK_FRESH_BURST;
 	link->next = mesh->links;
 	if (link->next != NULL) {
 		link->next->prev = link;
 	}
 	mesh->links = link;
-	if (dialled) {
-		mesh->dials++;
-	} else {
-		mesh->pending++;
-	}
 	return link;
 }
 
@@ -98,10 +92,6 @@ link_destroy(struct link *link)
 	struct mesh *mesh = link->mesh;
 
 	assert(link->state == LINK_CLOSING);
-	/* One that was UP left the count then. */
-	if (!link->dialled && !link->was_up) {
-		mesh->pending--;
-	}
 	bootstrap_on_closed(link);
 	*(link->prev != NULL ? &link->prev->next : &mesh->links) = link->next;
 	if (link->next != NULL) {
@@ -190,11 +180,6 @@ link_up(struct link *link)
 	mesh->users[link->slot] = link->user;
 	mesh->up_slots |= UINT64_C(1) << link->slot;
 	mesh->stats.links_up++;
-	if (link->dialled) {
-		mesh->dials--;
-	} else {
-		mesh->pending--;
-	}
 	link_count_smallest(mesh);
 	buf_fini(&link->hello); /* nobody needs to be convinced */
 	mesh_wake_links_at(mesh, mesh->now_ms + mesh->ping_ms);
@@ -226,14 +211,11 @@ link_down(struct link *link)
 static void
 link_leave(struct link *link, enum mesh_closed how)
 {
-	struct mesh *mesh = link->mesh;
 	enum link_state before = (enum link_state)link->state;
 
 	link->state = LINK_CLOSING;
 	if (before == LINK_UP) {
 		link_down(link);
-	} else if (link->dialled) {
-		mesh->dials--;
 	}
 	bootstrap_on_end(link, how);
 	views_on_end(link, how);
@@ -259,12 +241,6 @@ link_lost(struct link *link, enum mesh_closed how)
 	}
 }
 
-bool
-link_is_trusted(const struct link *link)
-{
-	return !link->mesh->has_key || link->is_proven;
-}
-
 /* Others that a peer may try instead, behind its BYE. */
 static void
 link_name_others(const struct link *link, enum bye_reason reason)
@@ -272,7 +248,7 @@ link_name_others(const struct link *link, enum bye_reason reason)
 	struct mesh *mesh = link->mesh;
 	struct record_peers peers;
 
-	if (reason > BYE_EVICTED || !link_is_trusted(link)) {
+	if (reason > BYE_EVICTED || !link->is_proven) {
 		return;
 	}
 	views_sample(link, false, &peers);
@@ -421,6 +397,20 @@ link_is_dial(const struct link *link)
 	return link->dialled && !link->was_up && link->state != LINK_CLOSING;
 }
 
+size_t
+link_count_dials(const struct mesh *mesh, uint64_t silent_ms)
+{
+	size_t count = 0;
+
+	for (const struct link *link = mesh->links; link != NULL;
+	     link = link->next) {
+		count += link_is_dial(link) && link_silence_ms(link) < silent_ms
+		             ? 1
+		             : 0;
+	}
+	return count;
+}
+
 struct link *
 link_find(
     const struct mesh *mesh, const struct nodeid *id, const struct link *except)
@@ -432,23 +422,6 @@ link_find(
 		}
 	}
 	return NULL;
-}
-
-bool
-link_takes_origin(struct link *link)
-{
-	const uint64_t each_ms = 1000 / LINK_FRESH_RATE;
-	uint64_t more = (link->mesh->now_ms - link->fresh_ms) / each_ms;
-
-	link->fresh_ms += more * each_ms;
-	link->fresh = more >= LINK_FRESH_BURST - link->fresh
-	                  ? LINK_FRESH_BURST
-	                  : link->fresh + (uint32_t)more;
-	if (link->fresh == 0) {
-		return false;
-	}
-	link->fresh--;
-	return true;
 }
 
 static void

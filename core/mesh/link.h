@@ -19,13 +19,13 @@
 #include "mesh/origin.h"
 #include "wire/record.h"
 
-#define LINK_ANSWER_MS    5000u /* of the handshake: HELLO, WELCOME, AUTH */
-#define LINK_BYE_NONE     0xffu
-#define LINK_FRESH_BURST  4096u /* new origins at once, and a second */
-#define LINK_FRESH_RATE   500u
-#define LINK_EARLY_MAX    8192u /* bytes before UP */
-#define LINK_RECORD_EARLY 1024u /* bytes of a record before UP, */
-#define LINK_PEERS_EARLY  4608u /* of PEERS */
+#define LINK_ANSWER_MS     5000u /* of the handshake: HELLO, WELCOME, AUTH */
+#define LINK_BYE_NONE      0xffu
+#define LINK_FRESH_MS      8192u /* 4096 new origins at once, and then */
+#define LINK_FRESH_EACH_MS 2u    /* one in this time */
+#define LINK_EARLY_MAX     8192u /* bytes before UP */
+#define LINK_RECORD_EARLY  1024u /* bytes of a record before UP, */
+#define LINK_PEERS_EARLY   4608u /* of PEERS */
 
 struct seed;
 
@@ -56,7 +56,7 @@ struct link {
 	bool has_spoken; /* accepted: its first record is a HELLO */
 	bool is_pinged;  /* the pong to `stamp` is not here yet */
 	bool has_bye;    /* a BYE came: only PEERS may follow */
-	bool is_proven;  /* the peer knows the key */
+	bool is_proven;  /* the peer knows the key, or there is none */
 	bool is_asked;   /* a SHUFFLE was sent, no reply has come */
 	bool is_orphan;  /* one of both had no links: push, do not announce */
 	bool is_fresh;   /* the peer wants no history */
@@ -73,8 +73,7 @@ struct link {
 	uint64_t stamp;       /* of the last ping */
 	uint64_t rtt_us;
 	uint64_t reply_seq;
-	uint64_t fresh_ms;    /* bucket of new origins: last filled, */
-	uint32_t fresh;       /* and what is left */
+	uint64_t fresh_ms;    /* new origins reach until then */
 	size_t early;         /* bytes so far, while not UP */
 	struct seed *seed;    /* the bootstrap address dialled, or NULL */
 	uint16_t hello_flags; /* accepted: of its HELLO; dialled: of ours */
@@ -122,9 +121,6 @@ void link_on_bye(struct link *link, const struct record *record);
 /* It is UP and does not keep up: BYE 8, and no link with it for a minute. */
 void link_too_slow(struct link *link);
 
-/* With a key: it has shown that it knows it.  Others are not named before. */
-bool link_is_trusted(const struct link *link);
-
 /* Of its slot, in masks.  It is UP, or was just now. */
 static inline uint64_t
 link_bit(const struct link *link)
@@ -136,11 +132,11 @@ link_bit(const struct link *link)
 uint64_t link_silence_ms(const struct link *link);
 /* Was it dialled, and is not UP yet? */
 bool link_is_dial(const struct link *link);
+/* Those of which something was heard, or that began, within `silent_ms`. */
+size_t link_count_dials(const struct mesh *mesh, uint64_t silent_ms);
 /* A link to `id` that is UP or about to be, other than `except`; or NULL. */
 struct link *link_find(const struct mesh *mesh, const struct nodeid *id,
     const struct link *except);
-/* True if one more new origin may come over this link now. */
-bool link_takes_origin(struct link *link);
 
 /* Do what is due, and ask to be woken for the next. */
 void link_on_tick(struct link *link);

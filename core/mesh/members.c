@@ -70,14 +70,16 @@ member_create(
 	if (member == NULL) {
 		return NULL;
 	}
-	member->id = *id;
-	member->seen_ms = now_ms;
-	member->links = presence->links;
+	member->told = (struct mesh_member){
+		.node_id = *id,
+		.name = memcpy(member->text, presence->name, name),
+		.addr = memcpy(member->text + name, presence->addr, addr),
+		.version = memcpy(
+		    member->text + name + addr, presence->version, version),
+		.links = presence->links,
+		.seen_ms = now_ms,
+	};
 	member->is_new = presence->is_new;
-	member->name = memcpy(member->text, presence->name, name);
-	member->addr = memcpy(member->text + name, presence->addr, addr);
-	member->version = memcpy(
-	    member->text + name + addr, presence->version, version);
 	return member;
 }
 
@@ -102,7 +104,7 @@ members_put(
 	if (old != NULL) {
 		members_remove(members, old);
 	}
-	HASH_ADD_BYHASHVALUE(hh, members->table, id, sizeof(member->id),
+	HASH_ADD_BYHASHVALUE(hh, members->table, told.node_id, sizeof(*id),
 	    members_hash(members, id), member);
 	if (member->hh.tbl == NULL) {
 		mesh->stats.nomem++;
@@ -110,7 +112,6 @@ members_put(
 	} else {
 		members->stayed += member->is_new ? 0 : 1;
 	}
-	mesh->stats.members = HASH_COUNT(members->table);
 }
 
 bool
@@ -156,7 +157,6 @@ members_on_leave(struct mesh *mesh, const struct nodeid *id)
 
 	if (member != NULL) {
 		members_remove(&mesh->members, member);
-		mesh->stats.members = HASH_COUNT(mesh->members.table);
 	}
 }
 
@@ -221,13 +221,12 @@ members_expire(struct mesh *mesh)
 	/* NOLINTBEGIN(clang-analyzer-unix.Malloc): it takes the member that
 	 * HASH_DEL has taken out for one that is still in the table. */
 	while (members->table != NULL &&
-	       members->table->seen_ms + life_ms <= mesh->now_ms) {
+	       members->table->told.seen_ms + life_ms <= mesh->now_ms) {
 		members_remove(members, members->table);
 	}
 	/* NOLINTEND(clang-analyzer-unix.Malloc) */
-	mesh->stats.members = HASH_COUNT(members->table);
 	if (members->table != NULL) {
-		mesh_wake_at(mesh, members->table->seen_ms + life_ms);
+		mesh_wake_at(mesh, members->table->told.seen_ms + life_ms);
 	}
 }
 
@@ -257,15 +256,6 @@ mesh_each_member(const struct mesh *mesh,
 {
 	for (const struct member *member = mesh->members.table; member != NULL;
 	     member = member->hh.next) {
-		const struct mesh_member told = {
-			.node_id = member->id,
-			.name = member->name,
-			.addr = member->addr,
-			.version = member->version,
-			.links = member->links,
-			.seen_ms = member->seen_ms,
-		};
-
-		each(ctx, &told);
+		each(ctx, &member->told);
 	}
 }

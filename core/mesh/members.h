@@ -18,8 +18,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#include "wire/message.h"
-#include "wire/nodeid.h"
+#include "mesh/mesh.h"
 
 #define MEMBERS_MAX      8192u
 #define MEMBERS_QUIET    5000u
@@ -28,15 +27,9 @@
 #define MEMBERS_LIVES    3u
 #define MEMBERS_JOIN_MS  2000u /* after the first link, and up to 3 s more */
 
-struct mesh;
-struct mesh_config;
-
 struct member {
-	struct nodeid id;
-	uint64_t seen_ms;
-	uint32_t links;
-	bool is_new;                       /* has told but once */
-	const char *name, *addr, *version; /* in `text` */
+	struct mesh_member told; /* its strings are in `text` */
+	bool is_new;             /* has told but once */
 	UT_hash_handle hh;
 	char text[];
 };

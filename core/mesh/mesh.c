@@ -61,6 +61,19 @@ mesh_stop(struct mesh *mesh, uint64_t now_ms)
 	mesh_end_links(mesh);
 }
 
+/* Accepted connections that have not been UP, until they are reported closed. */
+static size_t
+mesh_pending(const struct mesh *mesh)
+{
+	size_t count = 0;
+
+	for (const struct link *link = mesh->links; link != NULL;
+	     link = link->next) {
+		count += link->dialled || link->was_up ? 0 : 1;
+	}
+	return count;
+}
+
 struct link *
 mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
     const char *remote, void *user)
@@ -70,7 +83,7 @@ mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
 	mesh->now_ms = now_ms;
 	mesh_begin(mesh);
 	mesh->stats.accepted++;
-	if (!mesh->stopped && mesh->pending < MESH_PENDING_MAX) {
+	if (!mesh->stopped && mesh_pending(mesh) < MESH_PENDING_MAX) {
 		link = link_create(mesh, false);
 	}
 	if (link == NULL) {
@@ -110,7 +123,7 @@ mesh_on_peers(struct link *link, const struct record *record)
 	if (record_peers_decode(record, &peers) != ERR_OK) {
 		link_violate(link, 1002, "malformed PEERS");
 	} else if (!link->has_bye || link->bye > BYE_EVICTED ||
-	           !link_is_trusted(link)) {
+	           !link->is_proven) {
 		mesh->stats.ignored++;
 	} else {
 		link->is_deaf = true; /* nothing else may follow */
@@ -388,6 +401,9 @@ mesh_stats(struct mesh *mesh)
 	stats->history_evicted = history->evicted;
 	stats->history_expired = history->expired;
 	stats->missing = mesh->spread.missing.count;
+	stats->members = HASH_COUNT(mesh->members.table);
+	stats->passive = mesh->views.passive.count;
+	stats->lost = mesh->views.lost.count;
 	stats->unicast_full = mesh->spread.unicast.windows.replaced;
 	stats->tombstones_lost = mesh->origins.tombstones_lost +
 	                         mesh->origins.tombstones.replaced;

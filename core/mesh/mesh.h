@@ -189,8 +189,8 @@ NODISCARD enum err mesh_send(struct mesh *mesh, uint64_t now_ms,
 
 /* Answer over one link (DATA with REPLY).  ERR_TOOBIG, ERR_CLOSED,
  * ERR_NOMEM. */
-NODISCARD enum err mesh_reply(
-    struct mesh *mesh, struct link *link, const struct message_view *view);
+NODISCARD enum err mesh_reply(struct mesh *mesh, struct link *link,
+    uint64_t now_ms, const struct message_view *view);
 
 /* What link_user says of the links that are UP, by slot.  For io.spread. */
 void *const *mesh_users(const struct mesh *mesh);

@@ -15,12 +15,11 @@ spread_init(struct mesh *mesh, struct chunk_pool *pool, size_t history_bytes)
 	    mesh->origins.table.salt);
 	chunk_log_init(&spread->passing, pool, CHUNK_SMALL);
 	missing_init(&spread->missing);
-	lazy_init(&spread->early, LAZY_MS, LAZY_QUIET_MS);
-	lazy_init(&spread->late, LAZY_LATE_MS, LAZY_LATE_MS);
-	lazy_init(&spread->told, LAZY_TOLD_MS, LAZY_TOLD_MS);
+	lazy_init(&spread->early, RECORD_IHAVE, LAZY_MS, LAZY_QUIET_MS);
+	lazy_init(&spread->late, RECORD_IHAVE, LAZY_LATE_MS, LAZY_LATE_MS);
+	lazy_init(&spread->told, RECORD_SYNC, LAZY_TOLD_MS, LAZY_TOLD_MS);
 	idcache_init(&spread->unicast.windows, mesh->rng, UNICAST_MAX,
 	    sizeof(struct unicast_window));
-	buf_init(&spread->out);
 	spread->flow_ms = UINT64_MAX;
 }
 
@@ -36,7 +35,6 @@ spread_fini(struct mesh *mesh)
 	lazy_fini(&spread->late);
 	lazy_fini(&spread->told);
 	idcache_fini(&spread->unicast.windows);
-	buf_fini(&spread->out);
 }
 
 /* The counter begins with 1, also when it wraps into the next boot. */
@@ -100,12 +98,12 @@ mesh_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view)
 }
 
 enum err
-mesh_reply(
-    struct mesh *mesh, struct link *link, const struct message_view *view)
+mesh_reply(struct mesh *mesh, struct link *link, uint64_t now_ms,
+    const struct message_view *view)
 {
 	struct record_data data = spread_data(mesh, view, DATA_REPLY);
-	struct range range;
 
+	mesh->now_ms = now_ms;
 	if (link->state != LINK_UP) {
 		return ERR_CLOSED;
 	}
@@ -118,13 +116,5 @@ mesh_reply(
 	}
 	data.hops = 1;
 	data.seq = ++link->reply_seq;
-	if (spread_write(mesh, &data, &range) != ERR_OK) {
-		return ERR_NOMEM;
-	}
-	mesh->io->spread(mesh->io->ctx, link_bit(link), &range);
-	mesh->unchecked += range.len;
-	if (mesh->unchecked >= mesh->check_every) {
-		mesh->next_ms = 0; /* the tick looks at the queues */
-	}
-	return ERR_OK;
+	return spread_to(mesh, link_bit(link), &data) ? ERR_OK : ERR_NOMEM;
 }

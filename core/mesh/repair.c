@@ -66,7 +66,7 @@ repair_send(struct repair *repair, struct history_entry *entry,
 	entry->known |= link_bit(repair->link);
 	data->flags |= DATA_REPAIR;
 	mesh->stats.repairs++;
-	spread_to(mesh, link_bit(repair->link), data);
+	(void)spread_to(mesh, link_bit(repair->link), data);
 	return repair->link->state == LINK_UP;
 }
 

@@ -52,7 +52,8 @@ seek_dial(struct mesh *mesh, const struct view *view, uint16_t flags)
 {
 	struct link *link;
 
-	if (mesh->stopped || mesh->dials >= MESH_DIALS_MAX ||
+	if (mesh->stopped ||
+	    link_count_dials(mesh, UINT64_MAX) >= MESH_DIALS_MAX ||
 	    mesh->stats.links_up >= views_cap(mesh) ||
 	    seek_is_near(mesh, view)) {
 		return false;
@@ -107,7 +108,7 @@ seek_fill(struct mesh *mesh)
 	}
 	/* Nothing else is left; or others were lost with a link, and who is
 	 * cut off with a few may know the rest only as lost. */
-	if (mesh->dials == 0 &&
+	if (link_count_dials(mesh, UINT64_MAX) == 0 &&
 	    (mesh->up_slots == 0 ||
 	        (views_are_low(mesh) && views->down_ms != 0 &&
 	            mesh->now_ms - views->down_ms < VIEWS_ALARM_MS))) {

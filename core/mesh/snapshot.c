@@ -28,8 +28,7 @@ snapshot_peer(struct buf *out, const struct nodeid *id, const char *addr)
 	if (*addr == '\0') {
 		return ERR_OK;
 	}
-	nodeid_hex(id, hex);
-	return buf_printf(out, "peer %s %s\n", hex, addr);
+	return buf_printf(out, "peer %s %s\n", nodeid_hex(id, hex), addr);
 }
 
 static enum err
@@ -62,11 +61,9 @@ mesh_snapshot(const struct mesh *mesh, struct buf *out)
 {
 	size_t before = out->len;
 	char hex[NODEID_HEX_LEN + 1];
-	enum err err;
+	enum err err = buf_printf(out, "%sid %s\nboot %" PRIu32 "\n",
+	    snapshot_head, nodeid_hex(&mesh->node_id, hex), mesh_boot(mesh));
 
-	nodeid_hex(&mesh->node_id, hex);
-	err = buf_printf(out, "%sid %s\nboot %" PRIu32 "\n", snapshot_head, hex,
-	    mesh_boot(mesh));
 	if (err == ERR_OK) {
 		err = snapshot_peers(mesh, out);
 	}

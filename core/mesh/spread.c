@@ -62,7 +62,7 @@ spread_queue(struct mesh *mesh, uint64_t slots, const struct range *record)
 	flow_check(mesh);
 }
 
-void
+bool
 spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data)
 {
 	struct range range;
@@ -70,9 +70,10 @@ spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data)
 	slots = spread_limit(mesh, slots, data->payload_len);
 	if (spread_write(mesh, data, &range) != ERR_OK) {
 		mesh->stats.nomem++;
-		return;
+		return false;
 	}
 	spread_queue(mesh, slots, &range);
+	return true;
 }
 
 void
@@ -88,18 +89,17 @@ spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count)
 {
 	struct mesh *mesh = link->mesh;
-	struct buf *out = &mesh->spread.out;
 
 	if (count == 0) {
 		return;
 	}
-	buf_clear(out);
-	if (record_array_encode(out, type, runs, count) != ERR_OK) {
+	if (record_array_encode(mesh_scratch(mesh), type, runs, count) !=
+	    ERR_OK) {
 		spread_untold(mesh, &mesh->stats.nomem);
 		return;
 	}
-	mesh->stats.control_bytes += out->len;
-	mesh->io->send(mesh->io->ctx, link, out->bytes, out->len, true);
+	mesh->stats.control_bytes += mesh->scratch.len;
+	(void)link_send(link, ERR_OK);
 }
 
 static uint32_t
@@ -163,10 +163,12 @@ spread_add_origin(
 	if (origins_is_buried(&mesh->origins, id, seq)) {
 		return NULL;
 	}
-	if (!is_free && !link_takes_origin(link)) {
+	if (!is_free &&
+	    limit_is_spent(&link->fresh_ms, mesh->now_ms, LINK_FRESH_MS)) {
 		mesh->stats.origins_rate++;
 		return NULL;
 	}
+	link->fresh_ms += is_free ? 0 : LINK_FRESH_EACH_MS;
 	err = origins_add(&mesh->origins, id, mesh->now_ms, &origin);
 	if (err != ERR_OK) {
 		*(err == ERR_NOMEM ? &mesh->stats.nomem
@@ -281,10 +283,9 @@ spread_on_gap(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 	char hex[NODEID_HEX_LEN + 1];
 
 	mesh->stats.gaps += count;
-	nodeid_hex(&origin->id, hex);
 	log_warn("mesh", "gap", "messages that never came",
-	    LOG_STR("origin", hex), LOG_U64("first", first),
-	    LOG_U64("count", count));
+	    LOG_STR("origin", nodeid_hex(&origin->id, hex)),
+	    LOG_U64("first", first), LOG_U64("count", count));
 	mesh->io->gap(mesh->io->ctx, &origin->id, first, count);
 }
 
@@ -406,9 +407,6 @@ spread_on_tick(struct mesh *mesh)
 	}
 	flow_check(mesh);
 	spread_announce_due(mesh);
-	if (mesh->now_ms >= spread->told.due_ms) {
-		sync_flush(mesh);
-	}
 	fetch_due(mesh);
 	history_expire(&spread->history, mesh->now_ms);
 	chunk_log_trim(&spread->passing);

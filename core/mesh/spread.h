@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "mesh/history.h"
 #include "mesh/lazy.h"
 #include "mesh/link.h"
@@ -61,7 +60,6 @@ struct spread {
 	uint64_t flow_ms;           /* when queues are looked at again */
 	bool is_untold;             /* something was not told: no memory; */
 	uint64_t untold_ms;         /* all is told again, not before */
-	struct buf out;             /* records being made */
 	struct spread_given given[SPREAD_GIVEN_MAX];
 	size_t given_count; /* of all time */
 };
@@ -106,13 +104,15 @@ bool spread_run_is_fit(struct mesh *mesh, const struct record_run *run);
 /* Write the record of a message that is not kept.  ERR_NOMEM. */
 NODISCARD enum err spread_write(
     struct mesh *mesh, const struct record_data *data, struct range *range);
-/* Queue `data` on the links of `slots`, with the hops it has. */
-void spread_to(
+/* Queue `data` on the links of `slots`, with the hops it has.  False, and
+ * counted: no memory. */
+bool spread_to(
     struct mesh *mesh, uint64_t slots, const struct record_data *data);
 /* There is no memory, or no room, to tell of something: everything will be told
  * again.  `why` counts it. */
 void spread_untold(struct mesh *mesh, uint64_t *why);
-/* Send a list, if it is not empty, over a link that is UP, ahead of messages. */
+/* Send a list, if it is not empty, over a link that is UP, ahead of messages;
+ * by way of mesh_scratch. */
 void spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count);
 /* To this node's clients and plugins. */
@@ -127,7 +127,7 @@ void spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
 void spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
     struct record_data *data);
 
-/* Send the announcements whose time has come. */
+/* Send the announcements, and the ends of origins, whose time has come. */
 void spread_announce_due(struct mesh *mesh);
 
 /* What origins.h's events become. */

@@ -319,33 +319,6 @@ sync_tell(
 }
 
 void
-sync_flush(struct mesh *mesh)
-{
-	struct lazy *told = &mesh->spread.told;
-
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(left)];
-		size_t count = 0;
-
-		for (size_t i = 0; i < told->count; i++) {
-			const struct lazy_item *item = &told->items[i];
-
-			if ((item->slots & link_bit(link)) != 0) {
-				told->runs[count++] = (struct record_run){
-					.origin = item->origin,
-					.seq = item->seq + 1,
-				};
-			}
-		}
-		if (count > 0) {
-			mesh->stats.syncs++;
-			spread_send_runs(link, RECORD_SYNC, told->runs, count);
-		}
-	}
-	lazy_clear(told);
-}
-
-void
 sync_on_record(struct link *link, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;

@@ -27,7 +27,5 @@ void sync_on_record(struct link *link, struct record_array *list);
  * is not sent to them, nor announced, and nobody else may tell them. */
 void sync_tell(
     struct mesh *mesh, const struct nodeid *id, uint64_t seq, uint64_t slots);
-/* Do so now. */
-void sync_flush(struct mesh *mesh);
 
 #endif

@@ -94,7 +94,7 @@ unicast_on_data(struct link *link, struct record_data *data)
 		return;
 	}
 	data->hops++;
-	spread_to(mesh, UINT64_C(1) << slot, data);
+	(void)spread_to(mesh, UINT64_C(1) << slot, data);
 }
 
 /* A series of its own, that begins anew with each boot. */
@@ -133,6 +133,6 @@ mesh_send(struct mesh *mesh, uint64_t now_ms, const struct nodeid *dest,
 	data.seq = view->seq;
 	data.dest = *dest;
 	mesh->stats.unicasts_sent++;
-	spread_to(mesh, UINT64_C(1) << slot, &data);
+	(void)spread_to(mesh, UINT64_C(1) << slot, &data);
 	return ERR_OK;
 }

@@ -58,25 +58,11 @@ views_lively(const struct mesh *mesh)
 	return lively;
 }
 
-static unsigned
-views_hopes(const struct mesh *mesh)
-{
-	unsigned hopes = 0;
-
-	for (const struct link *link = mesh->links; link != NULL;
-	     link = link->next) {
-		hopes += link_is_dial(link) &&
-		                 mesh->now_ms - link->heard_ms < VIEWS_HOPE_MS
-		             ? 1
-		             : 0;
-	}
-	return hopes;
-}
-
 bool
 views_are_low(const struct mesh *mesh)
 {
-	return views_lively(mesh) + views_hopes(mesh) < mesh->views.links_min;
+	return views_lively(mesh) + link_count_dials(mesh, VIEWS_HOPE_MS) <
+	       mesh->views.links_min;
 }
 
 /* ---- addresses */
@@ -204,19 +190,11 @@ views_put(struct mesh *mesh, struct view_list *list, const struct nodeid *id,
 }
 
 static void
-views_count(struct mesh *mesh)
-{
-	mesh->stats.passive = mesh->views.passive.count;
-	mesh->stats.lost = mesh->views.lost.count;
-	mesh->views.version++;
-}
-
-static void
 views_forget(struct mesh *mesh, const struct nodeid *id, const char *addr)
 {
 	views_drop(&mesh->views.passive, id, addr);
 	views_drop(&mesh->views.lost, id, addr);
-	views_count(mesh);
+	mesh->views.version++;
 }
 
 /* It failed: no longer to be dialled, but remembered. */
@@ -230,7 +208,7 @@ views_lose(struct mesh *mesh, const struct nodeid *id, const char *addr)
 	    views_find(&views->lost, id, addr) == NULL) {
 		views_put(mesh, &views->lost, id, addr);
 	}
-	views_count(mesh);
+	views->version++;
 }
 
 /* ---- what others name */
@@ -256,7 +234,7 @@ views_store(struct mesh *mesh, const struct nodeid *id, const char *addr)
 	} else {
 		return;
 	}
-	views_count(mesh);
+	mesh->views.version++;
 }
 
 void
@@ -452,7 +430,7 @@ views_on_dialled(struct link *link, enum mesh_closed how)
 	} else if (link->bye == BYE_DUPLICATE && link->is_known) {
 		/* Linked by the other connection: known no more. */
 		views_drop(&mesh->views.passive, &link->node_id, link->addr);
-		views_count(mesh);
+		mesh->views.version++;
 	} else if (link->bye != BYE_DUPLICATE && link->seed == NULL) {
 		mesh->stats.dial_failures++;
 		views_settle(link, how);

@@ -64,7 +64,8 @@ walk_end(const struct link *from, const struct view *view)
 	const struct record_peer peer = views_peer(&view->id, view->addr);
 
 	mesh->stats.walk_ends++;
-	if (mesh->stats.links_up + mesh->dials >= mesh->views.links_max ||
+	if (mesh->stats.links_up + link_count_dials(mesh, UINT64_MAX) >=
+	        mesh->views.links_max ||
 	    !seek_dial(mesh, view, 0)) {
 		views_learn(mesh, from, &peer);
 	}

@@ -42,11 +42,10 @@ wall_refuses(struct mesh *mesh, const struct nodeid *id, uint64_t boot)
 		}
 	}
 	mesh->stats.bad_boot++;
-	nodeid_hex(id, hex);
 	log_warn("mesh", "boot_ahead",
 	    "numbers from the future; expected the clocks of all nodes within "
 	    "a day of each other",
-	    LOG_STR("id", hex), LOG_U64("boot", boot),
+	    LOG_STR("id", nodeid_hex(id, hex)), LOG_U64("boot", boot),
 	    LOG_U64("clock", mesh_wall_s(mesh)));
 	return true;
 }

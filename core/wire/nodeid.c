@@ -7,7 +7,7 @@
 
 static const char nodeid_digits[] = "0123456789abcdef";
 
-void
+const char *
 nodeid_hex(const struct nodeid *id, char hex[NODEID_HEX_LEN + 1])
 {
 	for (size_t i = 0; i < sizeof(id->bytes); i++) {
@@ -15,6 +15,7 @@ nodeid_hex(const struct nodeid *id, char hex[NODEID_HEX_LEN + 1])
 		hex[2 * i + 1] = nodeid_digits[id->bytes[i] & 0xf];
 	}
 	hex[NODEID_HEX_LEN] = '\0';
+	return hex;
 }
 
 bool

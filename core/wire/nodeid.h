@@ -41,8 +41,8 @@ nodeid_hash(const struct nodeid *id, uint64_t salt)
 	return hash ^ (hash >> 32);
 }
 
-/* 32 lower-case hex digits and a NUL. */
-void nodeid_hex(const struct nodeid *id, char hex[NODEID_HEX_LEN + 1]);
+/* 32 lower-case hex digits and a NUL; returns `hex`. */
+const char *nodeid_hex(const struct nodeid *id, char hex[NODEID_HEX_LEN + 1]);
 /* Back, of what begins with 32 such digits; false: it does not. */
 bool nodeid_read(struct nodeid *id, const char *hex);
 

@@ -295,8 +295,9 @@ fuzz_op_publish(struct fuzz *fuzz, struct fuzz_link *at)
 		.topic_len = 1,
 		.payload = payload,
 		.payload_len = (size_t)fuzz_byte(fuzz) * 4 };
-	enum err err = at != NULL ? mesh_reply(fuzz->mesh, at->link, &view)
-	                          : mesh_publish(fuzz->mesh, fuzz->now, &view);
+	enum err err = at != NULL
+	                   ? mesh_reply(fuzz->mesh, at->link, fuzz->now, &view)
+	                   : mesh_publish(fuzz->mesh, fuzz->now, &view);
 
 	assert(err == ERR_OK || err == ERR_TOOBIG || err == ERR_CLOSED);
 	(void)err;

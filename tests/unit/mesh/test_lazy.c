@@ -22,7 +22,7 @@ bench_setup(void **state)
 	struct nodeid id = { .bytes = { 1 } };
 
 	assert_non_null(bench);
-	lazy_init(&bench->lazy, 25, 10);
+	lazy_init(&bench->lazy, RECORD_IHAVE, 25, 10);
 	chunk_pool_init(&bench->pool);
 	history_init(&bench->history, &bench->pool, 100000, 7);
 	origin_init(&bench->a, &id, 0);
@@ -111,6 +111,29 @@ a_run_tells_how_long_its_last_id_has_waited(void **state)
 	assert_int_equal(told(bench, 0, runs, 8), 2);
 	assert_int_equal(runs[0].flags, 18); /* at 1030 */
 	assert_int_equal(runs[1].flags, RECORD_AGE_MAX);
+}
+
+/* Places begin with 1: what the history has is none of its business. */
+static void
+the_ends_of_origins_are_told_one_by_one(void **state)
+{
+	struct bench *bench = *state;
+	struct record_data data = { .topic = { .text = "a", .len = 1 },
+		.seq = 10 };
+	struct record_run runs[8];
+	struct range range;
+
+	lazy_init(&bench->lazy, RECORD_SYNC, 25, 10);
+	assert_int_equal(
+	    history_put(&bench->history, &bench->a, &data, 7, 0, &range),
+	    ERR_OK);
+	put(bench, &bench->a.id, 10, 1);
+	put(bench, &bench->a.id, 11, 1);
+	assert_int_equal(lazy_settle(&bench->lazy, &bench->history), 1);
+	assert_int_equal(told(bench, 0, runs, 8), 2);
+	assert_int_equal(runs[0].seq, 11);
+	assert_int_equal(runs[0].count, 0);
+	assert_int_equal(runs[1].seq, 12);
 }
 
 static void
@@ -233,6 +256,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(consecutive_ids_are_one_run_even_between_others),
 		TEST(a_run_tells_how_long_its_last_id_has_waited),
+		TEST(the_ends_of_origins_are_told_one_by_one),
 		TEST(who_knows_by_now_is_not_told),
 		TEST(
 		    what_the_history_has_lost_and_whose_author_is_gone_is_still_told),

@@ -629,7 +629,7 @@ what_there_was_no_memory_to_tell_is_told_again(void **state)
 	assert_int_equal(told_of(a), 1);
 	/* The same if it fails later. */
 	runs_forget(lab);
-	buf_fini(&lab->mesh->spread.out);
+	buf_fini(&lab->mesh->scratch);
 	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
 	fault_fail_from(1);
 	lab->now += LAZY_TOLD_MS;
