@@ -28,14 +28,16 @@ struct config {
 	bool json;         /* --json: of --version, --list-plugins */
 	char *plugin_help; /* NAME of --plugin-help */
 
-	struct strings binds; /* HOST:PORT, checked; at least one */
-	struct strings peers; /* ws:// URLs, checked, commas split */
-	char *advertise;      /* NULL: from the first bind */
-	char *name;           /* default: HOSTNAME-PORT of the first bind */
-	char *network;        /* default: grapevine */
-	size_t max_message;   /* 1M, at most 15M */
-	uint32_t max_clients; /* 1024 */
-	uint32_t max_hops;    /* 64, 1..255 */
+	struct strings binds;  /* HOST:PORT, checked; at least one */
+	struct strings peers;  /* ws:// URLs, checked, commas split */
+	char *advertise;       /* NULL: from the first bind */
+	char *name;            /* default: HOSTNAME-PORT of the first bind */
+	char *network;         /* default: grapevine */
+	size_t max_message;    /* 1M, at most 15M */
+	uint32_t max_clients;  /* 1024 */
+	uint32_t client_rate;  /* messages a second; 0: any number */
+	uint32_t client_burst; /* and at once; its default is N */
+	uint32_t max_hops;     /* 64, 1..255 */
 	size_t queue_soft, queue_hard; /* 1M..8M */
 	bool overflow_disconnect;
 	uint32_t ping_s;             /* 3 */

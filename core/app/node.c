@@ -315,6 +315,8 @@ node_create_net(struct node *node, struct diag *diag)
 		.times = net_default_times,
 		.max_message = config->max_message,
 		.max_clients = config->max_clients,
+		.client_rate = config->client_rate,
+		.client_burst = config->client_burst,
 		.allow_origins = config->allow_origins.items,
 		.allow_origin_count = config->allow_origins.count,
 		.soft = config->queue_soft,

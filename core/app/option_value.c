@@ -393,6 +393,31 @@ OPTION_APPLY(option_view)
 	return ERR_OK;
 }
 
+OPTION_APPLY(option_rate)
+{
+	size_t len = strcspn(value, ",");
+	uint64_t rate, burst;
+
+	(void)diag;
+	if (strcmp(value, "off") == 0) {
+		config->client_rate = 0;
+		return ERR_OK;
+	}
+	if (!digits_parse(value, len, &rate)) {
+		return ERR_INVALID;
+	}
+	burst = rate;
+	if ((value[len] == ',' && !digits_parse(value + len + 1,
+	                              strlen(value + len + 1), &burst)) ||
+	    rate < option->min || rate > option->max || burst < option->min ||
+	    burst > option->max) {
+		return ERR_INVALID;
+	}
+	config->client_rate = (uint32_t)rate;
+	config->client_burst = (uint32_t)burst;
+	return ERR_OK;
+}
+
 OPTION_APPLY(option_switch)
 {
 	static const char *const words[] = { "off", "on" };

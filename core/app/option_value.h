@@ -32,6 +32,8 @@ OPTION_APPLY(option_mesh);
 OPTION_APPLY(option_spread);
 /* MIN..MAX into view_min and view_max. */
 OPTION_APPLY(option_view);
+/* off, N or N,BURST into client_rate and client_burst. */
+OPTION_APPLY(option_rate);
 /* on or off into a bool. */
 OPTION_APPLY(option_switch);
 OPTION_APPLY(option_log);

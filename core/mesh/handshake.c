@@ -374,8 +374,6 @@ handshake_take_welcome(struct link *link, const struct record_welcome *welcome)
 	link->is_orphan = link->is_orphan ||
 	                  (welcome->flags & WELCOME_ORPHAN) != 0;
 	handshake_take_limits(link, &welcome->name, welcome->max_message);
-	bootstrap_on_identity(link);
-	views_on_identity(link);
 }
 
 /* WELCOME is whole: go on, or not. */
@@ -386,12 +384,17 @@ handshake_judge(struct link *link, const struct record *record,
 	struct mesh *mesh = link->mesh;
 	bool has_auth = (welcome->flags & WELCOME_AUTH) != 0;
 
+	/* First: who has not the key may say that it is anybody. */
+	if (has_auth != mesh->has_key ||
+	    (has_auth && !handshake_check_proof(link, record, welcome))) {
+		link_bye(link, BYE_AUTH);
+		return;
+	}
+	link->is_proven = true;
+	bootstrap_on_identity(link);
+	views_on_identity(link);
 	if (nodeid_equal(&welcome->node_id, &mesh->node_id)) {
 		link_bye(link, BYE_SELF);
-	} else if (has_auth != mesh->has_key ||
-	           (has_auth &&
-	               !handshake_check_proof(link, record, welcome))) {
-		link_bye(link, BYE_AUTH);
 	} else if (!has_auth && (welcome->flags & WELCOME_ACCEPT) == 0) {
 		link->state = LINK_REFUSED;
 	} else if (mesh_is_refused(mesh, &welcome->node_id)) {
@@ -400,7 +403,6 @@ handshake_judge(struct link *link, const struct record *record,
 		link_bye(link, BYE_DUPLICATE);
 	} else {
 		link->state = LINK_WELCOMED;
-		link->is_proven = true;
 		if (has_auth) {
 			handshake_send_auth(link);
 		}

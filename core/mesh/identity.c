@@ -111,8 +111,10 @@ identity_on_duplicate(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 
-	/* Of two links of this node the other one is there still. */
-	if (!link->is_known || link_find(mesh, &link->node_id, link) != NULL) {
+	/* Of two links of this node the other one is there still.  And who has
+	 * not shown the key may be anybody. */
+	if (!link->is_known || !link->is_proven ||
+	    link_find(mesh, &link->node_id, link) != NULL) {
 		return;
 	}
 	identity_on_twin(link, &mesh->node_id);

@@ -43,7 +43,8 @@ struct identity {
 void identity_on_spoof(struct link *link, uint64_t seq);
 
 /* A BYE 3 came: is the link that it speaks of another's?  Who hears that again
- * and again, and has too few links left, is shut out. */
+ * and again from those that have the key, and has too few links left, is shut
+ * out. */
 void identity_on_duplicate(struct link *link);
 
 /* `link` was UP, and is not. */

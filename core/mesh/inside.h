@@ -20,7 +20,7 @@
 #include "mesh/views.h"
 #include "wire/record.h"
 
-#define MESH_PENDING_MAX  64 /* accepted connections that are not UP */
+#define MESH_PENDING_MAX  64 /* accepted connections that wait to be UP */
 #define MESH_REFUSALS_MAX 64 /* ids that were too slow */
 #define MESH_REFUSAL_MS   60000u
 #define MESH_BOOT_AHEAD_S 86400u /* a larger boot is from the future */

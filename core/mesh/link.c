@@ -351,6 +351,10 @@ link_on_bye(struct link *link, const struct record *record)
 	if (bye.reason < ARRAY_LEN(mesh->stats.byes_received)) {
 		mesh->stats.byes_received[bye.reason]++;
 	}
+	/* This node itself would have shown the key first. */
+	if (bye.reason == BYE_SELF && !link->is_proven) {
+		bye.reason = BYE_AUTH;
+	}
 	/* Of those that are not known one is like the other. */
 	link->bye = bye.reason == LINK_BYE_NONE ? LINK_BYE_NONE - 1
 	                                        : bye.reason;

@@ -92,14 +92,14 @@ members_put(
 	struct member *old = members_find(members, id);
 	struct member *member;
 
-	if (old == NULL && HASH_COUNT(members->table) >= MEMBERS_MAX) {
-		mesh->stats.members_full++;
-		return;
-	}
 	member = member_create(id, mesh->now_ms, presence);
 	if (member == NULL) {
 		mesh->stats.nomem++;
 		return;
+	}
+	if (old == NULL && HASH_COUNT(members->table) >= MEMBERS_MAX) {
+		mesh->stats.members_full++;
+		old = members->table;
 	}
 	if (old != NULL) {
 		members_remove(members, old);

@@ -3,8 +3,8 @@
  *
  * Each node does so soon after it has joined and then every five minutes,
  * more rarely where many stay; above MEMBERS_QUIET it stays silent.  Who is
- * not heard of for three such times is forgotten.  MEMBERS_MAX at the most; a
- * full list takes nobody new.
+ * not heard of for three such times is forgotten.  MEMBERS_MAX at the most;
+ * then the one heard of longest ago goes.
  *
  * Who has told but once does not make that time longer: where nodes come and
  * vanish all the time, list and time would lengthen each other without end. */

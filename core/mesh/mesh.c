@@ -61,17 +61,36 @@ mesh_stop(struct mesh *mesh, uint64_t now_ms)
 	mesh_end_links(mesh);
 }
 
-/* Accepted connections that have not been UP, until they are reported closed. */
-static size_t
-mesh_pending(const struct mesh *mesh)
+/* The `nth` of the accepted links that wait to be UP; NULL: there are not so
+ * many. */
+static struct link *
+mesh_find_waiting(const struct mesh *mesh, uint64_t nth)
 {
-	size_t count = 0;
+	struct link *link = mesh->links;
 
-	for (const struct link *link = mesh->links; link != NULL;
-	     link = link->next) {
-		count += link->dialled || link->was_up ? 0 : 1;
+	for (; link != NULL; link = link->next) {
+		if ((link->state == LINK_ACCEPTED ||
+		        link->state == LINK_AUTH_WAIT) &&
+		    nth-- == 0) {
+			break;
+		}
 	}
-	return count;
+	return link;
+}
+
+/* Too many wait: any of them goes.  Who holds all places has to come back
+ * faster than others take to be UP; and where all are in earnest, some are UP
+ * before it is their turn, which would not be if the oldest went. */
+static void
+mesh_make_place(struct mesh *mesh)
+{
+	if (mesh_find_waiting(mesh, MESH_PENDING_MAX - 1) != NULL) {
+		mesh->stats.refused++;
+		mesh->stats.waiting_limit++;
+		link_end(mesh_find_waiting(
+		             mesh, rng_below(mesh->rng, MESH_PENDING_MAX)),
+		    0, "too many wait");
+	}
 }
 
 struct link *
@@ -83,7 +102,8 @@ mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
 	mesh->now_ms = now_ms;
 	mesh_begin(mesh);
 	mesh->stats.accepted++;
-	if (!mesh->stopped && mesh_pending(mesh) < MESH_PENDING_MAX) {
+	if (!mesh->stopped) {
+		mesh_make_place(mesh);
 		link = link_create(mesh, false);
 	}
 	if (link == NULL) {
@@ -393,6 +413,7 @@ mesh_stats(struct mesh *mesh)
 
 	/* What the tables count themselves. */
 	stats->origins = mesh->origins.count;
+	stats->origins_named = mesh->origins.named_lost;
 	stats->window_lost = mesh->origins.window_lost;
 	stats->window_widened = mesh->origins.widened;
 	stats->window_limit = mesh->origins.unwidened;

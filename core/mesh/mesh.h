@@ -145,8 +145,8 @@ void mesh_start(struct mesh *mesh, uint64_t now_ms);
 void mesh_stop(struct mesh *mesh, uint64_t now_ms);
 
 /* A connection with our subprotocol was accepted; `remote` is its numeric
- * address without port.  NULL: no room or no memory, drop it.  `user` is kept
- * for the caller (link_user). */
+ * address without port.  NULL: stopped or no memory, drop it.  If too many
+ * wait, another one is closed.  `user` is kept for the caller (link_user). */
 struct link *mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
     const char *remote, void *user);
 /* A dial succeeded, the peer speaks our subprotocol. */

@@ -97,6 +97,8 @@ origins_fini(struct origins *origins)
 	}
 	origins->oldest = NULL;
 	origins->newest = NULL;
+	origins->named = NULL;
+	origins->named_count = 0;
 	origins->count = 0;
 	idcache_fini(&origins->tombstones);
 }
@@ -142,6 +144,34 @@ origins_link_newest(struct origins *origins, struct origin *origin)
 	*(origins->newest != NULL ? &origins->newest->newer
 	                          : &origins->oldest) = origin;
 	origins->newest = origin;
+}
+
+/* It is new, and nothing but its name is known: before all those of which more
+ * is. */
+static void
+origins_link_named(struct origins *origins, struct origin *origin)
+{
+	struct origin *older = origins->named;
+	struct origin *newer = older != NULL ? older->newer : origins->oldest;
+
+	origin->older = older;
+	origin->newer = newer;
+	*(older != NULL ? &older->newer : &origins->oldest) = origin;
+	*(newer != NULL ? &newer->older : &origins->newest) = origin;
+	origin->is_named = true;
+	origins->named = origin;
+	origins->named_count++;
+}
+
+/* It is not one of those any more, and leaves its place in the list. */
+__attribute__((noinline)) static void
+origins_drop_named(struct origins *origins, struct origin *origin)
+{
+	origin->is_named = false;
+	origins->named_count--;
+	if (origins->named == origin) {
+		origins->named = origin->older;
+	}
 }
 
 /* The last one of them, wherever it was before. */
@@ -214,6 +244,9 @@ origins_remove(struct origins *origins, struct origin *origin)
 		origins_note_buried(origins, &origin->id);
 	}
 	idtable_remove(&origins->table, &origin->id);
+	if (origin->is_named) {
+		origins_drop_named(origins, origin);
+	}
 	origins_unlink(origins, origin);
 	origins->count--;
 	origins->wide -= origin->window.wide != NULL ? 1 : 0;
@@ -225,21 +258,39 @@ static inline void
 origins_touch(struct origins *origins, struct origin *origin, uint64_t now_ms)
 {
 	origin->seen_ms = now_ms;
+	if (UNLIKELY(origin->is_named)) {
+		origins_drop_named(origins, origin);
+	}
 	if (origins->newest != origin) {
 		origins_unlink(origins, origin);
 		origins_link_newest(origins, origin);
 	}
 }
 
-/* The one idle longest, if that is `ms` or more; else NULL.  What the history
- * holds of such a one came as part of an old boot: it is not idle, and to
- * forget it the whole history would be searched. */
+void
+origins_on_come(struct origins *origins, struct origin *origin, uint64_t now_ms)
+{
+	if (origin->is_named) {
+		origins_touch(origins, origin, now_ms);
+	}
+}
+
+/* Of those that are not only named the one idle longest; NULL: none is. */
+static struct origin *
+origins_oldest(const struct origins *origins)
+{
+	return origins->named != NULL ? origins->named->newer : origins->oldest;
+}
+
+/* The same, if that is `ms` or more; else NULL.  What the history holds of such
+ * a one came as part of an old boot: it is not idle, and to forget it the whole
+ * history would be searched. */
 static struct origin *
 origins_idle(struct origins *origins, uint64_t now_ms, uint64_t ms)
 {
 	struct origin *oldest;
 
-	while ((oldest = origins->oldest) != NULL &&
+	while ((oldest = origins_oldest(origins)) != NULL &&
 	       now_ms - oldest->seen_ms >= ms) {
 		if (oldest->held == 0) {
 			return oldest;
@@ -253,16 +304,22 @@ origins_idle(struct origins *origins, uint64_t now_ms, uint64_t ms)
 static bool
 origins_has_room(struct origins *origins, uint64_t now_ms)
 {
-	struct origin *idle;
+	bool is_full = origins->count >= ORIGINS_MAX;
+	struct origin *gone;
 
-	if (origins->count < ORIGINS_MAX) {
+	if (origins->named_count >= ORIGINS_NAMED_MAX ||
+	    (is_full && origins->named != NULL)) {
+		origins->named_lost++;
+		gone = origins->oldest;
+	} else if (is_full) {
+		gone = origins_idle(origins, now_ms, ORIGIN_KEEP_MS);
+	} else {
 		return true;
 	}
-	idle = origins_idle(origins, now_ms, ORIGIN_KEEP_MS);
-	if (idle != NULL) {
-		origins_remove(origins, idle);
+	if (gone != NULL) {
+		origins_remove(origins, gone);
 	}
-	return idle != NULL;
+	return gone != NULL;
 }
 
 void
@@ -302,7 +359,7 @@ origins_add(struct origins *origins, const struct nodeid *id, uint64_t now_ms,
 		return ERR_NOMEM;
 	}
 	origins_exhume(origins, origin);
-	origins_link_newest(origins, origin);
+	origins_link_named(origins, origin);
 	origins->count++;
 	*out = origin;
 	return ERR_OK;
@@ -513,9 +570,12 @@ void
 origins_expire(struct origins *origins, uint64_t now_ms)
 {
 	for (size_t i = 0; i < ORIGINS_EXPIRE_MAX; i++) {
-		struct origin *idle = origins_idle(
-		    origins, now_ms, ORIGIN_IDLE_MS);
+		struct origin *idle = origins->oldest;
 
+		if (origins->named == NULL ||
+		    now_ms - idle->seen_ms < ORIGIN_IDLE_MS) {
+			idle = origins_idle(origins, now_ms, ORIGIN_IDLE_MS);
+		}
 		if (idle == NULL) {
 			return;
 		}
@@ -526,7 +586,12 @@ origins_expire(struct origins *origins, uint64_t now_ms)
 uint64_t
 origins_next_ms(const struct origins *origins)
 {
-	return origins->oldest == NULL
-	           ? UINT64_MAX
-	           : origins->oldest->seen_ms + ORIGIN_IDLE_MS;
+	const struct origin *idle = origins_oldest(origins);
+	uint64_t ms = idle != NULL ? idle->seen_ms + ORIGIN_IDLE_MS
+	                           : UINT64_MAX;
+
+	return origins->named != NULL &&
+	               origins->oldest->seen_ms + ORIGIN_IDLE_MS < ms
+	           ? origins->oldest->seen_ms + ORIGIN_IDLE_MS
+	           : ms;
 }

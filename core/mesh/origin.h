@@ -4,7 +4,11 @@
  * ORIGINS_MAX at the most.  Full: the one idle longest goes, but none that was
  * active in the last two minutes; else the new one is refused.  Idle for ten
  * minutes: freed.  Who goes leaves a tombstone, and what it still missed is a
- * gap. */
+ * gap.
+ *
+ * Those that are only named, by lists of ids, anybody can make up: they are
+ * ORIGINS_NAMED_MAX at the most, then the one named first goes; and so it does
+ * before any other if the table is full. */
 #ifndef MESH_ORIGIN_H
 #define MESH_ORIGIN_H
 
@@ -20,7 +24,8 @@
 #include "wire/nodeid.h"
 
 #define ORIGINS_MAX        65536u
-#define ORIGINS_WIDE_MAX   256u /* with a wide window */
+#define ORIGINS_NAMED_MAX  16384u /* of which no message has come */
+#define ORIGINS_WIDE_MAX   256u   /* with a wide window */
 #define TOMBSTONES_MAX     65536u
 #define ORIGINS_BURIED_MAX 64u     /* of those, told of */
 #define ORIGIN_KEEP_MS     120000u /* never evicted before */
@@ -50,6 +55,7 @@ struct origin {
 	bool has_given : 1;   /* some of its messages were given up */
 	bool has_come : 1;    /* a first copy of a message */
 	bool is_adopted : 1;  /* it began on the tree of another */
+	bool is_named : 1;    /* only: no message of it has come */
 	int8_t tried_from;    /* the parent at the last try */
 	int8_t grafted;       /* the slot told to push, or none */
 	uint8_t backoff;      /* tries in vain */
@@ -89,13 +95,17 @@ struct origins_events {
 
 struct origins {
 	struct idtable table;
+	/* First those that are only named, then the others; of both the one
+	 * idle longest first. */
 	struct origin *oldest, *newest;
+	struct origin *named; /* the last one of those; NULL: there are none */
 	struct idcache tombstones; /* of who is forgotten, so that what was old
 	                              stays old */
 	struct nodeid buried[ORIGINS_BURIED_MAX]; /* lately, the last behind */
 	size_t buried_count;
 	struct origins_events events;
-	size_t count, wide;
+	size_t count, wide, named_count;
+	uint64_t named_lost;      /* to make room for others */
 	uint64_t tombstones_lost; /* no memory for one */
 	uint64_t window_lost;     /* numbers that fell off a window unseen */
 	uint64_t widened;         /* windows, ever */
@@ -159,6 +169,10 @@ origin_is_promised(const struct origin *origin, uint64_t seq)
  * A window that would lose numbers still missing is widened first. */
 enum window_verdict origins_take(struct origins *origins, struct origin *origin,
     uint64_t seq, uint64_t now_ms);
+
+/* A message of this origin came, if not in its window: it is not only named. */
+void origins_on_come(
+    struct origins *origins, struct origin *origin, uint64_t now_ms);
 
 /* Never take these numbers any more: those that were not taken are a gap.  Of a
  * smaller boot they are promised and not taken; that is the caller's word. */

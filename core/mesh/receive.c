@@ -181,6 +181,7 @@ spread_on_old(
 		mesh->stats.old++;
 		return;
 	}
+	origins_on_come(&mesh->origins, origin, mesh->now_ms);
 	spread_accept(link, origin, data, is_up ? link_bit(link) : 0);
 }
 

@@ -25,6 +25,8 @@
 	                          it */ \
 	COUNT(twins)           /* links that end because two have one id */ \
 	COUNT(origins_full)    /* dropped: no room for another origin */ \
+	COUNT(origins_named)   /* forgotten: room for others, and no message \
+	                          of them had come */ \
 	COUNT(origins_rate)    /* dropped: a link brought too many new ones */ \
 	COUNT(peer_limit)      /* not sent: more than the link takes */ \
 	COUNT(nomem)           /* dropped: out of memory */ \
@@ -44,6 +46,7 @@
 	COUNT(accepted)        /* incoming connections */ \
 	COUNT(refused)         /* of them, before they were UP */ \
 	COUNT(accept_limit)    /* of those refused: too many links lately */ \
+	COUNT(waiting_limit)   /* the same: too many were not UP */ \
 	COUNT(links_up)        /* now */ \
 	COUNT(origins)         /* now */ \
 	COUNT(evicted)         /* links given up for another */ \
@@ -65,7 +68,7 @@
 	COUNT(lost)            /* known addresses that failed, now */ \
 	COUNT(presence_sent)   /* of this node */ \
 	COUNT(presence_bad)    /* of others, that cannot be read */ \
-	COUNT(members_full)    /* no room in the member list */ \
+	COUNT(members_full)    /* out of the list: no room for a new one */ \
 	COUNT(members)         /* now */ \
 	COUNT(late)            /* dropped: came after it was told as a gap */ \
 	COUNT(given_lost)      /* gaps forgotten: what comes of them after \

@@ -99,7 +99,10 @@ conn_watch(struct conn *conn)
 	if (conn->fd < 0) {
 		return;
 	}
+	/* Who waits for its rate may hang up meanwhile, which would be said
+	 * again and again: once is enough. */
 	event.events = (conn->paused ? 0u : (uint32_t)EPOLLIN) |
+	               (conn->throttled ? (uint32_t)EPOLLET : 0u) |
 	               (conn->blocked ? (uint32_t)EPOLLOUT : 0u);
 	(void)epoll_ctl(conn->net->epoll_fd, EPOLL_CTL_MOD, conn->fd, &event);
 }
@@ -239,6 +242,9 @@ conn_close(struct conn *conn, uint16_t code, const char *reason, bool flush)
 		return; /* no memory: it is dropped */
 	}
 	conn->state = CONN_CLOSING;
+	if (conn->throttled) {
+		conn_resume(conn); /* for its Close; nothing else counts now */
+	}
 	if (!flush) {
 		conn_drop_unsent(conn);
 	}
@@ -307,7 +313,8 @@ conn_check_open(struct conn *conn, uint64_t now)
 	struct net *net = conn->net;
 	uint64_t next = now + conn_times(conn)->ping;
 
-	if (conn->blocked) {
+	/* Who is gone takes nothing more, but is heard out at its rate. */
+	if (conn->blocked && !(conn->broken && conn_is_limited(conn))) {
 		if (now - conn->progress_ms >= conn_times(conn)->stall) {
 			conn_count_stalled(conn);
 			net->handler->on_stalled(net->handler->ctx, conn);

@@ -114,6 +114,11 @@ conn_on_data(struct conn *conn, bool text, const struct frame_event *event)
 	}
 	net->handler->on_message(
 	    net->handler->ctx, conn, text, event->bytes, event->len);
+	if (conn_is_limited(conn)) {
+		bucket_take(&conn->bucket, &net->rate, net->now_ms);
+		conn->spent = !bucket_has_token(
+		    &conn->bucket, &net->rate, net->now_ms);
+	}
 }
 
 static void
@@ -171,17 +176,20 @@ conn_give_up_message(struct conn *conn)
 	}
 }
 
-static void
+/* Returns how many of the bytes were used: all, or up to the message that took
+ * the last token. */
+static size_t
 conn_decode(struct conn *conn, size_t len)
 {
 	struct net *net = conn->net;
 	struct frame_event event;
 	enum frame_kind kind;
+	size_t rest;
 
 	net->reading = conn;
 	frame_decoder_feed(&conn->decoder, net->read_buffer, len);
 	while (
-	    conn->state != CONN_DOOMED &&
+	    conn->state != CONN_DOOMED && !conn->spent &&
 	    (kind = frame_decoder_next(&conn->decoder, &event)) != FRAME_MORE) {
 		/* A message has ended: the clock is the next one's.  Not every
 		 * read of a steady stream ends where a message does. */
@@ -191,6 +199,7 @@ conn_decode(struct conn *conn, size_t len)
 		conn_on_event(conn, kind, &event);
 	}
 	net->reading = NULL;
+	rest = frame_decoder_stop(&conn->decoder);
 	conn_count_held(conn);
 	if (!frame_decoder_is_inside(&conn->decoder)) {
 		conn->began_ms = 0;
@@ -199,6 +208,7 @@ conn_decode(struct conn *conn, size_t len)
 		wheel_hasten(&net->wheel, &conn->timer,
 		    net->now_ms + conn_times(conn)->assembly);
 	}
+	return len - rest;
 }
 
 /* One read must not carry its targets from empty to HARD, so small queues make
@@ -209,18 +219,36 @@ conn_read_limit(const struct conn *conn)
 	size_t most = conn->was_paused ? NET_READ_PAUSED : NET_READ_BYTES;
 	size_t fair = conn->net->config.soft / 4;
 
+	if (conn_is_limited(conn)) {
+		return NET_READ_LIMITED;
+	}
 	if (fair < NET_READ_MIN) {
 		fair = NET_READ_MIN;
 	}
 	return most < fair ? most : fair;
 }
 
+/* Take bytes off the socket that were looked at. */
+static void
+conn_discard(struct conn *conn, size_t len)
+{
+	if (recv(conn->fd, conn->net->read_buffer, len,
+	        MSG_DONTWAIT | MSG_TRUNC) != (ssize_t)len) {
+		conn_drop(conn);
+	}
+}
+
+/* Who has no token left for the rest leaves it with the kernel, which does not
+ * let the other end send more than it holds. */
 void
 conn_read(struct conn *conn)
 {
 	struct net *net = conn->net;
 	size_t most = conn_read_limit(conn);
-	ssize_t len = recv(conn->fd, net->read_buffer, most, MSG_DONTWAIT);
+	bool limited = conn_is_limited(conn);
+	ssize_t len = recv(conn->fd, net->read_buffer, most,
+	    MSG_DONTWAIT | (limited ? MSG_PEEK : 0));
+	size_t used;
 
 	conn->was_paused = false;
 	net->stats.reads++;
@@ -234,16 +262,20 @@ conn_read(struct conn *conn)
 		conn_drop(conn);
 		return;
 	}
-	net->stats.bytes_in += (uint64_t)len;
 	conn->rx_ms = net->now_ms;
 	conn->pinged = false;
 	net->handler->on_bytes(net->handler->ctx, conn);
-	conn_decode(conn, (size_t)len);
-	conn_pause_if_pressed(conn);
+	used = conn_decode(conn, (size_t)len);
+	net->stats.bytes_in += used;
+	if (limited) {
+		conn_discard(conn, used);
+	}
+	conn_pause_if_due(conn);
 }
 
 /* What the other end said before it went is read to the end, and at once: its
- * readiness would not wait for a pause to be over. */
+ * readiness would not wait for a pause to be over.  That of who is throttled
+ * does (conn_watch): going is no way round the rate. */
 void
 conn_on_ready(struct conn *conn, uint32_t events)
 {
@@ -260,7 +292,7 @@ conn_on_ready(struct conn *conn, uint32_t events)
 		}
 		pause_check(conn->net);
 	}
-	if (conn->state != CONN_DOOMED &&
+	if (conn->state != CONN_DOOMED && !conn->throttled &&
 	    (is_over || ((events & EPOLLIN) != 0 && !conn->paused))) {
 		conn_read(conn);
 	}

@@ -62,6 +62,8 @@ const struct counter net_counters[] = {
 	COUNTER(struct net_stats, pongs_coalesced),
 	COUNTER(struct net_stats, pauses),
 	COUNTER(struct net_stats, pause_ms),
+	COUNTER(struct net_stats, rate_pauses),
+	COUNTER(struct net_stats, rate_pause_ms),
 	COUNTER(struct net_stats, dropped_closing),
 	COUNTER(struct net_stats, dropped_unsent),
 	COUNTER(struct net_stats, dropped_nomem),
@@ -353,6 +355,7 @@ net_create(struct net **out, const struct net_config *config,
 	if (net->peer_limits.message_max < NET_BATCH_BYTES) {
 		net->peer_limits.message_max = NET_BATCH_BYTES;
 	}
+	pause_init(net);
 	net->epoll_fd = -1;
 	net->timer_ms = UINT64_MAX;
 	net->real_ms = clock_now_ms();

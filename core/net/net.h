@@ -79,7 +79,9 @@ extern const struct net_times net_default_times;
 struct net_config {
 	struct net_times times;
 	size_t max_message;
-	uint32_t max_clients; /* accepted connections, handshakes included */
+	uint32_t max_clients;  /* accepted connections, handshakes included */
+	uint32_t client_rate;  /* messages a second of a client; 0: any */
+	uint32_t client_burst; /* and at once */
 	char *const *allow_origins;
 	size_t allow_origin_count;
 	size_t soft;             /* SOFT limit of an out queue, for pauses */
@@ -104,7 +106,8 @@ struct net_stats {
 	uint64_t closed_assembly; /* for the memory that its message took */
 	uint64_t messages_in, bytes_in, bytes_out, writes, reads;
 	uint64_t pings_in, pongs_coalesced;
-	uint64_t pauses, pause_ms;
+	uint64_t pauses, pause_ms;           /* for a target's sake */
+	uint64_t rate_pauses, rate_pause_ms; /* clients over their rate */
 	uint64_t dropped_closing; /* from or for a closing connection */
 	uint64_t dropped_unsent;  /* frames that a client never got */
 	uint64_t dropped_nomem;

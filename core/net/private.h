@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <uv.h>
 
+#include "base/bucket.h"
 #include "net/admit.h"
 #include "net/http.h"
 #include "net/net.h"
@@ -25,9 +26,10 @@ enum {
 	NET_CONTROL_MAX = 4096, /* queued pongs; above: the last one only */
 	NET_READ_BYTES = 256 * 1024,
 	NET_READ_MIN = 16 * 1024,
-	NET_READ_PAUSED = 64 * 1024, /* the first read after a pause */
-	NET_RECORD_BYTES = 516,      /* what a record may add to a payload */
-	NET_BATCH_BYTES = 64 * 1024, /* records in one message */
+	NET_READ_PAUSED = 64 * 1024,  /* the first read after a pause */
+	NET_READ_LIMITED = 16 * 1024, /* looked at first, then taken */
+	NET_RECORD_BYTES = 516,       /* what a record may add to a payload */
+	NET_BATCH_BYTES = 64 * 1024,  /* records in one message */
 };
 
 enum conn_state {
@@ -47,6 +49,7 @@ struct conn {
 	void *user;
 	struct wheel_item timer;
 	struct conn *next_dirty, *next_doomed, *next_paused;
+	struct conn **paused_link; /* what points to it there */
 	struct frame_decoder decoder;
 	struct outq out; /* data; the Close is its last frame */
 	struct outq ctl; /* pongs, pings, control records: go first */
@@ -64,15 +67,16 @@ struct conn {
 	uint64_t ping_second; /* and the pings that came in it */
 	uint32_t pings;
 	uint32_t unsent;          /* with the kernel, as last seen */
+	uint32_t slot;            /* in net->conns */
 	uint32_t pause_used_ms;   /* pauses caused by this target ... */
 	uint64_t pause_window_ms; /* ... since then */
 	struct conn *presser;     /* the target that this source waits for */
+	struct bucket bucket;     /* a client's, under --client-rate */
 
 	uint32_t open_at;  /* index in `out` of the open message's header */
 	uint32_t open_len; /* bytes of records in it; 0: none open */
 
 	int fd;        /* of an open connection; lws closes it */
-	uint32_t slot; /* in net->conns */
 	uint8_t state; /* enum conn_state */
 	uint8_t role;  /* enum frame_role */
 	uint8_t how;   /* enum net_closed, once doomed */
@@ -84,7 +88,9 @@ struct conn {
 	bool upgraded;
 	bool opened; /* on_open was called: on_closed is owed */
 	bool dirty, blocked, paused, was_paused, doomed;
-	bool pinged; /* a keep-alive ping is unanswered */
+	bool spent;     /* its last token, in this read: no more messages now */
+	bool throttled; /* paused for that, not for a target */
+	bool pinged;    /* a keep-alive ping is unanswered */
 	bool pong_wanted;
 	bool fresh;                   /* opened in this turn */
 	bool close_waits, close_sent; /* our Close: queued, with the kernel */
@@ -148,6 +154,9 @@ struct net {
 	size_t conn_count, accepted_count, resolving;
 	size_t assembled; /* bytes of messages that have begun */
 	struct conn *dirty, *doomed, *pauses;
+	struct conn *throttled, **throttled_end; /* longest first */
+	struct bucket_rate rate;                 /* zeros: none */
+	uint32_t throttle_ms; /* one pause of a client over its rate */
 	struct conn *reading; /* whose bytes are being handled */
 	uint8_t *read_buffer; /* NET_READ_BYTES */
 	uint64_t real_ms, now_ms, timer_ms, tick_ms;
@@ -170,6 +179,14 @@ static inline bool
 conn_is_alive(const struct conn *conn)
 {
 	return conn->state == CONN_OPEN || conn->state == CONN_CLOSING;
+}
+
+/* It is read as --client-rate lets it be. */
+static inline bool
+conn_is_limited(const struct conn *conn)
+{
+	return conn->net->rate.token_ns != 0 && !conn->peer &&
+	       conn->state == CONN_OPEN;
 }
 
 /* net.c */
@@ -232,8 +249,13 @@ void conn_flush(struct conn *conn);
 void share_settle(struct net *net);
 
 /* pause.c */
-/* Stop reading, if conn_press asked for it while this was read. */
-void conn_pause_if_pressed(struct conn *conn);
+/* Before anything is paused: what config says about it. */
+void pause_init(struct net *net);
+/* Stop reading, if this was the client's last token, or conn_press asked for it
+ * while this was read. */
+void conn_pause_if_due(struct conn *conn);
+/* Read it again: it is paused. */
+void conn_resume(struct conn *conn);
 /* End the pauses that are over. */
 void pause_check(struct net *net);
 /* `conn` is going: nobody waits for it, and it waits for nobody. */

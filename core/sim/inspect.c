@@ -152,6 +152,11 @@ inspect_check_origin(const struct mesh *mesh, const struct origin *origin)
 	    (origin->pruned >> origin->parent & 1) != 0) {
 		return "a parent that is pruned";
 	}
+	if (origin->is_named &&
+	    (origin->held > 0 ||
+	        (origin->older != NULL && !origin->older->is_named))) {
+		return "an origin that is not only named among those that are";
+	}
 	return NULL;
 }
 

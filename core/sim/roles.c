@@ -89,6 +89,22 @@ roles_imitate(struct vnode *liar)
 	}
 }
 
+/* Some BYE, and addresses behind it: as if it were believed. */
+static enum err
+roles_say_bye(struct vnode *node, struct buf *instead)
+{
+	char addr[VNODE_ADDR_LEN];
+	const struct record_bye bye = {
+		.reason = (uint8_t)rng_below(&node->world->rng, BYE_ABUSE + 1),
+	};
+	struct record_peers peers = { .count = 1 };
+	enum err err = record_bye_encode(instead, &bye);
+
+	vnode_addr(node->world->config.nodes, addr); /* where nobody is */
+	peers.peers[0].addr = str8_of(addr);
+	return err == ERR_OK ? record_peers_encode(instead, &peers) : err;
+}
+
 /* A proof out of thin air, and a message behind it as if it were let in. */
 static enum err
 roles_push_in(struct vnode *node, struct buf *instead)
@@ -150,7 +166,9 @@ roles_say_instead(
 		if (vnode_is_stranger(node) && end->dialled &&
 		    record.type == RECORD_BYE && record.len > 0 &&
 		    record.body[0] == BYE_AUTH) {
-			err = roles_push_in(node, instead);
+			err = rng_below(&node->world->rng, 2) == 0
+			          ? roles_push_in(node, instead)
+			          : roles_say_bye(node, instead);
 		} else if (vnode_is_stranger(node) ||
 		           roles_is_said(record.type)) {
 			err = buf_append(instead, from, (size_t)(at - from));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * roles.h - who is not what the others are.  Two kinds of strangers, in a
  * network with a key: one has another key, one has none; both go on where they
- * should stop.  A liar has the key and a real mesh, which keeps its links; but
+ * should stop, or end it with any BYE.  A liar has the key and a real mesh, which keeps its links; but
  * it passes nothing on, announces nothing, answers nothing, and lies (lies.h).
  * It may join under the id of another. */
 #ifndef SIM_ROLES_H

@@ -167,6 +167,16 @@ frame_reclaim(struct frame_decoder *decoder)
 	}
 }
 
+size_t
+frame_decoder_stop(struct frame_decoder *decoder)
+{
+	size_t rest = (size_t)(decoder->in_end - decoder->in);
+
+	decoder->in_end = decoder->in;
+	frame_reclaim(decoder);
+	return rest;
+}
+
 static size_t
 frame_take(struct frame_decoder *decoder)
 {

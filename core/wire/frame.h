@@ -91,6 +91,10 @@ void frame_decoder_feed(
 enum frame_kind frame_decoder_next(
     struct frame_decoder *decoder, struct frame_event *event);
 
+/* Leave the rest of the input alone, behind an event: returns its length.  What
+ * that event lent is given back. */
+size_t frame_decoder_stop(struct frame_decoder *decoder);
+
 /* True if a message or a frame has begun and not ended: the caller's assembly
  * deadline runs. */
 bool frame_decoder_is_inside(const struct frame_decoder *decoder);

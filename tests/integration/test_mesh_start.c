@@ -322,6 +322,45 @@ does_not_storm_who_calls_it_a_duplicate(void **state)
 	check_served(node);
 }
 
+/* As many as may wait say nothing, and more come all the time. */
+static void
+a_flood_of_silent_connections_keeps_nobody_out(void **state)
+{
+	enum { WAITING = 64, OPEN = 256, ROUND = 32 };
+	struct client *silent[OPEN] = { NULL };
+	struct daemon *node = daemon_start("--name crowded");
+	struct daemon *other = NULL;
+	uint64_t end = test_now_ms() + DEADLINE_MS;
+	uint64_t links = 0;
+	size_t count = 0;
+
+	(void)state;
+	while (links == 0 && test_now_ms() < end) {
+		struct client **at = &silent[count++ % OPEN];
+
+		if (*at != NULL) {
+			client_close(*at);
+		}
+		*at = client_connect(node->port);
+		assert_int_equal(client_upgrade(*at, "/",
+		                     "Sec-WebSocket-Protocol: "
+		                     "grapevine.peer.1\r\n"),
+		    101);
+		if (count == WAITING) {
+			other = daemon_start(
+			    "--peers ws://127.0.0.1:%u", (unsigned)node->port);
+		}
+		if (count > WAITING && count % ROUND == 0) {
+			links = daemon_counter(node, "mesh.links_up");
+		}
+	}
+	print_message("%zu connections until the node was linked\n", count);
+	assert_int_equal(links, 1);
+	assert_true(daemon_counter(node, "mesh.waiting_limit") > 0);
+	check_served(node);
+	daemon_stop(other);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, test_teardown)
 
 int
@@ -339,6 +378,7 @@ main(void)
 		TEST(refuses_who_has_its_own_id),
 		TEST(does_not_storm_a_peer_that_drops_it),
 		TEST(does_not_storm_who_calls_it_a_duplicate),
+		TEST(a_flood_of_silent_connections_keeps_nobody_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -233,6 +233,8 @@ class Link:
 
     async def refused(self, reason, text):
         """One PEERS may follow."""
+        if reason == r.SELF and not self.is_shown:
+            reason = r.KEY
         self.bye_reason, self.bye_came = reason, True
         async for kind, body in self.inbound:
             if kind == r.PEERS and reason <= r.EVICTED and self.is_shown:
@@ -256,7 +258,6 @@ class Link:
         self.send(r.HELLO, hello)
         body = await self.expect(r.WELCOME, HELLO_S)
         welcome = r.read_welcome(body)
-        self.id, self.boot = welcome.id, welcome.boot
         self.addr = self.dialled
         self.orphan = bool(welcome.flags & r.WELCOME_ORPHAN
                            or flags & r.ORPHAN)
@@ -265,8 +266,6 @@ class Link:
         self.take_caps(welcome.caps)
         if welcome.version != VERSION:
             raise r.Refused(r.VERSION)
-        if welcome.id == node.id:
-            raise r.Refused(r.SELF)
         if bool(welcome.flags & r.WITH_KEY) != bool(psk):
             raise r.Refused(r.KEY, "one of us has no key")
         if psk:
@@ -275,6 +274,10 @@ class Link:
                                        welcome.proof):
                 raise r.Refused(r.KEY, "wrong key")
             self.is_shown = True
+        self.id, self.boot = welcome.id, welcome.boot
+        if welcome.id == node.id:
+            raise r.Refused(r.SELF)
+        if psk:
             node.settle(self)
             self.send(r.AUTH, proof(psk, b"D", *parts))
         elif welcome.flags & r.ACCEPT:
@@ -304,13 +307,15 @@ class Link:
             VERSION, r.WELCOME_ORPHAN if node.is_orphan() else 0, node.id,
             node.boot, os.urandom(16), self.host(), None,
             {**node.caps(), r.CAP_NAME: node.name.encode()})
-        if hello.id == node.id:
-            self.welcome(welcome, 0)
-            raise r.Refused(r.SELF)
         if psk:
             welcome = welcome._replace(flags=welcome.flags | r.WITH_KEY)
             parts = hello_raw, r.welcome_body(welcome)
             self.welcome(welcome, 0, proof(psk, b"L", *parts))
+        elif hello.id == node.id:
+            self.welcome(welcome, 0)
+        if hello.id == node.id:
+            raise r.Refused(r.SELF)
+        if psk:
             shown = await self.expect(r.AUTH, AUTH_S)
             if not hmac.compare_digest(proof(psk, b"D", *parts), shown[:32]):
                 raise r.Refused(r.KEY, "wrong key")

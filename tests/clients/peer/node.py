@@ -4,6 +4,7 @@
 import asyncio
 import hashlib
 import os
+import random
 import time
 
 import websockets
@@ -35,7 +36,7 @@ class Peer:
         self.net = hashlib.sha256(network.encode()).digest()[:8]
         self.addr, self.server = "", None
         self.links, self.settled = set(), set()
-        self.dials, self.waiting = {}, 0  # address: since; accepted, not up
+        self.dials, self.waiting = {}, []  # address: since; not up yet
         self.tasks, self.clock, self.stopped = set(), None, False
         self.spread = Spread(self)
         self.members = Members(self, static, list(peers), view)
@@ -143,18 +144,17 @@ class Peer:
         return link
 
     async def accepted(self, ws):
-        if self.waiting >= MAX_WAITING:
-            ws.transport.abort()
-            return
+        if len(self.waiting) >= MAX_WAITING:
+            random.choice(self.waiting).transport.abort()
         link = Link(self, ws)
-        await self.serve(link, self.counted(link.accept()))
+        await self.serve(link, self.counted(ws, link.accept()))
 
-    async def counted(self, handshake):
-        self.waiting += 1
+    async def counted(self, ws, handshake):
+        self.waiting.append(ws)
         try:
             await handshake
         finally:
-            self.waiting -= 1
+            self.waiting.remove(ws)
 
     async def serve(self, link, handshake, flags=0):
         """A connection from its first record to its end."""

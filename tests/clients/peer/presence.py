@@ -43,9 +43,11 @@ class Presence:
 
     def on_message(self, data):
         told = read(data)
-        if told is not None and (data.origin in self.told
-                                 or len(self.told) < MEMBERS):
-            self.told[data.origin], self.heard[data.origin] = told, now()
+        if told is None:
+            return
+        if data.origin not in self.told and len(self.told) >= MEMBERS:
+            self.left(min(self.heard, key=self.heard.get))
+        self.told[data.origin], self.heard[data.origin] = told, now()
 
     def left(self, node_id):
         self.told.pop(node_id, None)

@@ -83,6 +83,7 @@ has_the_documented_defaults(void **state)
 	assert_string_equal(config.network, "grapevine");
 	assert_int_equal(config.max_message, 1 << 20);
 	assert_int_equal(config.max_clients, 1024);
+	assert_int_equal(config.client_rate, 0);
 	assert_int_equal(config.max_hops, 64);
 	assert_int_equal(config.queue_soft, 1 << 20);
 	assert_int_equal(config.queue_hard, 8 << 20);
@@ -158,7 +159,7 @@ reads_every_option(void **state)
 	           "--mesh static --max-message 15M --max-clients 7 "
 	           "--max-hops 255 --queue 64K..32m --overflow disconnect "
 	           "--view 1..16 --history 64K --presence off --state s/d "
-	           "--psk-file k --spread flood "
+	           "--psk-file k --spread flood --client-rate 1,1000000 "
 	           "--ping 9 --allow-origin http://a:1 --allow-origin null "
 	           "-P x,k=v -P y",
 	    &config);
@@ -171,6 +172,8 @@ reads_every_option(void **state)
 	assert_string_equal(config.network, "net");
 	assert_int_equal(config.max_message, 15 << 20);
 	assert_int_equal(config.max_clients, 7);
+	assert_int_equal(config.client_rate, 1);
+	assert_int_equal(config.client_burst, 1000000);
 	assert_int_equal(config.max_hops, 255);
 	assert_int_equal(config.queue_soft, 64 << 10);
 	assert_int_equal(config.queue_hard, 32 << 20);
@@ -208,6 +211,31 @@ reads_every_option(void **state)
 	assert_true(config.seed == UINT64_MAX);
 	assert_true(config.allow_core);
 	config_fini(&config);
+}
+
+static void
+a_rate_has_a_burst_of_a_second_or_its_own(void **state)
+{
+	static const struct {
+		const char *line;
+		uint32_t rate, burst;
+	} cases[] = {
+		{ "--client-rate 5", 5, 5 },
+		{ "--client-rate 1", 1, 1 },
+		{ "--client-rate 1000000", 1000000, 1000000 },
+		{ "--client-rate 5,1", 5, 1 },
+		{ "--client-rate 5,600", 5, 600 },
+		{ "--client-rate off", 0, 0 },
+	};
+	struct config config;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		parse_good(cases[i].line, &config);
+		assert_int_equal(config.client_rate, cases[i].rate);
+		assert_int_equal(config.client_burst, cases[i].burst);
+		config_fini(&config);
+	}
 }
 
 static void
@@ -319,6 +347,20 @@ refuses_bad_values_and_says_how_to_mend_them(void **state)
 		{ "--max-message", "18014398509481985K" },
 		{ "--max-clients", "0" },
 		{ "--max-clients", "1000001" },
+		{ "--client-rate", "0" },
+		{ "--client-rate", "1000001" },
+		{ "--client-rate", "0,5" },
+		{ "--client-rate", "5,0" },
+		{ "--client-rate", "5,1000001" },
+		{ "--client-rate", "5," },
+		{ "--client-rate", ",5" },
+		{ "--client-rate", "5,5,5" },
+		{ "--client-rate", "-5" },
+		{ "--client-rate", "5/s" },
+		{ "--client-rate", "1K" },
+		{ "--client-rate", "on" },
+		{ "--client-rate", "off,5" },
+		{ "--client-rate", "99999999999999999999" },
 		{ "--max-hops", "0" },
 		{ "--max-hops", "256" },
 		{ "--queue", "1M" },
@@ -578,6 +620,7 @@ main(void)
 		cmocka_unit_test(takes_the_demo_word_for_word),
 		cmocka_unit_test(takes_a_value_in_every_way),
 		cmocka_unit_test(reads_every_option),
+		cmocka_unit_test(a_rate_has_a_burst_of_a_second_or_its_own),
 		cmocka_unit_test(makes_the_filter_from_the_verbosity),
 		cmocka_unit_test(knows_what_it_is_asked_for),
 		cmocka_unit_test(refuses_bad_values_and_says_how_to_mend_them),

@@ -4,6 +4,7 @@
 #include "unit/mesh/lab.h"
 
 #include "mesh/auth.h"
+#include "mesh/identity.h"
 
 static const uint8_t key_a[] = "0123456789abcdef";
 static const uint8_t key_b[] = "0123456789abcdeF";
@@ -91,12 +92,12 @@ other_say_auth(struct lab *lab, struct lab_link *at, struct other *other)
 	lab_say_buf(lab, at, &buf);
 }
 
-/* The lab dials: its HELLO kept, a WELCOME with our proof is said. */
+/* The lab dials: its HELLO kept, a WELCOME of `n` with our proof is said. */
 static struct lab_link *
-other_answer(struct lab *lab, struct other *other)
+other_answer_as(struct lab *lab, struct other *other, uint8_t n)
 {
 	struct lab_link *at = lab_open(lab);
-	struct record_welcome welcome = lab_welcome(0x10);
+	struct record_welcome welcome = lab_welcome(n);
 	struct record record = { .len = 0 };
 
 	assert_true(lab_find(at, RECORD_HELLO, &record));
@@ -113,6 +114,12 @@ other_answer(struct lab *lab, struct other *other)
 	    record_welcome_encode(&other->welcome, &welcome), ERR_OK);
 	lab_message(lab, at, other->welcome.bytes, other->welcome.len);
 	return at;
+}
+
+static struct lab_link *
+other_answer(struct lab *lab, struct other *other)
+{
+	return other_answer_as(lab, other, 0x10);
 }
 
 /* Expected values computed with another implementation of HMAC-SHA256. */
@@ -407,6 +414,97 @@ nor_is_it_believed_whom_it_names(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->ignored, 1);
 }
 
+/* Anybody can dial, and say BYE 3 instead of AUTH. */
+static void
+who_has_not_shown_the_key_is_no_sign_of_a_twin(void **state)
+{
+	struct lab *lab = *state;
+	struct other other;
+	struct lab_link *at;
+
+	with_key(lab, key_a);
+	for (unsigned i = 0; i < 4; i++) {
+		other_init(&other, key_b);
+		at = other_dial(lab, &other);
+		lab_say_bye(lab, at, BYE_DUPLICATE);
+		assert_int_equal(at->close_code, 4001);
+		lab_closed(lab, at, MESH_CLOSED);
+		lab_pass(lab, IDENTITY_APART_MS);
+		other_fini(&other);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->twins, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+	/* Who has shown it is one. */
+	other_init(&other, key_a);
+	at = other_dial(lab, &other);
+	other_say_auth(lab, at, &other);
+	lab_say_bye(lab, at, BYE_DUPLICATE);
+	assert_int_equal(mesh_stats(lab->mesh)->twins, 1);
+	other_fini(&other);
+}
+
+/* A living link with the id that it claims would keep this node from dialling
+ * the address ever again. */
+static void
+a_listener_that_has_shown_nothing_is_not_who_it_says(void **state)
+{
+	struct lab *lab = *state;
+	struct other real, other;
+	struct lab_link *in, *at;
+
+	lab->config.peers = peers;
+	lab->config.peer_count = 1;
+	other_init(&real, key_a);
+	other_init(&other, key_b);
+	with_key(lab, key_a);
+	at = other_answer(lab, &other);
+	assert_int_equal(lab_bye(at), BYE_AUTH);
+	lab_closed(lab, at, MESH_CLOSED);
+	in = other_dial(lab, &real);
+	other_say_auth(lab, in, &real);
+	for (unsigned i = 0; i < 14; i++) {
+		lab_pass(lab, 5000);
+		mesh_on_activity(in->link, lab->now);
+	}
+	assert_true(link_is_up(in->link));
+	assert_int_equal(lab->dials, 2);
+	other_fini(&real);
+	other_fini(&other);
+}
+
+/* An address that is this node's own is left alone for ten minutes. */
+static void
+who_says_that_it_is_this_node_has_to_show_the_key(void **state)
+{
+	struct lab *lab = *state;
+	struct other mine, other;
+	struct lab_link *at;
+
+	lab->config.peers = peers;
+	lab->config.peer_count = 1;
+	other_init(&mine, key_a);
+	other_init(&other, key_b);
+	with_key(lab, key_a);
+	at = other_answer_as(lab, &other, 0x80);
+	assert_int_equal(lab_bye(at), BYE_AUTH);
+	lab_closed(lab, at, MESH_CLOSED);
+	lab_pass(lab, 67000);
+	assert_int_equal(lab->dials, 2);
+	at = lab_open(lab);
+	lab_say_bye(lab, at, BYE_SELF);
+	assert_int_equal(mesh_stats(lab->mesh)->auth_failed, 2);
+	lab_closed(lab, at, MESH_CLOSED);
+	lab_pass(lab, 67000);
+	assert_int_equal(lab->dials, 3);
+	at = other_answer_as(lab, &mine, 0x80);
+	assert_int_equal(lab_bye(at), BYE_SELF);
+	lab_closed(lab, at, MESH_CLOSED);
+	lab_pass(lab, 599999);
+	assert_int_equal(lab->dials, 3);
+	other_fini(&mine);
+	other_fini(&other);
+}
+
 static void
 a_message_before_the_key_was_shown_closes_and_is_none(void **state)
 {
@@ -512,6 +610,9 @@ main(void)
 		TEST(a_key_on_one_side_only_is_refused_by_the_dialler),
 		TEST(a_listener_that_has_shown_nothing_is_told_of_nobody),
 		TEST(nor_is_it_believed_whom_it_names),
+		TEST(who_has_not_shown_the_key_is_no_sign_of_a_twin),
+		TEST(a_listener_that_has_shown_nothing_is_not_who_it_says),
+		TEST(who_says_that_it_is_this_node_has_to_show_the_key),
 		TEST(a_message_before_the_key_was_shown_closes_and_is_none),
 		TEST(a_key_that_is_too_short_is_refused),
 		TEST(without_randomness_nobody_comes_up),

@@ -178,19 +178,58 @@ the_sixty_fifth_link_is_told_that_we_are_full(void **state)
 	assert_int_equal(inspect_slot(at->link), 5);
 }
 
+/* How many of the connections so far were ended. */
+static unsigned
+ended(const struct lab *lab)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < lab->link_count; i++) {
+		count += lab->links[i].close_code == 0 ? 1 : 0;
+		/* Nothing may be said before HELLO. */
+		assert_int_equal(lab->links[i].sent.len, 0);
+	}
+	return count;
+}
+
 static void
-connections_that_are_not_up_are_limited_too(void **state)
+of_too_many_that_wait_any_one_goes_but_not_the_newest(void **state)
 {
 	struct lab *lab = *state;
 
 	for (unsigned i = 0; i < 64; i++) {
 		assert_non_null(lab_accept(lab));
 	}
-	assert_null(lab_accept(lab));
-	assert_int_equal(mesh_stats(lab->mesh)->refused, 1);
-	lab_closed(lab, &lab->links[3], MESH_CLOSED);
+	assert_int_equal(ended(lab), 0);
+	for (unsigned i = 1; i <= 100; i++) {
+		assert_non_null(lab_accept(lab));
+		assert_int_equal(lab_last(lab)->close_code, -1);
+		assert_int_equal(ended(lab), i);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->refused, 100);
+	assert_int_equal(mesh_stats(lab->mesh)->waiting_limit, 100);
+}
+
+/* What has said its BYE and is not gone yet does not wait. */
+static void
+who_is_refused_or_up_waits_no_more(void **state)
+{
+	struct lab *lab = *state;
+	struct record_hello hello = lab_hello(lab, 1);
+
+	for (unsigned i = 0; i < 63; i++) {
+		assert_non_null(lab_accept(lab));
+	}
+	hello.net[0]++;
+	for (unsigned i = 0; i < 10; i++) {
+		lab_say_hello(lab, lab_accept(lab), &hello);
+		assert_int_equal(lab_bye(lab_last(lab)), BYE_NETWORK);
+		(void)lab_accept_up(lab, (uint8_t)(i + 1));
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->waiting_limit, 0);
 	assert_non_null(lab_accept(lab));
-	assert_null(lab_accept(lab));
+	assert_non_null(lab_accept(lab));
+	assert_int_equal(mesh_stats(lab->mesh)->waiting_limit, 1);
 }
 
 static void
@@ -573,7 +612,8 @@ main(void)
 		TEST_IN(tells_a_node_that_it_dialled_itself),
 		TEST_IN(a_second_hello_is_a_violation),
 		TEST_IN(the_sixty_fifth_link_is_told_that_we_are_full),
-		TEST_IN(connections_that_are_not_up_are_limited_too),
+		TEST_IN(of_too_many_that_wait_any_one_goes_but_not_the_newest),
+		TEST_IN(who_is_refused_or_up_waits_no_more),
 		TEST_IN(a_larger_boot_replaces_the_old_link),
 		TEST_IN(of_two_links_dialled_by_the_same_side_the_newer_stays),
 		TEST_OUT(of_two_links_dialled_by_both_the_smaller_ones_stays),

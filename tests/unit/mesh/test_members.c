@@ -154,17 +154,25 @@ crowd_tells(struct lab *lab, uint32_t first, unsigned count, const char *json)
 	}
 }
 
+/* Else who makes up as many would keep all others out. */
 static void
-a_full_list_takes_nobody_new(void **state)
+of_a_full_list_the_one_heard_of_longest_ago_goes(void **state)
 {
 	struct lab *lab = *state;
 
-	crowd_tells(lab, 0, MEMBERS_MAX + 3, "{\"name\":\"n\"}");
+	crowd_tells(lab, 0, MEMBERS_MAX, "{\"name\":\"n\"}");
+	crowd_tells(lab, 0, 1, "{}"); /* again */
+	assert_int_equal(mesh_stats(lab->mesh)->members_full, 0);
+	crowd_tells(lab, MEMBERS_MAX, 3, "{}");
 	assert_int_equal(members_of(lab).count, MEMBERS_MAX);
 	assert_int_equal(mesh_stats(lab->mesh)->members_full, 3);
-	/* One that is known is still heard. */
+	/* 1 to 3 went, the first one did not, nor did the new ones. */
 	crowd_tells(lab, 0, 1, "{}");
+	crowd_tells(lab, MEMBERS_MAX, 3, "{}");
 	assert_int_equal(mesh_stats(lab->mesh)->members_full, 3);
+	crowd_tells(lab, 1, 1, "{}");
+	assert_int_equal(members_of(lab).count, MEMBERS_MAX);
+	assert_int_equal(mesh_stats(lab->mesh)->members_full, 4);
 }
 
 /* uthash's own hash has no secret: who knows it finds ids that share a
@@ -364,7 +372,7 @@ main(void)
 		TEST(nonsense_is_counted),
 		TEST(who_is_not_heard_of_for_long_is_forgotten),
 		TEST(a_neighbour_that_leaves_is_no_member),
-		TEST(a_full_list_takes_nobody_new),
+		TEST(of_a_full_list_the_one_heard_of_longest_ago_goes),
 		TEST(ids_that_were_chosen_to_collide_do_not),
 		TEST(many_that_stay_are_remembered_for_longer),
 		TEST(who_comes_and_vanishes_is_not_remembered_for_longer),

@@ -120,6 +120,90 @@ a_full_table_evicts_who_is_idle_longest_but_nobody_active(void **state)
 }
 
 static void
+of_those_that_are_only_named_the_first_goes(void **state)
+{
+	struct table *table = *state;
+	struct nodeid id = id_of(0);
+
+	for (uint32_t n = 0; n < ORIGINS_NAMED_MAX; n++) {
+		(void)add(table, n, 1000);
+	}
+	/* One has come, and there is room for one more. */
+	(void)origins_take(
+	    &table->origins, origins_find(&table->origins, &id), 1, 1000);
+	(void)add(table, ORIGINS_NAMED_MAX, 1000);
+	assert_int_equal(table->origins.named_lost, 0);
+	for (uint32_t n = 1; n <= 3; n++) {
+		(void)add(table, ORIGINS_NAMED_MAX + n, 1000);
+		id = id_of(n);
+		assert_null(origins_find(&table->origins, &id));
+	}
+	assert_int_equal(table->origins.named_lost, 3);
+	assert_int_equal(table->origins.count, ORIGINS_NAMED_MAX + 1);
+	id = id_of(0);
+	assert_non_null(origins_find(&table->origins, &id));
+	/* All the others go in time, and it as well. */
+	for (unsigned i = 0; i < 20; i++) {
+		origins_expire(&table->origins, 1000 + ORIGIN_IDLE_MS);
+	}
+	assert_int_equal(table->origins.count, 0);
+	assert_int_equal(table->origins.named_count, 0);
+}
+
+/* Else whoever makes up ids could keep all others out. */
+static void
+a_full_table_forgets_those_that_are_only_named_first(void **state)
+{
+	struct table *table = *state;
+	struct nodeid id = id_of(0);
+
+	for (uint32_t n = 0; n < ORIGINS_MAX; n++) {
+		struct origin *origin = add(table, n, 1000);
+
+		if (n % 8192 != 0) {
+			(void)origins_take(&table->origins, origin, 1, 1000);
+		}
+	}
+	/* Eight are, and go before the one that is idle. */
+	for (uint32_t n = 0; n < 8; n++) {
+		struct origin *origin = add(table, ORIGINS_MAX + n, 300000);
+
+		(void)origins_take(&table->origins, origin, 1, 300000);
+		id = id_of(8192 * n);
+		assert_null(origins_find(&table->origins, &id));
+	}
+	assert_int_equal(table->origins.named_lost, 8);
+	assert_int_equal(table->origins.named_count, 0);
+	(void)add(table, ORIGINS_MAX + 8, 300000);
+	id = id_of(1);
+	assert_null(origins_find(&table->origins, &id));
+	assert_int_equal(table->origins.named_lost, 8);
+}
+
+/* It began in the boot before the newest, which is not in the window. */
+static void
+who_has_come_is_not_only_named(void **state)
+{
+	struct table *table = *state;
+	struct origin *first = add(table, 1, 1000);
+	struct origin *second = add(table, 2, 1000);
+
+	origins_on_come(&table->origins, first, 2000);
+	assert_int_equal(table->origins.named_count, 1);
+	assert_ptr_equal(table->origins.oldest, second);
+	assert_int_equal(origins_next_ms(&table->origins), 601000);
+	origins_on_come(&table->origins, second, 3000);
+	origins_on_come(&table->origins, second, 4000);
+	assert_int_equal(table->origins.named_count, 0);
+	assert_ptr_equal(table->origins.oldest, first);
+	assert_int_equal(origins_next_ms(&table->origins), 602000);
+	/* The next one that is named stands before them. */
+	second = add(table, 3, 5000);
+	assert_ptr_equal(table->origins.oldest, second);
+	assert_int_equal(origins_next_ms(&table->origins), 602000);
+}
+
+static void
 who_is_idle_for_ten_minutes_is_freed(void **state)
 {
 	struct table *table = *state;
@@ -404,6 +488,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_full_table_evicts_who_is_idle_longest_but_nobody_active),
+		TEST(of_those_that_are_only_named_the_first_goes),
+		TEST(a_full_table_forgets_those_that_are_only_named_first),
+		TEST(who_has_come_is_not_only_named),
 		TEST(who_is_idle_for_ten_minutes_is_freed),
 		TEST(of_who_was_forgotten_two_boots_are_remembered),
 		TEST(many_idle_ones_are_freed_a_bounded_number_at_a_time),

@@ -683,6 +683,58 @@ no_more_is_passed_on_than_is_taken(void **state)
 	assert_true(was_told(other, 8, 32) && was_told(other, 9, 32));
 }
 
+/* `count` ids, one of each of so many nodes that are not. */
+static void
+make_up(struct lab *lab, struct lab_link *at, uint32_t first, uint32_t count)
+{
+	struct record_run *runs = calloc(count, sizeof(*runs));
+	struct buf buf = { 0 };
+
+	assert_non_null(runs);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t n = first + i;
+
+		runs[i] = (struct record_run){
+			.origin = lab_id(0xee),
+			.seq = RUNS_SEQ(1),
+			.count = 1,
+		};
+		memcpy(runs[i].origin.bytes, &n, sizeof(n));
+	}
+	assert_int_equal(
+	    record_array_encode(&buf, RECORD_SYNC, runs, count), ERR_OK);
+	lab_message(lab, at, buf.bytes, buf.len);
+	buf_fini(&buf);
+	free(runs);
+}
+
+/* A link that has just come up may name as many origins as it likes. */
+static void
+nodes_that_are_made_up_keep_nobody_out(void **state)
+{
+	enum { EACH = 14000, ROUNDS = 5 };
+	struct lab *lab = *state;
+	struct lab_link *liar = lab_accept_up(lab, 1);
+	struct lab_link *other = lab_accept_up(lab, 2);
+
+	lab_say_data(lab, other, 9, 1);
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		make_up(lab, liar, i * EACH, EACH);
+		lab_pass(lab, 1000);
+		mesh_on_activity(other->link, lab->now);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->origins, ORIGINS_NAMED_MAX + 1);
+	assert_int_equal(mesh_stats(lab->mesh)->origins_named,
+	    ROUNDS * EACH - ORIGINS_NAMED_MAX);
+	/* One that is new, and one that is not. */
+	lab_say_data(lab, other, 7, 1);
+	lab_say_data(lab, other, 9, 2);
+	assert_int_equal(lab->delivered, 3);
+	assert_int_equal(mesh_stats(lab->mesh)->origins_full, 0);
+	assert_null(inspect_check(lab->mesh));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 int
@@ -715,6 +767,7 @@ main(void)
 		TEST(what_there_was_no_memory_to_tell_is_told_again),
 		TEST(what_there_was_no_room_to_tell_is_told_again),
 		TEST(no_more_is_passed_on_than_is_taken),
+		TEST(nodes_that_are_made_up_keep_nobody_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

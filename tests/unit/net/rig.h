@@ -52,6 +52,12 @@ struct rig {
 	unsigned opened, messages, closing, closed, stalled, pauses, resumes;
 	unsigned peers_closed;
 	unsigned bytes; /* times that some came */
+	struct {        /* as it was at the first pause */
+		unsigned messages;
+		bool inside; /* a message */
+		size_t held;
+	} first_pause;
+	unsigned turns;
 	enum net_closed how;
 	unsigned timers, heard_before; /* messages, before the last timer */
 	uint64_t number;               /* between a job and its test */
@@ -125,7 +131,11 @@ rig_on_reading(void *ctx, struct conn *conn, bool on)
 {
 	struct rig *rig = ctx;
 
-	(void)conn;
+	if (!on && rig->pauses == 0) {
+		rig->first_pause.messages = rig->messages;
+		rig->first_pause.inside = conn->began_ms != 0;
+		rig->first_pause.held = frame_decoder_held(&conn->decoder);
+	}
 	rig->pauses += on ? 0 : 1;
 	rig->resumes += on ? 1 : 0;
 }
@@ -173,6 +183,7 @@ rig_on_turn(void *ctx)
 	struct rig *rig = ctx;
 
 	(void)pthread_mutex_lock(&rig->lock);
+	rig->turns++;
 	if (rig->wanted != NULL && rig->wanted(rig)) {
 		rig->wanted = NULL;
 		(void)pthread_cond_broadcast(&rig->told);

@@ -137,6 +137,33 @@ lets_go_of_everything_at_an_error(void **state)
 }
 
 static void
+stops_behind_a_message_and_holds_nothing(void **state)
+{
+	uint8_t bytes[] = { 0x01, 1, 'a', 0x80, 1, 'b', 0x82, 1, 'c', 0x89 };
+	struct frame_decoder decoder;
+	struct frame_event event;
+
+	(void)state;
+	frame_decoder_init(&decoder, FRAME_CLIENT, &limits);
+	frame_decoder_feed(&decoder, bytes, sizeof(bytes));
+	assert_int_equal(frame_decoder_next(&decoder, &event), FRAME_TEXT);
+	assert_int_equal(frame_decoder_stop(&decoder), 4);
+	assert_int_equal(frame_decoder_held(&decoder), 0);
+	assert_false(frame_decoder_is_inside(&decoder));
+	assert_int_equal(frame_decoder_next(&decoder, &event), FRAME_MORE);
+	/* And goes on there another time. */
+	frame_decoder_feed(&decoder, bytes + 6, 4);
+	assert_int_equal(frame_decoder_next(&decoder, &event), FRAME_BINARY);
+	assert_memory_equal(event.bytes, "c", 1);
+	assert_int_equal(frame_decoder_stop(&decoder), 1);
+	frame_decoder_feed(&decoder, bytes + 9, 1);
+	assert_int_equal(frame_decoder_next(&decoder, &event), FRAME_MORE);
+	assert_int_equal(frame_decoder_stop(&decoder), 0);
+	assert_true(frame_decoder_is_inside(&decoder));
+	frame_decoder_fini(&decoder);
+}
+
+static void
 says_1011_when_memory_runs_out(void **state)
 {
 	uint8_t bytes[] = { 0x01, 3, 'a', 'b', 'c', 0x89, 2, 'p', 'q', 0x80, 70,
@@ -208,6 +235,7 @@ main(void)
 		cmocka_unit_test(
 		    refuses_a_message_above_the_limit_though_it_is_all_there),
 		cmocka_unit_test(lets_go_of_everything_at_an_error),
+		cmocka_unit_test(stops_behind_a_message_and_holds_nothing),
 		cmocka_unit_test(says_1011_when_memory_runs_out),
 		cmocka_unit_test(
 		    allocates_nothing_for_messages_that_arrive_whole),
