@@ -429,8 +429,9 @@ handshake_pass(struct mesh *mesh, uint64_t last_seq)
 {
 	uint64_t boot = (last_seq >> 32) + 1;
 
+	/* Half of what others take: their clocks may be behind this one. */
 	if (last_seq > mesh->seq &&
-	    !wall_is_ahead(mesh, &mesh->node_id, boot)) {
+	    !wall_is_ahead(mesh, &mesh->node_id, boot, MESH_BOOT_OWN_S)) {
 		mesh->seq = boot << 32;
 	}
 }

@@ -23,7 +23,8 @@
 #define MESH_PENDING_MAX  64 /* accepted connections that wait to be UP */
 #define MESH_REFUSALS_MAX 64 /* ids that were too slow */
 #define MESH_REFUSAL_MS   60000u
-#define MESH_BOOT_AHEAD_S 86400u /* a larger boot is from the future */
+#define MESH_BOOT_AHEAD_S 86400u /* a larger boot is from the future, */
+#define MESH_BOOT_OWN_S   43200u /* and one of this node, told by others */
 #define MESH_VERSION      1
 
 /* HELLO of this id gets BYE 8 until then. */

@@ -79,7 +79,8 @@ spread_is_fit(struct link *link, const struct record_data *data)
 		spread_on_own(link, data);
 		return false;
 	}
-	return !wall_is_ahead(mesh, &data->origin, data->seq >> 32);
+	return !wall_is_ahead(
+	    mesh, &data->origin, data->seq >> 32, MESH_BOOT_AHEAD_S);
 }
 
 static bool

@@ -204,7 +204,8 @@ spread_run_is_fit(struct mesh *mesh, const struct record_run *run)
 		mesh->stats.bad_runs++;
 		return false;
 	}
-	return !wall_is_ahead(mesh, &run->origin, run->seq >> 32);
+	return !wall_is_ahead(
+	    mesh, &run->origin, run->seq >> 32, MESH_BOOT_AHEAD_S);
 }
 
 /* The history did not take it: it can be sent, but neither announced nor

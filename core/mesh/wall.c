@@ -7,8 +7,8 @@
 
 enum { WALL_ASK_MS = 1000 };
 
-/* Ask the owner.  True: it is later than was known, by more than boots may be
- * ahead. */
+/* Ask the owner.  True: it is later than was known, by so much that what was
+ * refused may be right. */
 static bool
 wall_ask(struct mesh *mesh)
 {
@@ -20,11 +20,12 @@ wall_ask(struct mesh *mesh)
 		return false;
 	}
 	mesh->wall_s += wall_s - known_s;
-	return wall_s - known_s > MESH_BOOT_AHEAD_S;
+	return wall_s - known_s > MESH_BOOT_OWN_S;
 }
 
 __attribute__((noinline)) bool
-wall_refuses(struct mesh *mesh, const struct nodeid *id, uint64_t boot)
+wall_refuses(
+    struct mesh *mesh, const struct nodeid *id, uint64_t boot, uint32_t ahead_s)
 {
 	char hex[NODEID_HEX_LEN + 1];
 
@@ -32,7 +33,7 @@ wall_refuses(struct mesh *mesh, const struct nodeid *id, uint64_t boot)
 	 * from then on only the tick asks. */
 	if (!mesh->has_refused) {
 		(void)wall_ask(mesh);
-		if (boot <= (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S) {
+		if (boot <= (uint64_t)mesh_wall_s(mesh) + ahead_s) {
 			return false;
 		}
 		mesh->has_refused = true;

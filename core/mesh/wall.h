@@ -12,15 +12,17 @@
 #include "mesh/inside.h"
 
 /* What wall_is_ahead calls. */
-bool wall_refuses(struct mesh *mesh, const struct nodeid *id, uint64_t boot);
+bool wall_refuses(struct mesh *mesh, const struct nodeid *id, uint64_t boot,
+    uint32_t ahead_s);
 
-/* Is this boot of `id` from the future?  Then it was counted and logged. */
+/* Is this boot of `id` more than `ahead_s` from now?  Then it was counted and
+ * logged. */
 static inline bool
-wall_is_ahead(struct mesh *mesh, const struct nodeid *id, uint64_t boot)
+wall_is_ahead(
+    struct mesh *mesh, const struct nodeid *id, uint64_t boot, uint32_t ahead_s)
 {
-	return UNLIKELY(
-	           boot > (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S) &&
-	       wall_refuses(mesh, id, boot);
+	return UNLIKELY(boot > (uint64_t)mesh_wall_s(mesh) + ahead_s) &&
+	       wall_refuses(mesh, id, boot, ahead_s);
 }
 
 /* Something was refused: has the clock been set since? */

@@ -40,5 +40,5 @@ class Twins:
         """Somebody knows me with a seq above mine: begin a later boot."""
         node, boot = self.node, (seq >> 32) + 1
         if seq > (node.boot << 32 | node.spread.counter) and \
-                boot <= time.time() + DAY_S:
+                boot <= time.time() + DAY_S / 2:
             node.boot, node.spread.counter = boot, 0

@@ -482,6 +482,35 @@ numbers_behind_what_the_mesh_remembers_of_it(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->bad_boot, 1);
 }
 
+/* Else whoever tells of such a number makes it unheard of at all whose clocks
+ * are behind its own. */
+static void
+nor_to_the_edge_of_what_others_take(void **state)
+{
+	static const struct {
+		uint32_t ahead_s;
+		bool is_taken;
+	} rows[] = { { 86390, false }, { 43220, false }, { 43190, true } };
+	struct lab *lab = *state;
+	struct record_welcome welcome = lab_welcome(0x10);
+	struct message_view view = { .topic = "a", .topic_len = 1 };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint64_t boot = LAB_BOOT + rows[i].ahead_s;
+		struct lab_link *at = lab_open(lab);
+
+		lab_say_welcome(lab, at, &welcome);
+		lab_say_welcome2(lab, at, boot << 32 | 5);
+		assert_int_equal(
+		    mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+		assert_int_equal(
+		    view.seq >> 32, rows[i].is_taken ? boot + 1 : LAB_BOOT);
+		lab_closed(lab, at, MESH_CLOSED);
+		lab_pass(lab, 2000);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->bad_boot, 2);
+}
+
 static void
 tells_the_dialler_its_highest_number(void **state)
 {
@@ -626,6 +655,7 @@ main(void)
 		TEST_OUT(a_welcome_cut_at_any_byte_is_malformed),
 		TEST_OUT(a_welcome_of_another_kind_is_refused),
 		TEST_OUT(numbers_behind_what_the_mesh_remembers_of_it),
+		TEST_OUT(nor_to_the_edge_of_what_others_take),
 		TEST_IN(tells_the_dialler_its_highest_number),
 		TEST_IN(an_address_without_host_gets_the_one_we_see),
 		TEST_IN(a_name_with_odd_bytes_is_made_harmless),
