@@ -18,8 +18,7 @@ spread_init(struct mesh *mesh, struct chunk_pool *pool, size_t history_bytes)
 	lazy_init(&spread->early, RECORD_IHAVE, LAZY_MS, LAZY_QUIET_MS);
 	lazy_init(&spread->late, RECORD_IHAVE, LAZY_LATE_MS, LAZY_LATE_MS);
 	lazy_init(&spread->told, RECORD_SYNC, LAZY_TOLD_MS, LAZY_TOLD_MS);
-	idcache_init(&spread->unicast.windows, mesh->rng, UNICAST_MAX,
-	    sizeof(struct unicast_window));
+	idcache_init(&spread->unicast.windows, mesh->rng, UNICAST_MAX);
 	spread->flow_ms = UINT64_MAX;
 }
 

@@ -146,13 +146,13 @@ static void
 sync_add_buried(struct sync *sync, const struct origins *origins)
 {
 	for (size_t nth = 0; nth < ORIGINS_BURIED_MAX; nth++) {
-		const struct tombstone *of = origins_buried(origins, nth);
+		const struct idcache_item *of = origins_buried(origins, nth);
 
 		if (of != NULL && of->last != 0) {
-			sync_add_empty(sync, &of->newest.id, of->last);
+			sync_add_empty(sync, &of->id, of->last);
 		}
 		if (of != NULL) {
-			sync_add_empty(sync, &of->newest.id, of->newest.max);
+			sync_add_empty(sync, &of->id, of->max);
 		}
 	}
 }
