@@ -98,6 +98,13 @@ links_now_us(void *ctx)
 	return clock_now_ns() / 1000;
 }
 
+static uint32_t
+links_wall_s(void *ctx)
+{
+	(void)ctx;
+	return (uint32_t)(clock_wall_ns() / UINT64_C(1000000000));
+}
+
 static bool
 links_listens(void *ctx)
 {
@@ -162,6 +169,7 @@ links_init(struct node *node)
 		.queued = links_queued,
 		.pressed = links_pressed,
 		.now_us = links_now_us,
+		.wall_s = links_wall_s,
 		.listens = links_listens,
 		.deliver = links_deliver,
 		.peer = links_peer,

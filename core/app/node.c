@@ -181,8 +181,7 @@ node_on_timer(void *ctx)
 	uint64_t now = net_now_ms(node->net);
 
 	if (node->mesh != NULL && mesh_next_ms(node->mesh) <= now) {
-		mesh_on_tick(
-		    node->mesh, now, 0); /* net's clock is never late */
+		mesh_on_tick(node->mesh, now);
 	}
 	if (node->hub_tick_ms <= now) {
 		if (node->mesh != NULL) {

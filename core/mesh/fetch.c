@@ -366,6 +366,7 @@ fetch_mark(struct link *link, const struct origin *origin,
 	        link, LIMIT_MARK, count, &link->mesh->stats.mark_limit)) {
 		return;
 	}
+	link->mesh->stats.mark_limit += run->count > FETCH_MARK_MAX ? 1 : 0;
 	for (uint32_t i = 0; i + 1 < count; i++) {
 		history_know(&link->mesh->spread.history, origin, run->seq + i,
 		    link_bit(link));

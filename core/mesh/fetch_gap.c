@@ -12,6 +12,8 @@ fetch_remember_given(
 {
 	struct spread *spread = &mesh->spread;
 
+	mesh->stats.given_lost += spread->given_count >= SPREAD_GIVEN_MAX ? 1
+	                                                                  : 0;
 	spread->given[spread->given_count++ % SPREAD_GIVEN_MAX] =
 	    (struct spread_given){ origin->id, seq, end - seq };
 	origin->has_given = true;

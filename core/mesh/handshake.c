@@ -7,6 +7,7 @@
 
 #include "mesh/inside.h"
 #include "mesh/sync.h"
+#include "mesh/wall.h"
 
 enum {
 	HANDSHAKE_DEAD_MS = 5000,  /* of silence: the old link is dead */
@@ -433,9 +434,8 @@ handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t slots)
 	if (last_seq > seq) {
 		/* Half of what others take: their clocks may be behind this
 		 * one. */
-		if (boot >
-		    (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S / 2) {
-			mesh->stats.bad_boot++;
+		if (wall_is_ahead(
+		        mesh, &mesh->node_id, boot, MESH_BOOT_OWN_S)) {
 			return;
 		}
 		mesh->seq = boot << 32;

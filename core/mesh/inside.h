@@ -23,7 +23,8 @@
 #define MESH_PENDING_MAX  64 /* accepted connections that wait to be UP */
 #define MESH_REFUSALS_MAX 64 /* ids that were too slow */
 #define MESH_REFUSAL_MS   60000u
-#define MESH_BOOT_AHEAD_S 86400u /* a larger boot is from the future */
+#define MESH_BOOT_AHEAD_S 86400u /* a larger boot is from the future, */
+#define MESH_BOOT_OWN_S   43200u /* and one of this node, told by others */
 #define MESH_VERSION      1
 
 /* HELLO of this id gets BYE 8 until then. */
@@ -39,7 +40,7 @@ struct mesh {
 
 	struct nodeid node_id;
 	uint64_t seq;    /* last published: boot << 32 | counter */
-	uint32_t wall_s; /* wall-clock seconds at start_ms */
+	uint32_t wall_s; /* wall-clock seconds at start_ms, see wall.h */
 	uint64_t start_ms;
 	uint8_t net[8];
 	struct str8 name, advertise; /* owned */
@@ -70,6 +71,8 @@ struct mesh {
 	struct origins origins;
 	struct spread spread;
 	struct mesh_refusal refusals[MESH_REFUSALS_MAX];
+	bool has_refused;   /* numbers from the future: */
+	uint64_t ask_ms;    /* the owner's clock is looked at then */
 	struct buf scratch; /* records being made; a handshake always fits */
 	struct mesh_stats stats;
 };
@@ -116,7 +119,8 @@ mesh_boot(const struct mesh *mesh)
 	return (uint32_t)(mesh->seq >> 32);
 }
 
-/* Wall-clock seconds: the start's, and what has passed since. */
+/* Wall-clock seconds as far as is known: the start's, and what has passed
+ * since.  Nobody is asked. */
 static inline uint32_t
 mesh_wall_s(const struct mesh *mesh)
 {

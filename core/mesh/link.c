@@ -470,14 +470,6 @@ link_on_tick(struct link *link)
 }
 
 void
-link_delay(struct link *link, uint64_t late_ms)
-{
-	link->heard_ms += late_ms;
-	link->pinged_ms += late_ms;
-	link->deadline_ms += late_ms;
-}
-
-void
 link_copy_text(char out[256], const struct str8 *text)
 {
 	bool is_utf8 = utf8_is_valid(text->text, text->len);

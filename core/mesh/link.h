@@ -151,8 +151,6 @@ struct link *link_find(const struct mesh *mesh, const struct nodeid *id,
 
 /* Do what is due, and ask to be woken for the next. */
 void link_on_tick(struct link *link);
-/* The loop was late: so much for all deadlines. */
-void link_delay(struct link *link, uint64_t late_ms);
 
 /* Its end says that the next one would end like this. */
 bool link_is_final(const struct link *link, enum mesh_closed how);

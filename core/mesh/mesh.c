@@ -9,8 +9,7 @@
 #include "mesh/handshake.h"
 #include "mesh/inside.h"
 #include "mesh/spread.h"
-
-enum { MESH_LATE_MS = 500 }; /* a loop that is later moves deadlines */
+#include "mesh/wall.h"
 
 /* The wall clock is derived: `boot` was read from it at the start. */
 static void
@@ -37,7 +36,7 @@ mesh_start(struct mesh *mesh, uint64_t now_ms)
 	mesh_begin(mesh);
 	bootstrap_start(mesh);
 	seek_start(mesh);
-	mesh_on_tick(mesh, now_ms, 0);
+	mesh_on_tick(mesh, now_ms);
 }
 
 void
@@ -382,21 +381,15 @@ mesh_tick_links(struct mesh *mesh)
 }
 
 void
-mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms)
+mesh_on_tick(struct mesh *mesh, uint64_t now_ms)
 {
 	mesh->now_ms = now_ms;
-	/* Late: what was sent in time may still wait to be read. */
-	if (late_ms > MESH_LATE_MS) {
-		for (struct link *link = mesh->links; link != NULL;
-		     link = link->next) {
-			link_delay(link, late_ms);
-		}
-	}
 	if (now_ms < mesh->next_ms) {
 		return;
 	}
 	mesh->next_ms = UINT64_MAX;
 	identity_on_tick(mesh);
+	wall_on_tick(mesh);
 	mesh_tick_links(mesh);
 	spread_on_tick(mesh);
 	origins_expire(&mesh->origins, now_ms);
@@ -423,6 +416,7 @@ mesh_stats(struct mesh *mesh)
 	stats->origins_named = mesh->origins.named_lost;
 	stats->window_lost = mesh->origins.window_lost;
 	stats->window_widened = mesh->origins.widened;
+	stats->window_limit = mesh->origins.unwidened;
 	stats->history = history_count(history);
 	stats->history_bytes = history->bytes;
 	stats->history_evicted = history->evicted;

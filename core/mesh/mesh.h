@@ -77,6 +77,10 @@ struct mesh_io {
 	/* Monotonic microseconds, for round-trip times finer than now_ms;
 	 * NULL: milliseconds do. */
 	uint64_t (*now_us)(void *ctx);
+	/* Seconds since 1970 by the wall clock as it is now: asked when a
+	 * number seems to be from the future, and once a second when one was.
+	 * NULL: config.boot and what has passed since mesh_start. */
+	uint32_t (*wall_s)(void *ctx);
 	/* Bytes that nobody can guess, `len` <= 32; NULL: the kernel's.  A
 	 * simulator makes them repeatable. */
 	enum err (*secret)(void *ctx, void *bytes, size_t len);
@@ -170,8 +174,9 @@ void mesh_on_closed(struct mesh *mesh, struct link *link, uint64_t now_ms,
 
 /* When mesh_on_tick wants to be called next: at that time or later. */
 uint64_t mesh_next_ms(const struct mesh *mesh);
-/* `late_ms`: how much later than asked the loop came round. */
-void mesh_on_tick(struct mesh *mesh, uint64_t now_ms, uint64_t late_ms);
+/* What was sent in time was handed in before: a loop that stood still leaves
+ * that out of `now_ms`, in all calls. */
+void mesh_on_tick(struct mesh *mesh, uint64_t now_ms);
 
 /* Publish a message of this node: gives it the next id, written to
  * `view->origin` and `view->seq`, and sends it to all links.  Does not deliver

@@ -372,6 +372,8 @@ origins_widen(struct origins *origins, struct origin *origin)
 	    window_widen(&origin->window) == ERR_OK) {
 		origins->wide++;
 		origins->widened++;
+	} else {
+		origins->unwidened++;
 	}
 }
 

@@ -104,6 +104,7 @@ struct origins {
 	uint64_t tombstones_lost; /* no memory for one */
 	uint64_t window_lost;     /* numbers that fell off a window unseen */
 	uint64_t widened;         /* windows, ever */
+	uint64_t unwidened;       /* times that there was no room for one */
 	uint32_t since_s; /* who begins later is missed from its first word */
 };
 

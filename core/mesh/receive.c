@@ -10,6 +10,7 @@
 #include "mesh/spread.h"
 #include "mesh/sync.h"
 #include "mesh/tree.h"
+#include "mesh/wall.h"
 #include "wire/utf8.h"
 
 static void
@@ -81,11 +82,8 @@ spread_is_fit(struct link *link, const struct record_data *data)
 		spread_on_own(link, data);
 		return false;
 	}
-	if (data->seq >> 32 > (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S) {
-		mesh->stats.bad_boot++;
-		return false;
-	}
-	return true;
+	return !wall_is_ahead(
+	    mesh, &data->origin, data->seq >> 32, MESH_BOOT_AHEAD_S);
 }
 
 static bool

@@ -20,6 +20,10 @@ mesh_refuse(struct mesh *mesh, const struct nodeid *id)
 			place = refusal;
 		}
 	}
+	mesh->stats.refusals_lost += place->until_ms > mesh->now_ms &&
+	                                     !nodeid_equal(&place->id, id)
+	                                 ? 1
+	                                 : 0;
 	place->id = *id;
 	place->until_ms = mesh->now_ms + MESH_REFUSAL_MS;
 }

@@ -11,6 +11,7 @@
 #include "mesh/repair.h"
 #include "mesh/sync.h"
 #include "mesh/tree.h"
+#include "mesh/wall.h"
 
 /* `slots` without the links that do not take so much; counted. */
 static uint64_t
@@ -206,11 +207,8 @@ spread_run_is_fit(struct mesh *mesh, const struct record_run *run)
 		mesh->stats.bad_runs++;
 		return false;
 	}
-	if (run->seq >> 32 > (uint64_t)mesh_wall_s(mesh) + MESH_BOOT_AHEAD_S) {
-		mesh->stats.bad_boot++;
-		return false;
-	}
-	return true;
+	return !wall_is_ahead(
+	    mesh, &run->origin, run->seq >> 32, MESH_BOOT_AHEAD_S);
 }
 
 /* The history did not take it: it can be sent, but neither announced nor

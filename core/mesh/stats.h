@@ -39,6 +39,8 @@
 	COUNT(timeouts)        /* links closed: handshake took too long */ \
 	COUNT(dead)            /* links closed: silent for 3 x ping_ms */ \
 	COUNT(slow)            /* links closed: HARD limit, or stalled */ \
+	COUNT(refusals_lost)   /* slow nodes let in again too early: too \
+	                          many are shut out */ \
 	COUNT(dials)           /* begun */ \
 	COUNT(dial_failures)   /* of them, in vain */ \
 	COUNT(accepted)        /* incoming connections */ \
@@ -69,8 +71,12 @@
 	COUNT(members_full)    /* out of the list: no room for a new one */ \
 	COUNT(members)         /* now */ \
 	COUNT(late)            /* dropped: came after it was told as a gap */ \
+	COUNT(given_lost)      /* gaps forgotten: what comes of them after \
+	                          all counts as a duplicate */ \
 	COUNT(window_lost)     /* ids given up: they fell off a window */ \
 	COUNT(window_widened)  /* windows that grew */ \
+	COUNT(window_limit)    /* times one did not: too many have, or no \
+	                          memory */ \
 	COUNT(prunes)          /* sent: a link is no edge of a tree */ \
 	COUNT(grafts)          /* sent: a tree is broken here */ \
 	COUNT(tries)           /* of a faster parent */ \
@@ -93,8 +99,8 @@
 	COUNT(sync_limit)      /* the same */ \
 	COUNT(missing_limit)   /* runs of lists ignored: those of missing \
 	                          ids that they may hold are too many */ \
-	COUNT(mark_limit)      /* runs not looked for in the history: their \
-	                          ids may be announced back */ \
+	COUNT(mark_limit)      /* runs not, or not all, looked for in the \
+	                          history: they may be announced back */ \
 	COUNT(bad_runs)        /* ids that cannot be */ \
 	COUNT(syncs)           /* sent */ \
 	COUNT(sync_cut)        /* sent, or not told, with less than there \

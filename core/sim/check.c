@@ -61,16 +61,6 @@ check_node(const struct vnode *node)
 	}
 }
 
-void
-check_world(struct world *world)
-{
-	for (uint32_t i = 0; i < world->config.nodes; i++) {
-		if (world->nodes[i].mesh != NULL) {
-			check_node(&world->nodes[i]);
-		}
-	}
-}
-
 /* True if nothing is on its way that could still change an end. */
 static bool
 check_is_calm(const struct vconn *conn)
@@ -98,18 +88,38 @@ vend_is_up(const struct vend *end)
 	return end->state == VEND_OPEN && link_is_up(end->link);
 }
 
+static bool
+check_is_whole(const struct vconn *conn)
+{
+	return conn->end[0].state == VEND_OPEN &&
+	       conn->end[1].state == VEND_OPEN;
+}
+
+/* While hosts vanish one end may not know yet; of a connection that is whole
+ * both do. */
 static void
-check_symmetry(struct world *world)
+check_symmetry(struct world *world, bool is_over)
 {
 	for (const struct vconn *conn = world->conns; conn != NULL;
 	     conn = conn->next) {
-		if (check_is_calm(conn) &&
+		if ((is_over || check_is_whole(conn)) && check_is_calm(conn) &&
 		    vend_is_up(&conn->end[0]) != vend_is_up(&conn->end[1])) {
 			world_violation(world,
 			    "the link of nodes %u and %u is up at one end",
 			    conn->end[0].node->index, conn->end[1].node->index);
 		}
 	}
+}
+
+void
+check_world(struct world *world)
+{
+	for (uint32_t i = 0; i < world->config.nodes; i++) {
+		if (world->nodes[i].mesh != NULL) {
+			check_node(&world->nodes[i]);
+		}
+	}
+	check_symmetry(world, false);
 }
 
 static bool
@@ -161,7 +171,7 @@ check_end(struct world *world)
 	const struct sim_result *result = world->result;
 
 	check_world(world);
-	check_symmetry(world);
+	check_symmetry(world, true);
 	if (world->config.is_static && world->config.promises) {
 		check_given(world);
 	}

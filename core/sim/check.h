@@ -8,7 +8,7 @@ struct vnode;
 
 /* Cheap: of one node, after each event that touched it. */
 void check_node(const struct vnode *node);
-/* Every node. */
+/* Every node, and both ends of every connection: each few seconds. */
 void check_world(struct world *world);
 /* After the last event: quiet, whole, nothing lost that was promised. */
 void check_end(struct world *world);

@@ -8,6 +8,7 @@
 
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
+#include "mesh/sync.h"
 
 static size_t
 inspect_missing_of(const struct mesh *mesh, const struct origin *origin)
@@ -77,18 +78,6 @@ inspect_find(const struct mesh *mesh, const struct nodeid *id,
 	return origin != NULL;
 }
 
-static void
-inspect_fetches(const struct mesh *mesh, struct inspect_tables *tables)
-{
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		size_t fetches = mesh->up[__builtin_ctzll(left)]->fetches;
-
-		if (fetches > tables->fetches_max_seen) {
-			tables->fetches_max_seen = fetches;
-		}
-	}
-}
-
 size_t
 inspect_tombstone_bytes(const struct mesh *mesh)
 {
@@ -119,12 +108,19 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 		.missing_max = MISSING_MAX,
 		.lazy = spread->early.count + spread->late.count,
 		.lazy_max = (size_t)2 * LAZY_MAX,
-		.fetches_max = FETCH_LINK_MAX,
+		.told = spread->told.count,
+		.told_max = SYNC_EMPTY_MAX,
+		.wide = mesh->origins.wide,
+		.wide_max = ORIGINS_WIDE_MAX,
+		.unicast = spread->unicast.windows.count,
+		/* An empty bucket takes one more (idcache.h). */
+		.unicast_max = UNICAST_MAX + IDCACHE_BUCKETS,
+		.members = HASH_COUNT(mesh->members.table),
+		.members_max = MEMBERS_MAX,
 	};
 	for (; run != NULL; run = run->newer) {
 		tables->missing_ids += run->count;
 	}
-	inspect_fetches(mesh, tables);
 }
 
 struct link *
@@ -205,6 +201,55 @@ inspect_check_runs(const struct mesh *mesh)
 	return NULL;
 }
 
+/* More of a link than FETCH_LINK_MAX only where a run that was asked for was
+ * split: what counts is that none is forgotten. */
+static const char *
+inspect_check_fetches(const struct mesh *mesh)
+{
+	const struct missing_run *run = mesh->spread.missing.oldest;
+	size_t asked[MESH_LINKS_MAX] = { 0 };
+
+	for (; run != NULL; run = run->newer) {
+		if (run->asked != ORIGIN_NO_SLOT) {
+			asked[run->asked]++;
+		}
+	}
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		unsigned slot = (unsigned)__builtin_ctzll(left);
+
+		if (mesh->up[slot]->fetches != asked[slot]) {
+			return "a link with fetches that are none, or are not "
+			       "counted";
+		}
+	}
+	return NULL;
+}
+
+/* Places whose time is over are free. */
+static const char *
+inspect_check_refusals(const struct mesh *mesh)
+{
+	const struct mesh_refusal *end = mesh->refusals + MESH_REFUSALS_MAX;
+
+	for (const struct mesh_refusal *one = mesh->refusals; one < end;
+	     one++) {
+		if (one->until_ms <= mesh->now_ms) {
+			continue;
+		}
+		if (one->until_ms > mesh->now_ms + MESH_REFUSAL_MS) {
+			return "a node shut out for too long";
+		}
+		for (const struct mesh_refusal *other = one + 1; other < end;
+		     other++) {
+			if (other->until_ms > mesh->now_ms &&
+			    nodeid_equal(&one->id, &other->id)) {
+				return "a node shut out twice";
+			}
+		}
+	}
+	return NULL;
+}
+
 static const char *
 inspect_check_tables(const struct mesh *mesh)
 {
@@ -215,10 +260,12 @@ inspect_check_tables(const struct mesh *mesh)
 	    tables.tombstones > tables.tombstones_max ||
 	    tables.history_bytes > tables.history_bytes_max ||
 	    tables.missing > tables.missing_max ||
-	    tables.lazy > tables.lazy_max) {
+	    tables.lazy > tables.lazy_max || tables.told > tables.told_max ||
+	    tables.wide > tables.wide_max ||
+	    tables.unicast > tables.unicast_max ||
+	    tables.members > tables.members_max) {
 		return "a table over its limit";
 	}
-	/* A split leaves one fetch with two runs. */
 	return NULL;
 }
 
@@ -233,6 +280,12 @@ inspect_check(const struct mesh *mesh)
 	}
 	if (wrong == NULL) {
 		wrong = inspect_check_runs(mesh);
+	}
+	if (wrong == NULL) {
+		wrong = inspect_check_fetches(mesh);
+	}
+	if (wrong == NULL) {
+		wrong = inspect_check_refusals(mesh);
 	}
 	return wrong != NULL ? wrong : inspect_check_tables(mesh);
 }

@@ -31,7 +31,10 @@ struct inspect_tables {
 	size_t missing, missing_max; /* runs */
 	size_t missing_ids;
 	size_t lazy, lazy_max;
-	size_t fetches_max_seen, fetches_max; /* of one link, not answered */
+	size_t told, told_max; /* ends of origins */
+	size_t wide, wide_max; /* windows */
+	size_t unicast, unicast_max;
+	size_t members, members_max;
 };
 
 /* Call `each` for every origin, this node (if it has published) last. */
@@ -51,7 +54,8 @@ bool inspect_has(
     const struct mesh *mesh, const struct nodeid *id, uint64_t seq);
 
 /* What is wrong, in a few words; NULL: all invariants hold.  Bits only of
- * links that are UP, parents alive and not pruned, tables within their limits
+ * links that are UP, parents alive and not pruned, as many fetches as are not
+ * answered, nobody shut out twice or for too long, tables within their limits
  * and consistent. */
 const char *inspect_check(const struct mesh *mesh);
 

@@ -355,7 +355,7 @@ vnode_on_tick(struct vnode *node)
 		    node->index, node->ticked);
 		return;
 	}
-	mesh_on_tick(vnode_enter(node), vnode_now_ms(node), 0);
+	mesh_on_tick(vnode_enter(node), vnode_now_ms(node));
 	vnode_settle(node);
 }
 

@@ -301,6 +301,15 @@ fuzz_gap(void *ctx, const struct nodeid *origin, uint64_t first, uint64_t count)
 	fuzz_tell(ctx, origin, first, count);
 }
 
+static uint32_t
+fuzz_wall_s(void *ctx)
+{
+	const struct fuzz *fuzz = ctx;
+
+	return FUZZ_BOOT + (uint32_t)((fuzz->now - FUZZ_NOW) / 1000) +
+	       fuzz->set_s;
+}
+
 static enum err
 fuzz_secret(void *ctx, void *bytes, size_t len)
 {
@@ -323,6 +332,7 @@ fuzz_io(struct fuzz *fuzz)
 		.deliver = fuzz_deliver,
 		.peer = fuzz_peer,
 		.gap = fuzz_gap,
+		.wall_s = fuzz_wall_s,
 		.secret = fuzz_secret,
 	};
 }
@@ -368,7 +378,7 @@ fuzz_pass(struct fuzz *fuzz, uint64_t ms)
 		assert(idle < 100);
 		fuzz->now = next > fuzz->now ? next : fuzz->now;
 		fuzz_reap(fuzz);
-		mesh_on_tick(fuzz->mesh, fuzz->now, 0);
+		mesh_on_tick(fuzz->mesh, fuzz->now);
 	}
 	fuzz->now = end;
 }
@@ -379,21 +389,22 @@ fuzz_jump(struct fuzz *fuzz, uint8_t how)
 	uint64_t ms = UINT64_C(1000) << (how & 0xf); /* up to nine hours */
 
 	fuzz->now += ms;
-	mesh_on_tick(fuzz->mesh, fuzz->now, (how & 0x10) != 0 ? ms : 0);
+	fuzz->set_s += (how & 0x10) != 0 ? (uint32_t)(ms / 10) : 0;
+	mesh_on_tick(fuzz->mesh, fuzz->now);
 }
 
 void
 fuzz_twice(struct fuzz *fuzz)
 {
-	mesh_on_tick(fuzz->mesh, fuzz->now, 0);
-	mesh_on_tick(fuzz->mesh, fuzz->now, 0);
+	mesh_on_tick(fuzz->mesh, fuzz->now);
+	mesh_on_tick(fuzz->mesh, fuzz->now);
 }
 
 bool
 fuzz_begin(struct fuzz *fuzz, const uint8_t *bytes, size_t len)
 {
 	*fuzz = (struct fuzz){
-		.now = 1000000,
+		.now = FUZZ_NOW,
 		.at = bytes,
 		.end = bytes + len,
 		.boot = FUZZ_BOOT,

@@ -15,7 +15,8 @@ enum {
 	FUZZ_QUEUED = 16,
 	FUZZ_RECORD_MAX = 4608, /* what a handshake allows, PEERS included */
 	FUZZ_BOOT = 1700000000,
-	FUZZ_OWN = 0x80, /* the mesh's id is fuzz_id of it */
+	FUZZ_NOW = 1000000, /* at the start, milliseconds */
+	FUZZ_OWN = 0x80,    /* the mesh's id is fuzz_id of it */
 };
 
 struct fuzz_said { /* the body of a record */
@@ -51,6 +52,7 @@ struct fuzz {
 	struct fuzz_queued records[FUZZ_QUEUED]; /* the last so many */
 	size_t record_count;
 	uint64_t now;
+	uint32_t set_s; /* the wall clock was set forward */
 	const uint8_t *at, *end;
 	struct fuzz_link links[FUZZ_LINKS];
 	struct fuzz_told told[FUZZ_TOLD]; /* the first so many */
@@ -96,7 +98,8 @@ struct record_hello fuzz_hello(uint8_t node, uint32_t boot);
 
 /* `ms` pass, each tick at its time. */
 void fuzz_pass(struct fuzz *fuzz, uint64_t ms);
-/* Nobody looked at the mesh for long, and its owner knows, or does not. */
+/* Nobody looked at the mesh for long (`how` & 0xf); with 0x10 the wall clock was
+ * set forward meanwhile, up to a month. */
 void fuzz_jump(struct fuzz *fuzz, uint8_t how);
 /* Two ticks at one time. */
 void fuzz_twice(struct fuzz *fuzz);

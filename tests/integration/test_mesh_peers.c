@@ -232,6 +232,7 @@ drops_what_must_not_travel(void **state)
 	assert_int_equal(daemon_counter(node, "mesh.bad_boot"), 1);
 	assert_int_equal(daemon_counter(node, "mesh.links_up"), 2);
 	daemon_wait_event(node, "spoofed", NULL, NULL);
+	daemon_wait_event(node, "boot_ahead", NULL, NULL);
 }
 
 static void

@@ -542,7 +542,7 @@ lab_pass(struct lab *lab, uint64_t ms)
 		idle = next <= lab->now ? idle + 1 : 0;
 		assert_true(idle < 100);
 		lab->now = next > lab->now ? next : lab->now;
-		mesh_on_tick(lab->mesh, lab->now, 0);
+		mesh_on_tick(lab->mesh, lab->now);
 	}
 	lab->now = end;
 }

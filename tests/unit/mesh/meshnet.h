@@ -541,7 +541,7 @@ net_run(struct net *net, uint64_t ms)
 			struct mesh *mesh = net->nodes[i].mesh;
 
 			if (mesh != NULL && mesh_next_ms(mesh) <= net->now) {
-				mesh_on_tick(mesh, net->now, 0);
+				mesh_on_tick(mesh, net->now);
 			}
 		}
 	}

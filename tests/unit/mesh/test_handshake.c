@@ -56,19 +56,6 @@ drops_who_says_no_hello_for_five_seconds(void **state)
 }
 
 static void
-a_late_loop_moves_the_deadline(void **state)
-{
-	struct lab *lab = *state;
-	struct lab_link *at = lab_accept(lab);
-
-	lab->now += 5100;
-	mesh_on_tick(lab->mesh, lab->now, 600);
-	assert_int_equal(at->close_code, -1);
-	lab_pass(lab, 500);
-	assert_int_equal(at->close_code, 0);
-}
-
-static void
 a_hello_cut_at_any_byte_is_malformed(void **state)
 {
 	struct lab *lab = *state;
@@ -648,7 +635,6 @@ main(void)
 		TEST_IN(a_listener_is_up_with_the_hello_and_answers_it),
 		TEST_IN(a_listener_sends_nothing_before_a_hello),
 		TEST_IN(drops_who_says_no_hello_for_five_seconds),
-		TEST_IN(a_late_loop_moves_the_deadline),
 		TEST_IN(a_hello_cut_at_any_byte_is_malformed),
 		TEST_IN(a_hello_that_is_too_long_closes_1009),
 		TEST_IN(refuses_other_versions_and_other_networks),

@@ -96,6 +96,22 @@ what_is_announced_is_not_looked_for_without_end(void **state)
 	assert_int_equal(b->close_code, -1);
 }
 
+static void
+of_a_long_entry_not_all_is_looked_for(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	for (uint32_t i = 1; i <= 257; i++) {
+		lab_say_data(lab, a, 9, i);
+	}
+	runs_say(lab, b, RECORD_IHAVE, 9, 1, 256, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->mark_limit, 0);
+	runs_say(lab, b, RECORD_IHAVE, 9, 1, 257, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->mark_limit, 1);
+}
+
 /* Not even a link that has just come up: the first SYNC of any has 9000. */
 static void
 the_runs_of_sync_are_limited_from_the_first_second_on(void **state)
@@ -146,6 +162,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_missing_runs_that_lists_look_at_are_limited),
 		TEST(what_is_announced_is_not_looked_for_without_end),
+		TEST(of_a_long_entry_not_all_is_looked_for),
 		TEST(the_runs_of_sync_are_limited_from_the_first_second_on),
 		TEST(links_that_come_and_go_are_accepted_ever_more_slowly),
 	};

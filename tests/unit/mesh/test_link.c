@@ -76,21 +76,6 @@ silence_counts_only_while_reading(void **state)
 }
 
 static void
-a_late_loop_does_not_kill(void **state)
-{
-	struct lab *lab = *state;
-	struct lab_link *at = lab_accept_up(lab, 1);
-
-	lab->now += 20000;
-	mesh_on_tick(lab->mesh, lab->now, 17000);
-	assert_int_equal(at->close_code, -1);
-	lab_pass(lab, 5999);
-	assert_int_equal(at->close_code, -1);
-	lab_pass(lab, 1);
-	assert_int_equal(at->close_code, 0);
-}
-
-static void
 a_pong_gives_the_round_trip_smoothed(void **state)
 {
 	struct lab *lab = *state;
@@ -274,7 +259,7 @@ a_tick_for_something_else_does_not_look_at_links(void **state)
 	at->link->heard_ms -= 100000;
 	lab->now = due_ms - 1;
 	lab->mesh->next_ms = lab->now;
-	mesh_on_tick(lab->mesh, lab->now, 0);
+	mesh_on_tick(lab->mesh, lab->now);
 	assert_int_equal(at->close_code, -1);
 	/* It still knows when to. */
 	assert_int_equal(lab->mesh->links_ms, due_ms);
@@ -318,7 +303,6 @@ main(void)
 		TEST(pings_at_once_and_in_silence_and_is_dead_after_three),
 		TEST(anything_that_is_heard_keeps_it_alive),
 		TEST(silence_counts_only_while_reading),
-		TEST(a_late_loop_does_not_kill),
 		TEST(a_pong_gives_the_round_trip_smoothed),
 		TEST(each_reason_has_its_close_code_when_up),
 		TEST(garbage_when_up_closes_with_the_code_of_its_kind),

@@ -354,6 +354,40 @@ a_fast_origin_gets_a_wide_window_and_loses_it_again(void **state)
 	assert_int_equal(table->gaps, 0);
 }
 
+/* Ten a millisecond, for a second. */
+static void
+hurry(struct table *table, struct origin *origin, uint64_t *seq, uint64_t ms)
+{
+	for (uint64_t end_ms = ms + 1000; ms <= end_ms; ms++) {
+		for (unsigned i = 0; i < 10; i++) {
+			(void)origins_take(&table->origins, origin, ++*seq, ms);
+		}
+	}
+}
+
+static void
+a_window_that_cannot_grow_is_counted_and_tried_again(void **state)
+{
+	struct table *table = *state;
+	struct origin *origin = add(table, 1, 1000);
+	uint64_t seq = 0;
+
+	table->origins.wide = ORIGINS_WIDE_MAX;
+	hurry(table, origin, &seq, 1000);
+	assert_null(origin->window.wide);
+	assert_int_equal(table->origins.unwidened, 1);
+	table->origins.wide = 0;
+	fault_fail_nth(1);
+	hurry(table, origin, &seq, 2001);
+	assert_true(fault_off());
+	assert_null(origin->window.wide);
+	assert_int_equal(table->origins.unwidened, 2);
+	hurry(table, origin, &seq, 3002);
+	assert_non_null(origin->window.wide);
+	assert_int_equal(table->origins.unwidened, 2);
+	assert_int_equal(table->origins.widened, 1);
+}
+
 static void
 numbers_that_fall_off_a_window_are_counted(void **state)
 {
@@ -464,6 +498,7 @@ main(void)
 		TEST(a_restart_of_who_is_known_is_missed_from_its_first_word),
 		TEST(what_was_not_promised_passes_and_is_no_gap),
 		TEST(a_fast_origin_gets_a_wide_window_and_loses_it_again),
+		TEST(a_window_that_cannot_grow_is_counted_and_tried_again),
 		TEST(numbers_that_fall_off_a_window_are_counted),
 		TEST(a_long_run_is_given_up_in_one_go),
 		TEST(of_whom_something_is_held_is_not_idle),

@@ -603,7 +603,7 @@ what_there_was_no_memory_to_tell_is_told_again(void **state)
 	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
 	fault_fail_from(1);
 	lab->now += LAZY_TOLD_MS;
-	mesh_on_tick(lab->mesh, lab->now, 0);
+	mesh_on_tick(lab->mesh, lab->now);
 	assert_true(fault_off());
 	assert_int_equal(told_of(a), 0);
 	lab_pass(lab, 1000);
