@@ -3,6 +3,8 @@
 
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
+#include "mesh/limit.h"
+#include "mesh/sync.h"
 
 enum { SPREAD_TURN = 4 }; /* ends of a link take turns every 16 messages */
 
@@ -14,6 +16,23 @@ spread_doubt(struct mesh *mesh, uint64_t slots)
 		fetch_doubt(mesh->up[__builtin_ctzll(slots)], LAZY_LATE_MS,
 		    &mesh->stats.quiet);
 	}
+}
+
+/* How many of so many runs the link may be told of in this second.  Of the
+ * others it hears by SYNC, which needs an entry for each run of what is held,
+ * however the ids of many origins were mixed. */
+static size_t
+spread_may_announce(struct link *link, size_t runs)
+{
+	size_t room = limit_room(link, LIMIT_ANNOUNCE_SENT);
+
+	if (runs > room) {
+		link->mesh->stats.announce_busy += runs - room;
+		sync_again(link);
+		runs = room;
+	}
+	(void)limit_takes(link, LIMIT_ANNOUNCE_SENT, (uint32_t)runs);
+	return runs;
 }
 
 static void
@@ -28,6 +47,7 @@ spread_flush(struct mesh *mesh, struct lazy *lazy)
 		if (lazy->type == RECORD_SYNC) {
 			mesh->stats.syncs++;
 		} else {
+			runs = spread_may_announce(link, runs);
 			mesh->stats.announced += runs;
 		}
 		spread_send_runs(link, lazy->type, lazy->runs, runs);

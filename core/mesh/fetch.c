@@ -5,6 +5,7 @@
 
 #include "mesh/fetch_inside.h"
 #include "mesh/limit.h"
+#include "mesh/sync.h"
 #include "mesh/tree.h"
 
 enum {
@@ -119,6 +120,7 @@ fetch_pick(struct mesh *mesh, const struct missing_run *run)
 		struct link *link = mesh->up[__builtin_ctzll(left)];
 
 		if (link->fetches < FETCH_LINK_MAX &&
+		    limit_room(link, LIMIT_GRAFT_SENT) > 0 &&
 		    rng_below(mesh->rng, ++seen) == 0) {
 			pick = link;
 		}
@@ -158,6 +160,7 @@ fetch_ask(struct link *link, struct fetch_batch *batch, struct missing_run *run)
 		flags = GRAFT_EAGER;
 	}
 	mesh->stats.fetches++;
+	(void)limit_takes(link, LIMIT_GRAFT_SENT, 1);
 	fetch_settle(mesh, run);
 	link->fetches++;
 	run->asked = link->slot;
@@ -333,7 +336,7 @@ static bool
 fetch_takes(
     struct link *link, enum limit_kind kind, uint32_t count, uint64_t *counter)
 {
-	if (!limit_has_room(link, kind)) {
+	if (limit_room(link, kind) == 0) {
 		++*counter;
 		return false;
 	}
@@ -393,6 +396,9 @@ fetch_on_ihave(struct link *link, struct record_array *list)
 		fetch_compare(link, origin, &run);
 		if (origin != &mesh->spread.self) {
 			last = fetch_note(link, origin, &run);
+		} else {
+			sync_on_own(mesh, run.seq + run.count - 1,
+			    mesh->up_slots & ~link_bit(link));
 		}
 		if (last != NULL) {
 			fetch_hurry(
@@ -400,6 +406,29 @@ fetch_on_ihave(struct link *link, struct record_array *list)
 		}
 	}
 	fetch_due(mesh);
+}
+
+/* As fetch_next, of what the link said that it has: the rest of a run stays as
+ * it is. */
+static struct missing_run *
+fetch_next_of(
+    struct link *link, struct origin *origin, uint64_t *seq, uint64_t end)
+{
+	struct mesh *mesh = link->mesh;
+	const struct missing *missing = &mesh->spread.missing;
+	const struct missing_run *run;
+
+	while (
+	    *seq < end && (run = missing_find(missing, origin, *seq)) != NULL) {
+		if ((run->known & link_bit(link)) == 0) {
+			*seq = run->seq + run->count;
+		} else if (missing->count > MISSING_ROOMY) {
+			fetch_make_room(mesh); /* it may be the one that goes */
+		} else {
+			return fetch_next(mesh, origin, seq, end);
+		}
+	}
+	return NULL;
 }
 
 /* The link will not bring these.  `counter`: of runs given up because of it. */
@@ -412,10 +441,7 @@ fetch_gone_run(struct link *link, struct origin *origin,
 	uint64_t end = seq + gone->count;
 	struct missing_run *run;
 
-	while ((run = fetch_next(mesh, origin, &seq, end)) != NULL) {
-		if ((run->known & link_bit(link)) == 0) {
-			continue;
-		}
+	while ((run = fetch_next_of(link, origin, &seq, end)) != NULL) {
 		run->known &= ~link_bit(link);
 		run->tried &= ~link_bit(link);
 		if (run->asked == link->slot) {

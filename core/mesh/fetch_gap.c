@@ -87,7 +87,7 @@ fetch_make_room(struct mesh *mesh)
 {
 	struct missing *missing = &mesh->spread.missing;
 
-	while (missing->count > MISSING_MAX - 4) {
+	while (missing->count > MISSING_ROOMY) {
 		mesh->stats.missing_full++;
 		fetch_give_up(mesh, fetch_victim(missing));
 	}

@@ -49,7 +49,7 @@ fetch_unnoted(struct mesh *mesh, struct link *link, struct origin *origin,
 	if (run->seq <= origin->window.max || (!is_full && link == NULL)) {
 		fetch_give_up_ids(
 		    mesh, origin, run->seq, run->seq + run->count);
-	} else if (!is_full) {
+	} else if (!is_full && limit_takes(link, LIMIT_GRAFT_SENT, 1)) {
 		spread_send_runs(link, RECORD_GRAFT, run, 1);
 	}
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mesh/inside.h"
+#include "mesh/sync.h"
 #include "mesh/wall.h"
 
 enum {
@@ -425,15 +426,22 @@ handshake_on_welcome(struct link *link, const struct record *record)
 }
 
 void
-handshake_pass(struct mesh *mesh, uint64_t last_seq)
+handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t slots)
 {
 	uint64_t boot = (last_seq >> 32) + 1;
+	uint64_t seq = mesh->seq;
 
-	/* Half of what others take: their clocks may be behind this one. */
-	if (last_seq > mesh->seq &&
-	    !wall_is_ahead(mesh, &mesh->node_id, boot, MESH_BOOT_OWN_S)) {
+	if (last_seq > seq) {
+		/* Half of what others take: their clocks may be behind this
+		 * one. */
+		if (wall_is_ahead(
+		        mesh, &mesh->node_id, boot, MESH_BOOT_OWN_S)) {
+			return;
+		}
 		mesh->seq = boot << 32;
+		sync_on_own(mesh, seq, 0);
 	}
+	sync_on_own(mesh, last_seq, slots);
 }
 
 void
@@ -450,7 +458,7 @@ handshake_on_welcome2(struct link *link, const struct record *record)
 		link_bye(link, BYE_FULL);
 		return;
 	}
-	handshake_pass(mesh, welcome2.last_seq);
+	handshake_pass(mesh, welcome2.last_seq, mesh->up_slots);
 	link_up(link);
 	views_learn_all(link, &welcome2.peers);
 }

@@ -11,7 +11,6 @@ enum { LIMIT_SECOND_MS = 1000, LIMIT_ABUSE = 10 };
 
 static const uint32_t limit_of[LIMIT_KINDS] = {
 	[LIMIT_WALK] = 10,
-	[LIMIT_WALK_SENT] = 10,
 	[LIMIT_SHUFFLE] = 2,
 	[LIMIT_ANNOUNCE] = 5000,
 	[LIMIT_GRAFT] = 1000,
@@ -20,6 +19,9 @@ static const uint32_t limit_of[LIMIT_KINDS] = {
 	[LIMIT_MARK] = UINT32_C(1) << 17,
 	[LIMIT_SYNC] = 10,
 	[LIMIT_SYNC_RUN] = 16384,
+	[LIMIT_WALK_SENT] = 10,
+	[LIMIT_ANNOUNCE_SENT] = 2500,
+	[LIMIT_GRAFT_SENT] = 500,
 };
 
 bool
@@ -40,18 +42,22 @@ limit_takes(struct link *link, enum limit_kind kind, uint32_t count)
 	if (*used <= limit) {
 		return true;
 	}
-	if (kind != LIMIT_WALK_SENT && *used > limit * LIMIT_ABUSE) {
+	if (kind<LIMIT_WALK_SENT && * used> limit * LIMIT_ABUSE) {
 		link->mesh->stats.abuse++;
 		link_bye(link, BYE_ABUSE);
 	}
 	return false;
 }
 
-bool
-limit_has_room(const struct link *link, enum limit_kind kind)
+uint32_t
+limit_room(const struct link *link, enum limit_kind kind)
 {
 	const struct limits *limits = &link->limits;
+	uint32_t limit = limit_of[kind];
+	uint32_t used = limits->counts[kind];
 
-	return link->mesh->now_ms >= limits->second_ms + LIMIT_SECOND_MS ||
-	       limits->counts[kind] < limit_of[kind];
+	if (link->mesh->now_ms >= limits->second_ms + LIMIT_SECOND_MS) {
+		return limit;
+	}
+	return used < limit ? limit - used : 0;
 }

@@ -12,16 +12,20 @@
 struct link;
 
 enum limit_kind {
-	LIMIT_WALK,      /* 10 records */
-	LIMIT_WALK_SENT, /* 10: what we send never is too much for the other */
-	LIMIT_SHUFFLE,   /* 2 records that ask */
-	LIMIT_ANNOUNCE,  /* 5000 runs of IHAVE */
-	LIMIT_GRAFT,     /* 1000 runs */
-	LIMIT_GONE,      /* 2^20 ids of them that are looked for in vain */
-	LIMIT_MISSING,   /* 2^16 runs of missing ids, looked at for lists */
-	LIMIT_MARK,      /* 2^17 ids of IHAVE, looked for in the history */
-	LIMIT_SYNC,      /* 10 records, not in the first 10 s after UP */
-	LIMIT_SYNC_RUN,  /* 16384 runs of them */
+	LIMIT_WALK,     /* 10 records */
+	LIMIT_SHUFFLE,  /* 2 records that ask */
+	LIMIT_ANNOUNCE, /* 5000 runs of IHAVE */
+	LIMIT_GRAFT,    /* 1000 runs */
+	LIMIT_GONE,     /* 2^20 ids of them that are looked for in vain */
+	LIMIT_MISSING,  /* 2^16 runs of missing ids, looked at for lists */
+	LIMIT_MARK,     /* 2^17 ids of IHAVE, looked for in the history */
+	LIMIT_SYNC,     /* 10 records, not in the first 10 s after UP */
+	LIMIT_SYNC_RUN, /* 16384 runs of them */
+	/* What we send never is too much for the other.  Its seconds begin at
+	 * other times: half of what it takes, where it is a loss. */
+	LIMIT_WALK_SENT,     /* 10 records */
+	LIMIT_ANNOUNCE_SENT, /* 2500 runs of IHAVE; the rest is told by SYNC */
+	LIMIT_GRAFT_SENT,    /* 500 runs; the rest waits */
 	LIMIT_KINDS,
 };
 
@@ -34,8 +38,8 @@ struct limits {             /* of one link */
  * ignore them and count; the link may be closing. */
 bool limit_takes(struct link *link, enum limit_kind kind, uint32_t count);
 
-/* Would one more be taken? */
-bool limit_has_room(const struct link *link, enum limit_kind kind);
+/* How many more would be taken now? */
+uint32_t limit_room(const struct link *link, enum limit_kind kind);
 
 /* Another kind: so many at once, and then one now and then.  `*until_ms` is
  * when all that was taken has come back: is that `burst_ms` ahead, and nothing

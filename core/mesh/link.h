@@ -40,6 +40,16 @@ enum link_state {
 	LINK_CLOSING,
 };
 
+/* What it is still to be told by SYNC (sync.h). */
+struct link_sync {
+	uint64_t due_ms;  /* UINT64_MAX: nothing */
+	uint64_t sent_ms; /* the last part */
+	size_t next;      /* step that the next part begins with; 0: all */
+	size_t room;      /* places that were counted as steps */
+	size_t misses;    /* ids looked for in vain */
+	bool is_again;    /* when all was told, begin anew */
+};
+
 struct link {
 	struct mesh *mesh;
 	struct origin *last; /* of the last message, or the next; NULL */
@@ -81,6 +91,7 @@ struct link {
 	struct buf hello;     /* dialled, until AUTH: the body of ours */
 	uint8_t proof[RECORD_PROOF_LEN]; /* AUTH_WAIT: what it has to show */
 	struct limits limits;
+	struct link_sync sync;
 	uint64_t up_ms;   /* since when */
 	uint64_t over_ms; /* since when its queue is over SOFT, if is_over */
 	bool is_over;

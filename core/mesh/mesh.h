@@ -29,6 +29,9 @@
 #define MESH_LINKS_CAP 16 /* of them in a mesh that finds its own */
 #define MESH_DIALS_MAX 8  /* at a time */
 #define MESH_PSK_MIN   16 /* bytes */
+#define MESH_SEND_MAX \
+	((size_t)64 * 1024) /* of a message that is no DATA:
+                                              each node takes so much */
 
 struct mesh;
 struct link;
@@ -51,8 +54,9 @@ struct mesh_io {
 	 * (mesh_users has them).  It was encoded once and is shared: take a
 	 * reference of its chunk, or copy it. */
 	void (*spread)(void *ctx, uint64_t slots, const struct range *record);
-	/* Queue whole records on one link: ahead of DATA if `control`, behind
-	 * everything else not. */
+	/* Queue whole records on one link, MESH_SEND_MAX bytes at the most, as
+	 * (or with others in) one WebSocket message: ahead of DATA if
+	 * `control`, behind everything else not. */
 	void (*send)(void *ctx, struct link *link, const uint8_t *records,
 	    size_t len, bool control);
 	/* Send a WebSocket ping whose 8 payload bytes are `stamp`, big-endian;

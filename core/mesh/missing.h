@@ -19,7 +19,8 @@
 #include "base/err.h"
 #include "mesh/origin.h"
 
-#define MISSING_MAX 4096u
+#define MISSING_MAX   4096u
+#define MISSING_ROOMY (MISSING_MAX - 4) /* with room for what one event adds */
 
 struct missing_run {
 	struct origin *origin; /* borrowed; it counts its runs */

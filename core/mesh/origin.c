@@ -71,8 +71,7 @@ origins_init(struct origins *origins, struct rng *rng,
 {
 	memset(origins, 0, sizeof(*origins));
 	origins->events = *events;
-	idcache_init(&origins->tombstones, rng, TOMBSTONES_MAX,
-	    sizeof(struct tombstone));
+	idcache_init(&origins->tombstones, rng, TOMBSTONES_MAX);
 	idtable_init(&origins->table, origins->tombstones.salt);
 }
 
@@ -198,17 +197,17 @@ void
 origins_bury(struct origins *origins, const struct nodeid *id, uint64_t max,
     uint64_t last)
 {
-	struct tombstone *tombstone = idcache_put(&origins->tombstones, id);
+	struct idcache_item *tombstone = idcache_put(&origins->tombstones, id);
 
 	if (tombstone == NULL) {
 		origins->tombstones_lost++;
 		return;
 	}
-	tombstone->newest.max = max;
+	tombstone->max = max;
 	tombstone->last = last;
 }
 
-const struct tombstone *
+const struct idcache_item *
 origins_buried(const struct origins *origins, size_t nth)
 {
 	return nth < origins->buried_count
@@ -221,16 +220,16 @@ origins_buried(const struct origins *origins, size_t nth)
 static void
 origins_exhume(struct origins *origins, struct origin *origin)
 {
-	struct tombstone *tombstone = idcache_find(
+	struct idcache_item *tombstone = idcache_find(
 	    &origins->tombstones, &origin->id);
 
 	if (tombstone == NULL) {
 		return;
 	}
-	origin->base = tombstone->newest.max + 1;
+	origin->base = tombstone->max + 1;
 	origin->last = tombstone->last;
-	window_restart(&origin->window, tombstone->newest.max);
-	idcache_drop(&origins->tombstones, &tombstone->newest);
+	window_restart(&origin->window, tombstone->max);
+	idcache_drop(&origins->tombstones, tombstone);
 }
 
 static void
@@ -557,13 +556,13 @@ bool
 origins_is_buried(
     const struct origins *origins, const struct nodeid *id, uint64_t seq)
 {
-	const struct tombstone *tombstone = idcache_find(
+	const struct idcache_item *tombstone = idcache_find(
 	    &origins->tombstones, id);
 	bool is_before = tombstone != NULL && tombstone->last != 0 &&
-	                 seq >> 32 < tombstone->newest.max >> 32;
+	                 seq >> 32 < tombstone->max >> 32;
 
 	return tombstone != NULL &&
-	       seq <= (is_before ? tombstone->last : tombstone->newest.max);
+	       seq <= (is_before ? tombstone->last : tombstone->max);
 }
 
 void

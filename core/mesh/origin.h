@@ -73,12 +73,6 @@ _Static_assert(
         448,
     "an origin has grown too large");
 
-/* All that is remembered of one that is forgotten. */
-struct tombstone {
-	struct idcache_item newest; /* number; first: the cache asks for that */
-	uint64_t last;              /* of the boot before; 0: no such */
-};
-
 /* What the table tells its owner. */
 struct origins_events {
 	void *ctx;
@@ -99,8 +93,9 @@ struct origins {
 	 * idle longest first. */
 	struct origin *oldest, *newest;
 	struct origin *named; /* the last one of those; NULL: there are none */
-	struct idcache tombstones; /* of who is forgotten, so that what was old
-	                              stays old */
+	/* Of who is forgotten, so that what was old stays old: the newest
+	 * number, and the `last` of the boot before; 0: no such. */
+	struct idcache tombstones;
 	struct nodeid buried[ORIGINS_BURIED_MAX]; /* lately, the last behind */
 	size_t buried_count;
 	struct origins_events events;
@@ -186,7 +181,7 @@ void origins_bury(struct origins *origins, const struct nodeid *id,
 
 /* The tombstone of the `nth` of those that were forgotten lately, the last one
  * first; NULL: it is known again, or there are no more. */
-const struct tombstone *origins_buried(
+const struct idcache_item *origins_buried(
     const struct origins *origins, size_t nth);
 
 /* The newest number known of `id`, 0: none. */

@@ -18,9 +18,9 @@ spread_init(struct mesh *mesh, struct chunk_pool *pool, size_t history_bytes)
 	lazy_init(&spread->early, RECORD_IHAVE, LAZY_MS, LAZY_QUIET_MS);
 	lazy_init(&spread->late, RECORD_IHAVE, LAZY_LATE_MS, LAZY_LATE_MS);
 	lazy_init(&spread->told, RECORD_SYNC, LAZY_TOLD_MS, LAZY_TOLD_MS);
-	idcache_init(&spread->unicast.windows, mesh->rng, UNICAST_MAX,
-	    sizeof(struct unicast_window));
+	idcache_init(&spread->unicast.windows, mesh->rng, UNICAST_MAX);
 	spread->flow_ms = UINT64_MAX;
+	spread->sync_ms = UINT64_MAX;
 }
 
 void
@@ -41,8 +41,10 @@ spread_fini(struct mesh *mesh)
 static uint64_t
 spread_next_seq(struct mesh *mesh)
 {
-	mesh->seq += (uint32_t)mesh->seq == UINT32_MAX ? 2 : 1;
-	return mesh->seq;
+	if ((uint32_t)mesh->seq == UINT32_MAX) {
+		mesh->spread.self.last = mesh->seq++;
+	}
+	return ++mesh->seq;
 }
 
 struct record_data

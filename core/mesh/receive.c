@@ -8,6 +8,7 @@
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
 #include "mesh/spread.h"
+#include "mesh/sync.h"
 #include "mesh/tree.h"
 #include "mesh/wall.h"
 #include "wire/utf8.h"
@@ -49,6 +50,8 @@ spread_on_own(struct link *link, const struct record_data *data)
 		return;
 	}
 	mesh->stats.own++;
+	sync_on_own(mesh, data->seq,
+	    mesh->up_slots & ~(link->state == LINK_UP ? link_bit(link) : 0));
 	spread_on_copy(link, &mesh->spread.self, data);
 }
 

@@ -13,8 +13,6 @@
 #include "mesh/tree.h"
 #include "mesh/wall.h"
 
-enum { SPREAD_AGAIN_MS = 1000 };
-
 /* `slots` without the links that do not take so much; counted. */
 static uint64_t
 spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
@@ -80,8 +78,9 @@ void
 spread_untold(struct mesh *mesh, uint64_t *why)
 {
 	*why += 1;
-	mesh->spread.is_untold = true;
-	mesh_wake_at(mesh, mesh->spread.untold_ms);
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		sync_again(mesh->up[__builtin_ctzll(left)]);
+	}
 }
 
 void
@@ -89,17 +88,21 @@ spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count)
 {
 	struct mesh *mesh = link->mesh;
+	size_t most = RECORD_ARRAY_MAX / record_array_entry_len((uint8_t)type);
 
-	if (count == 0) {
-		return;
+	while (count > 0) {
+		size_t n = count < most ? count : most;
+
+		if (record_array_encode(mesh_scratch(mesh), type, runs, n) !=
+		    ERR_OK) {
+			spread_untold(mesh, &mesh->stats.nomem);
+			return;
+		}
+		mesh->stats.control_bytes += mesh->scratch.len;
+		(void)link_send(link, ERR_OK);
+		runs += n;
+		count -= n;
 	}
-	if (record_array_encode(mesh_scratch(mesh), type, runs, count) !=
-	    ERR_OK) {
-		spread_untold(mesh, &mesh->stats.nomem);
-		return;
-	}
-	mesh->stats.control_bytes += mesh->scratch.len;
-	(void)link_send(link, ERR_OK);
 }
 
 static uint32_t
@@ -370,7 +373,7 @@ spread_on_up(struct link *link)
 	if (mesh->up_slots == bit) {
 		fetch_on_first_up(mesh);
 	}
-	sync_send(link);
+	sync_on_up(link);
 }
 
 void
@@ -387,25 +390,12 @@ spread_on_down(struct link *link)
 	fetch_on_down(link);
 }
 
-/* It is part of what a new link is told. */
-static void
-spread_tell_again(struct mesh *mesh)
-{
-	mesh->spread.is_untold = false;
-	mesh->spread.untold_ms = mesh->now_ms + SPREAD_AGAIN_MS;
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		sync_send(mesh->up[__builtin_ctzll(left)]);
-	}
-}
-
 void
 spread_on_tick(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
 
-	if (UNLIKELY(spread->is_untold) && mesh->now_ms >= spread->untold_ms) {
-		spread_tell_again(mesh);
-	}
+	sync_due(mesh);
 	flow_check(mesh);
 	spread_announce_due(mesh);
 	fetch_due(mesh);
@@ -416,7 +406,4 @@ spread_on_tick(struct mesh *mesh)
 	mesh_wake_at(mesh, spread->late.due_ms);
 	mesh_wake_at(mesh, history_next_ms(&spread->history, mesh->now_ms));
 	mesh_wake_at(mesh, spread->told.due_ms);
-	if (UNLIKELY(spread->is_untold)) {
-		mesh_wake_at(mesh, spread->untold_ms);
-	}
 }

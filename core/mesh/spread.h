@@ -58,8 +58,7 @@ struct spread {
 	uint64_t model_ms;          /* not searched again before */
 	uint64_t congested;         /* slots that get announcements only */
 	uint64_t flow_ms;           /* when queues are looked at again */
-	bool is_untold;             /* something was not told: no memory; */
-	uint64_t untold_ms;         /* all is told again, not before */
+	uint64_t sync_ms;           /* a link is told more by SYNC */
 	struct spread_given given[SPREAD_GIVEN_MAX];
 	size_t given_count; /* of all time */
 };
@@ -109,10 +108,11 @@ NODISCARD enum err spread_write(
 bool spread_to(
     struct mesh *mesh, uint64_t slots, const struct record_data *data);
 /* There is no memory, or no room, to tell of something: everything will be told
- * again.  `why` counts it. */
+ * to all links again (sync_again).  `why` counts it. */
 void spread_untold(struct mesh *mesh, uint64_t *why);
-/* Send a list, if it is not empty, over a link that is UP, ahead of messages;
- * by way of mesh_scratch. */
+/* Send a list, if it is not empty, over a link that is UP, ahead of messages:
+ * one record for each io.send, as that is all that any node takes.  By way of
+ * mesh_scratch. */
 void spread_send_runs(struct link *link, enum record_type type,
     const struct record_run *runs, size_t count);
 /* To this node's clients and plugins. */

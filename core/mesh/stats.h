@@ -92,6 +92,8 @@
 	COUNT(repairs)         /* messages sent again */ \
 	COUNT(repair_limit)    /* not sent again: the link is over SOFT */ \
 	COUNT(announced)       /* runs of ids */ \
+	COUNT(announce_busy)   /* runs not sent: the link had its share of \
+	                          the second; SYNC tells of them */ \
 	COUNT(announce_limit)  /* runs ignored: more than a link may bring */ \
 	COUNT(graft_limit)     /* the same */ \
 	COUNT(sync_limit)      /* the same */ \
@@ -102,7 +104,8 @@
 	COUNT(bad_runs)        /* ids that cannot be */ \
 	COUNT(syncs)           /* sent */ \
 	COUNT(sync_cut)        /* sent, or not told, with less than there \
-	                          was */ \
+	                          was: the rest follows, but for what is \
+	                          beyond a limit */ \
 	COUNT(congested)       /* links that got announcements only */ \
 	COUNT(history_limit)   /* messages larger than the history */ \
 	COUNT(history_evicted) /* left it early: the bytes were needed */ \

@@ -12,18 +12,18 @@
 enum {
 	SYNC_ROOM_MIN = 64,
 	SYNC_LOOK_BACK = 32, /* ids told of that a later one may replace */
-	SYNC_RUNS_MAX = SYNC_BYTES_MAX / (16 + 8 + 4) - 8,
+	SYNC_PART_MS = 1000, /* from one part to the next */
 };
 
-/* The entries for one link, in the order they are sent. */
+/* The entries of one part, in the order they are sent. */
 struct sync {
 	struct record_run *runs;
 	size_t count, room;
 	size_t empty;  /* of them, without ids */
-	size_t misses; /* ids looked for in vain */
+	size_t misses; /* ids looked for in vain, in all parts */
 	bool is_full;  /* there was more, */
 	bool is_short; /* but no memory for it */
-	bool is_cut;   /* there was more without ids, or not looked for */
+	bool is_cut;   /* there was more, and it will not be told */
 };
 
 static struct record_run *
@@ -68,7 +68,7 @@ sync_add_empty(struct sync *sync, const struct nodeid *id, uint64_t max)
 	struct record_run *run;
 
 	if (sync->empty == SYNC_EMPTY_MAX) {
-		sync->is_cut = true;
+		sync->is_full = true;
 		return;
 	}
 	run = sync_add(sync);
@@ -146,55 +146,219 @@ static void
 sync_add_buried(struct sync *sync, const struct origins *origins)
 {
 	for (size_t nth = 0; nth < ORIGINS_BURIED_MAX; nth++) {
-		const struct tombstone *of = origins_buried(origins, nth);
+		const struct idcache_item *of = origins_buried(origins, nth);
 
 		if (of != NULL && of->last != 0) {
-			sync_add_empty(sync, &of->newest.id, of->last);
+			sync_add_empty(sync, &of->id, of->last);
 		}
 		if (of != NULL) {
-			sync_add_empty(sync, &of->newest.id, of->newest.max);
+			sync_add_empty(sync, &of->id, of->max);
 		}
+	}
+}
+
+/* Of its former lives nobody else may be left that could tell all. */
+static void
+sync_add_self(struct sync *sync, const struct mesh *mesh)
+{
+	const struct spread *spread = &mesh->spread;
+
+	if (spread->has_published) {
+		sync_add_origin(
+		    sync, &spread->history, &spread->self, mesh->seq);
+	} else if (spread->self.last != 0) {
+		sync_add_boot(
+		    sync, &spread->history, &spread->self, spread->self.last);
 	}
 }
 
 static void
-sync_gather(struct sync *sync, struct mesh *mesh)
+sync_add_known(
+    struct sync *sync, const struct mesh *mesh, const struct origin *origin)
 {
-	const struct history *history = &mesh->spread.history;
+	if (origin->base != 0) {
+		sync_add_origin(
+		    sync, &mesh->spread.history, origin, origin->window.max);
+	}
+}
+
+static void
+sync_gather_all(struct sync *sync, const struct mesh *mesh)
+{
 	const struct origin *origin = mesh->origins.newest;
 
-	if (mesh->spread.has_published) {
-		sync_add_origin(sync, history, &mesh->spread.self, mesh->seq);
-	}
+	sync_add_self(sync, mesh);
 	for (; origin != NULL && !sync->is_full; origin = origin->older) {
-		if (origin->base != 0) {
-			sync_add_origin(
-			    sync, history, origin, origin->window.max);
-		}
+		sync_add_known(sync, mesh, origin);
 	}
 	sync_add_buried(sync, &mesh->origins);
 }
 
-void
+/* All that there is to tell, step by step: this node, each place of the table,
+ * who was forgotten.  An origin keeps its place, but that it may move up in a
+ * row of them if one goes.  Returns whether no row goes on behind this step. */
+static bool
+sync_add_step(struct sync *sync, const struct mesh *mesh, size_t step)
+{
+	const struct idtable *table = &mesh->origins.table;
+	const struct nodeid *item;
+
+	if (step == 0) {
+		sync_add_self(sync, mesh);
+		return true;
+	}
+	if (step > table->room) {
+		sync_add_buried(sync, &mesh->origins);
+		return true;
+	}
+	item = table->places[step - 1].item;
+	if (item != NULL) { /* an origin begins with its id */
+		sync_add_known(sync, mesh, (const struct origin *)item);
+	}
+	return item == NULL;
+}
+
+/* So much of it, from step *next on, as one part holds; *next is where the
+ * other one begins, 0: that was all. */
+static void
+sync_gather_part(struct sync *sync, const struct mesh *mesh, size_t *next)
+{
+	size_t end = mesh->origins.table.room + 2;
+	size_t edge = 0;
+	size_t whole = 0; /* entries before that */
+
+	for (size_t step = *next; step < end; step++) {
+		size_t before = sync->count;
+		bool is_edge = sync_add_step(sync, mesh, step);
+
+		if (sync->is_full && whole > 0) {
+			sync->count = whole;
+			*next = edge;
+			return;
+		}
+		if (sync->is_full) {
+			/* More than a part of one origin: its newest ids. */
+			bool is_one = before == 0 && !sync->is_short;
+
+			sync->is_cut = sync->is_cut || is_one;
+			sync->count = is_one ? sync->count : before;
+			*next = is_one ? step + 1 : step;
+			return;
+		}
+		if (is_edge) {
+			edge = step + 1;
+			whole = sync->count;
+		}
+	}
+	*next = 0;
+}
+
+/* What comes next for this link; true: there is more. */
+static bool
+sync_gather(struct sync *sync, struct link *link)
+{
+	const struct mesh *mesh = link->mesh;
+	struct link_sync *rest = &link->sync;
+
+	if (rest->room != mesh->origins.table.room) {
+		rest->room = mesh->origins.table.room;
+		rest->next = 0; /* all places have changed */
+	}
+	if (rest->next == 0) {
+		sync_gather_all(sync, mesh);
+		if (!sync->is_full) {
+			return false;
+		}
+		sync->count = 0;
+		sync->empty = 0;
+		sync->misses = rest->misses;
+		sync->is_full = false;
+		sync->is_short = false;
+		sync->is_cut = false;
+	}
+	sync_gather_part(sync, mesh, &rest->next);
+	return sync->is_full;
+}
+
+static void
+sync_set_due(struct link *link, uint64_t due_ms)
+{
+	struct mesh *mesh = link->mesh;
+
+	link->sync.due_ms = due_ms;
+	if (due_ms < mesh->spread.sync_ms) {
+		mesh->spread.sync_ms = due_ms;
+	}
+	mesh_wake_at(mesh, due_ms);
+}
+
+/* The next part, or the first one. */
+static void
 sync_send(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
-	struct sync sync = { .runs = NULL };
+	struct link_sync *rest = &link->sync;
+	struct sync sync = { .misses = rest->misses };
+	bool has_more;
 
+	rest->due_ms = UINT64_MAX;
 	if (link->is_fresh) {
 		return;
 	}
 	history_expire(&mesh->spread.history, mesh->now_ms);
-	sync_gather(&sync, mesh);
-	mesh->stats.sync_cut += sync.is_full || sync.is_cut ? 1 : 0;
-	if (sync.is_short) {
-		spread_untold(mesh, &mesh->stats.nomem);
-	}
+	has_more = sync_gather(&sync, link);
+	mesh->stats.sync_cut += has_more || sync.is_cut ? 1 : 0;
+	mesh->stats.nomem += sync.is_short ? 1 : 0;
+	rest->misses = has_more ? sync.misses : 0;
 	if (sync.count > 0) {
 		mesh->stats.syncs++;
+		rest->sent_ms = mesh->now_ms;
 		spread_send_runs(link, RECORD_SYNC, sync.runs, sync.count);
 	}
+	if (has_more || rest->is_again) {
+		rest->is_again = has_more && rest->is_again;
+		sync_set_due(link, mesh->now_ms + SYNC_PART_MS);
+	}
 	free(sync.runs);
+}
+
+void
+sync_on_up(struct link *link)
+{
+	sync_send(link);
+}
+
+void
+sync_again(struct link *link)
+{
+	struct link_sync *rest = &link->sync;
+	uint64_t due_ms = rest->sent_ms + SYNC_PART_MS;
+
+	if (rest->next != 0) {
+		rest->is_again = true;
+	} else if (!link->is_fresh) {
+		sync_set_due(link,
+		    due_ms > link->mesh->now_ms ? due_ms : link->mesh->now_ms);
+	}
+}
+
+void
+sync_due(struct mesh *mesh)
+{
+	if (LIKELY(mesh->now_ms < mesh->spread.sync_ms)) {
+		mesh_wake_at(mesh, mesh->spread.sync_ms);
+		return;
+	}
+	mesh->spread.sync_ms = UINT64_MAX;
+	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+		struct link *link = mesh->up[__builtin_ctzll(left)];
+
+		if (link->sync.due_ms <= mesh->now_ms) {
+			sync_send(link);
+		} else {
+			sync_set_due(link, link->sync.due_ms);
+		}
+	}
 }
 
 /* The origin has come as far as `max`, and the peer holds nothing of it.
@@ -256,7 +420,8 @@ sync_origin(struct link *link, const struct record_run *run)
 	struct record_run told = *run;
 
 	if (nodeid_equal(&run->origin, &mesh->node_id)) {
-		handshake_pass(mesh, run->seq + run->count - 1);
+		handshake_pass(mesh, run->seq + run->count - 1,
+		    mesh->up_slots & ~link_bit(link));
 		return NULL;
 	}
 	if (run->count == 0) {
@@ -316,6 +481,18 @@ sync_tell(
 		spread_untold(mesh, &mesh->stats.nomem);
 	}
 	mesh_wake_at(mesh, told->due_ms);
+}
+
+void
+sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots)
+{
+	struct origin *self = &mesh->spread.self;
+
+	if (seq >> 32 < mesh_boot(mesh) && seq > self->last &&
+	    (uint32_t)seq != 0) {
+		self->last = seq;
+		sync_tell(mesh, &mesh->node_id, seq, slots);
+	}
 }
 
 void

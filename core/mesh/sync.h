@@ -9,19 +9,33 @@
 #include "mesh/link.h"
 #include "wire/record_array.h"
 
-#define SYNC_BYTES_MAX ((size_t)256 * 1024) /* to one link */
-#define SYNC_EMPTY_MAX 1024u  /* ids that are told of without being held */
+/* Entries of a part: two records.  Two parts, and what else is told (sync_tell)
+ * are within the limits of the other end, whenever its second begins. */
+#define SYNC_RUNS_MAX  (2 * (RECORD_ARRAY_MAX / (16 + 8 + 4)))
+#define SYNC_EMPTY_MAX 1024u  /* of them, of ids that are not held */
 #define SYNC_IDS_MAX   65536u /* of a run; older ones are not looked at */
 #define SYNC_EARLY_MS  10000u /* after UP: no limits */
 /* Ids looked for in vain for one link; of each origin what comes before the
  * next of them is told. */
 #define SYNC_MISSES_MAX ((size_t)1 << 20)
 
-/* Tell the link, which has just come UP. */
-void sync_send(struct link *link);
+/* Tell the link, which has just come UP; if that takes more than one part, the
+ * others follow, one a second. */
+void sync_on_up(struct link *link);
+/* Something was not told to the link, so all is told again: now, but a second
+ * after the last part at the earliest. */
+void sync_again(struct link *link);
+/* Send the parts whose time has come, and ask to be woken for the next. */
+void sync_due(struct mesh *mesh);
 /* SYNC came, within limits.  How far an origin has come whose messages nobody
  * holds is passed on, if that is news. */
 void sync_on_record(struct link *link, struct record_array *list);
+
+/* `seq` of this node's own is known to another.  If it is of a life before this
+ * one, or of a boot that this one has left, and higher than all known of those,
+ * that was the end of it as far as can be said: the links of `slots` are told,
+ * and others when they come UP.  Who had it on the way only has lost it. */
+void sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots);
 
 /* Soon tell the links of `slots` that the origin has come as far as `seq`: it
  * is not sent to them, nor announced, and nobody else may tell them. */

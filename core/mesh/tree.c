@@ -282,6 +282,10 @@ tree_faster(struct link *to, struct origin *origin, uint64_t seq,
 	if (lead_ms > INT32_MAX || lead_ms < TREE_SWAP_MS) {
 		return;
 	}
+	if (limit_room(to, LIMIT_GRAFT_SENT) == 0) {
+		mesh->stats.fetch_limit++; /* with a later message */
+		return;
+	}
 	if (tree_may_swap(to, origin, seq)) {
 		tree_swap(to, origin, would_ms);
 	} else if (lead_ms < TREE_LEAD_MS ||
@@ -291,6 +295,7 @@ tree_faster(struct link *to, struct origin *origin, uint64_t seq,
 	/* Both push now: the next first copy decides, and the loser is pruned
 	 * as a duplicate. */
 	mesh->stats.tries++;
+	(void)limit_takes(to, LIMIT_GRAFT_SENT, 1);
 	tree_grafted(origin, to);
 	spread_send_runs(to, RECORD_GRAFT, &run, 1);
 }

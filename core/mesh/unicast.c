@@ -5,49 +5,32 @@
 
 #include "mesh/inside.h"
 
-enum { UNICAST_IDS = 64 };
+enum { UNICAST_IDS = 64 }; /* bits of a window */
 
-static void
-unicast_slide(struct unicast_window *window, uint64_t seq)
-{
-	uint64_t step = seq - window->newest.max;
-
-	if (window->newest.max == 0 || step > UNICAST_IDS) {
-		window->bits = 0;
-	} else if (step == UNICAST_IDS) {
-		window->bits = UINT64_C(1) << (UNICAST_IDS - 1);
-	} else {
-		window->bits = window->bits << step | UINT64_C(1) << (step - 1);
-	}
-	window->newest.max = seq;
-}
-
-/* True once for each number of this sender, as far as memory reaches. */
+/* True once for each number of this sender, as far as memory reaches: bit n is
+ * for the newest - n. */
 static bool
 unicast_is_new(struct mesh *mesh, const struct nodeid *id, uint64_t seq)
 {
-	struct unicast_window *window = idcache_put(
+	struct idcache_item *window = idcache_put(
 	    &mesh->spread.unicast.windows, id);
 	uint64_t back;
-	uint64_t bit;
 
 	if (window == NULL) {
 		mesh->stats.nomem++;
 		return false;
 	}
-	if (seq > window->newest.max) {
-		unicast_slide(window, seq);
-		return true;
+	if (seq > window->max) {
+		uint64_t step = seq - window->max;
+
+		window->bits = step < UNICAST_IDS ? window->bits << step : 0;
+		window->max = seq;
 	}
-	back = window->newest.max - seq;
-	if (back == 0 || back > UNICAST_IDS) {
+	back = window->max - seq;
+	if (back >= UNICAST_IDS || (window->bits >> back & 1) != 0) {
 		return false;
 	}
-	bit = UINT64_C(1) << (back - 1);
-	if ((window->bits & bit) != 0) {
-		return false;
-	}
-	window->bits |= bit;
+	window->bits |= UINT64_C(1) << back;
 	return true;
 }
 

@@ -21,13 +21,8 @@
 struct mesh;
 struct link;
 
-struct unicast_window {
-	struct idcache_item newest;
-	uint64_t bits; /* of newest.max - 1, - 2, ... */
-};
-
 struct unicast {
-	struct idcache windows; /* of senders */
+	struct idcache windows; /* of senders; `bits`: which came */
 	uint64_t seq;           /* of the last one sent */
 };
 

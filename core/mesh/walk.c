@@ -24,7 +24,7 @@ walk_pass(const struct link *except, const struct record_walk *walk)
 
 		if (link != except &&
 		    !nodeid_equal(&link->node_id, &walk->peer.node_id) &&
-		    limit_has_room(link, LIMIT_WALK_SENT) &&
+		    limit_room(link, LIMIT_WALK_SENT) > 0 &&
 		    rng_below(mesh->rng, ++seen) == 0) {
 			pick = link;
 		}

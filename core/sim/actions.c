@@ -68,6 +68,10 @@ actions_send(void *ctx, struct link *link, const uint8_t *records, size_t len,
 	struct vend *end = link_user(link);
 	struct buf instead;
 
+	if (len > MESH_SEND_MAX) {
+		world_violation(node->world,
+		    "node %u sends %zu bytes as one message", node->index, len);
+	}
 	if (vnode_is_honest(node)) {
 		actions_say(end, records, len, control);
 		return;

@@ -4,6 +4,7 @@
 #include "sim/inspect.h"
 
 #include <limits.h>
+#include <malloc.h>
 
 #include "mesh/fetch.h"
 #include "mesh/inside.h"
@@ -77,6 +78,18 @@ inspect_find(const struct mesh *mesh, const struct nodeid *id,
 	return origin != NULL;
 }
 
+size_t
+inspect_tombstone_bytes(const struct mesh *mesh)
+{
+	const struct idcache *tombstones = &mesh->origins.tombstones;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < IDCACHE_BUCKETS; i++) {
+		bytes += malloc_usable_size(tombstones->buckets[i].items);
+	}
+	return bytes;
+}
+
 void
 inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 {
@@ -88,7 +101,6 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 		.origins_max = ORIGINS_MAX,
 		.tombstones = mesh->origins.tombstones.count,
 		.tombstones_max = TOMBSTONES_MAX,
-		.tombstone_bytes = mesh->origins.tombstones.bytes,
 		.history = history_count(&spread->history),
 		.history_bytes = spread->history.bytes,
 		.history_bytes_max = spread->history.limit,

@@ -27,7 +27,6 @@ struct inspect_origin {
 struct inspect_tables {
 	size_t origins, origins_max;
 	size_t tombstones, tombstones_max;
-	size_t tombstone_bytes; /* of memory */
 	size_t history, history_bytes, history_bytes_max;
 	size_t missing, missing_max; /* runs */
 	size_t missing_ids;
@@ -45,6 +44,8 @@ void inspect_origins(const struct mesh *mesh,
 bool inspect_find(const struct mesh *mesh, const struct nodeid *id,
     struct inspect_origin *origin);
 void inspect_tables(const struct mesh *mesh, struct inspect_tables *tables);
+/* What the C library gave for the tombstones. */
+size_t inspect_tombstone_bytes(const struct mesh *mesh);
 /* The link that is UP in `slot`, NULL: none; its slot, UINT_MAX: not UP. */
 struct link *inspect_link(const struct mesh *mesh, unsigned slot);
 unsigned inspect_slot(const struct link *link);

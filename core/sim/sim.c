@@ -134,14 +134,14 @@ static void
 sim_watch(const struct world *world)
 {
 	const struct sim_config *config = &world->config;
-	struct inspect_tables tables;
 	uint32_t meshes = 0;
 	size_t tombstones = 0;
 
 	for (uint32_t i = 0; i < config->nodes; i++) {
-		if (world->nodes[i].mesh != NULL) {
-			inspect_tables(world->nodes[i].mesh, &tables);
-			tombstones += tables.tombstone_bytes;
+		const struct mesh *mesh = world->nodes[i].mesh;
+
+		if (mesh != NULL) {
+			tombstones += inspect_tombstone_bytes(mesh);
 			meshes++;
 		}
 	}

@@ -452,6 +452,34 @@ gives_a_peer_up_that_reads_nothing(void **state)
 	peer_expect_bye(slow, BYE_SLOW);
 }
 
+/* What it is told of takes more than a message that a node with so small a
+ * limit reads. */
+static void
+tells_a_neighbour_of_more_than_one_message_has_room_for(void **state)
+{
+	enum { AUTHORS = 2600 };
+	struct daemon *node = daemon_start("--name n");
+	struct peer *peer = peer_create(0x21);
+	struct daemon *small;
+
+	(void)state;
+	peer_dial_up(peer, node->port);
+	for (uint32_t n = 1; n <= AUTHORS; n++) {
+		struct nodeid id = { .bytes = { 0x30 } };
+
+		memcpy(&id.bytes[4], &n, sizeof(n));
+		peer_send_data(peer, &id, peer_seq(peer, 1), 1, "t", "hello");
+	}
+	daemon_wait_counter(node, "mesh.origins", AUTHORS);
+	small = daemon_start("--name s --max-message 64K --mesh static "
+	                     "--peers ws://127.0.0.1:%u",
+	    (unsigned)node->port);
+	daemon_wait_counter(small, "mesh.delivered", AUTHORS);
+	assert_int_equal(
+	    daemon_count_events(small, "peer_down", NULL, NULL), 0);
+	assert_int_equal(daemon_counter(small, "mesh.dials"), 1);
+}
+
 static void
 says_bye_when_it_leaves(void **state)
 {
@@ -491,6 +519,7 @@ main(void)
 		TEST(keeps_a_peer_whose_long_message_takes_its_time),
 		TEST(refuses_the_65th_link),
 		TEST(gives_a_peer_up_that_reads_nothing),
+		TEST(tells_a_neighbour_of_more_than_one_message_has_room_for),
 		TEST(says_bye_when_it_leaves),
 	};
 

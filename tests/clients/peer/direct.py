@@ -45,7 +45,7 @@ class Direct:
         onward.send(r.DATA, r.data_body(data._replace(hops=data.hops + 1)))
 
     def is_new(self, data):
-        """Each seq once, within 64 of the highest."""
+        """Each seq once, if it is one of the last 64."""
         seen = self.taken.pop(data.origin, set())
         lowest = max(seen, default=0) - NEAR
         is_new = data.seq > lowest and data.seq not in seen

@@ -133,6 +133,7 @@ lab_send(void *ctx, struct link *link, const uint8_t *records, size_t len,
 	struct lab_link *at = lab_of(ctx, link);
 
 	(void)control;
+	assert_true(len <= MESH_SEND_MAX);
 	assert_int_equal(at->close_code, -1);
 	assert_int_equal(buf_append(&at->sent, records, len), ERR_OK);
 }

@@ -325,6 +325,19 @@ net_start(struct net *net, size_t index)
 	mesh_start(node->mesh, net->now);
 }
 
+/* From now on nothing arrives between these two, until they link anew. */
+static inline void
+net_break(struct net *net, size_t a, size_t b)
+{
+	for (size_t i = 0; i < net->conn_count; i++) {
+		struct net_conn *c = &net->conns[i];
+
+		c->dead = c->dead ||
+		          (c->ends[0].node == a && c->ends[1].node == b) ||
+		          (c->ends[0].node == b && c->ends[1].node == a);
+	}
+}
+
 /* `silent`: its connections hang; else they end at once.  It can be started
  * again, with a larger boot. */
 static inline void

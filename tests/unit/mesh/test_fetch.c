@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
+#include "mesh/missing.h"
 #include "support/fault.h"
 #include "unit/mesh/runs.h"
 
@@ -568,6 +569,65 @@ the_parent_has_50_ms_however_old_an_announcement_says_it_is(void **state)
 	assert_int_equal(runs_count(b, RECORD_GRAFT), 1);
 }
 
+/* It could split what others are asked for into as many runs as it likes. */
+static void
+who_never_had_them_splits_nothing_by_gone(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	runs_say(lab, a, RECORD_IHAVE, 9, 1, 100, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->missing, 1);
+	for (uint32_t n = 2; n < 100; n += 2) {
+		runs_say(lab, b, RECORD_GONE, 9, n, 1, 0);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->missing, 1);
+	assert_int_equal(lab->gaps, 0);
+	/* Who said so of some takes only these back. */
+	runs_say(lab, a, RECORD_GONE, 9, 50, 2, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->missing, 2);
+	assert_int_equal(lab->gap_first, RUNS_SEQ(50));
+	assert_int_equal(lab->gap_count, 2);
+}
+
+/* Room is made for what a run becomes: the rest of it is had still. */
+static void
+with_a_full_table_only_what_is_gone_counts_as_such(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct record_run runs[1000];
+
+	for (uint32_t i = 0; i < 4 * 1000 + 100; i++) {
+		runs[i % 1000] = (struct record_run){
+			.origin = lab_id(8),
+			.seq = RUNS_SEQ(5000 + 2 * i),
+			.count = 1,
+		};
+		if (i % 1000 == 999 || i == 4099) {
+			struct buf buf = { 0 };
+
+			assert_int_equal(record_array_encode(&buf, RECORD_SYNC,
+			                     runs, i % 1000 + 1),
+			    ERR_OK);
+			lab_say_buf(lab, a, &buf);
+		}
+	}
+	runs_say(lab, a, RECORD_SYNC, 9, 1, 20, 0);
+	runs_say(lab, b, RECORD_SYNC, 9, 1, 20, 0);
+	assert_in_range(
+	    mesh_stats(lab->mesh)->missing, MISSING_MAX - 4, MISSING_MAX);
+	for (uint32_t n = 2; n < 20; n += 2) {
+		runs_say(lab, a, RECORD_GONE, 9, n, 1, 0);
+	}
+	assert_int_equal(runs_origin(lab, 9).missing, 20);
+	lab_closed(lab, b, MESH_CLOSED);
+	pass(lab, 31000);
+	assert_int_equal(runs_origin(lab, 9).missing, 20 - 9);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 int
@@ -606,6 +666,8 @@ main(void)
 		TEST(
 		    a_message_of_a_node_that_began_later_is_missed_from_its_first),
 		TEST(what_came_before_the_base_is_taken_and_not_missed),
+		TEST(who_never_had_them_splits_nothing_by_gone),
+		TEST(with_a_full_table_only_what_is_gone_counts_as_such),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

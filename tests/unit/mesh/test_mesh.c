@@ -222,6 +222,47 @@ a_node_comes_back_with_the_same_id(void **state)
 	}
 }
 
+/* One neighbour has what the other one waits for, and between them is who has
+ * forgotten that there was anything. */
+static void
+a_node_in_between_tells_where_its_last_life_ended(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct net *net = make(3, seed);
+		const struct net_node *last = &net->nodes[2];
+
+		net_peer(net, 0, 1);
+		net_peer(net, 1, 2);
+		start_all(net);
+		net_run(net, 5000);
+		for (unsigned i = 0; i < 3; i++) {
+			(void)net_publish(net, 1);
+		}
+		net_run(net, 1000);
+		assert_int_equal(last->got_count, 3);
+		net_break(net, 1, 2);
+		for (unsigned i = 0; i < 6; i++) {
+			(void)net_publish(net, 1);
+		}
+		net_run(net, 100);
+		assert_int_equal(net->nodes[0].got_count, 9);
+		net_kill(net, 1, false);
+		net_start(net, 1);
+		if (seed % 2 == 0) { /* before or behind the first word */
+			(void)net_publish(net, 1);
+		}
+		net_run(net, 60000);
+		assert_int_equal(net_links(net, 1), 2);
+		(void)net_publish(net, 1);
+		net_run(net, 1000);
+		assert_int_equal(last->got_count, seed % 2 == 0 ? 5 : 4);
+		assert_int_equal(mesh_stats(last->mesh)->gaps, 6);
+		assert_int_equal(mesh_stats(net->nodes[0].mesh)->gaps, 0);
+		net_fini(net);
+	}
+}
+
 static void
 a_silent_peer_is_declared_dead(void **state)
 {
@@ -411,6 +452,8 @@ main(void)
 		cmocka_unit_test(rings_stars_and_lines_reach_everybody),
 		cmocka_unit_test(the_hop_limit_ends_a_line),
 		cmocka_unit_test(a_node_comes_back_with_the_same_id),
+		cmocka_unit_test(
+		    a_node_in_between_tells_where_its_last_life_ended),
 		cmocka_unit_test(a_silent_peer_is_declared_dead),
 		cmocka_unit_test(a_stopped_node_takes_leave),
 		cmocka_unit_test(after_any_storm_all_hear_all_exactly_once),

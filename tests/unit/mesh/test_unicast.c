@@ -112,7 +112,7 @@ is_delivered_once_at_its_node(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 	static const uint32_t counts[] = { 100, 101, 100, 99, 99, 165, 101, 102,
-		102, 100, 4000, 3936, 3935 };
+		102, 100, 4000, 3937, 3936 };
 	static const unsigned delivered[] = { 1, 2, 2, 3, 3, 4, 4, 5, 5, 5, 6,
 		7, 7 };
 
