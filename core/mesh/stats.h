@@ -39,8 +39,6 @@
 	COUNT(timeouts)        /* links closed: handshake took too long */ \
 	COUNT(dead)            /* links closed: silent for 3 x ping_ms */ \
 	COUNT(slow)            /* links closed: HARD limit, or stalled */ \
-	COUNT(refusals_lost)   /* slow nodes let in again too early: too \
-	                          many are shut out */ \
 	COUNT(dials)           /* begun */ \
 	COUNT(dial_failures)   /* of them, in vain */ \
 	COUNT(accepted)        /* incoming connections */ \
@@ -54,6 +52,8 @@
 	COUNT(rewires)         /* dials that renew or heal the graph */ \
 	COUNT(isolated)        /* all links silent: others dialled at once */ \
 	COUNT(dial_limit)      /* learned addresses not dialled: too soon */ \
+	COUNT(recent_full)     /* addresses dialled, ids slow or lost: not \
+	                          remembered, or a slow one forgotten */ \
 	COUNT(learned)         /* addresses of others taken over */ \
 	COUNT(local_addr)      /* loopback addresses from elsewhere */ \
 	COUNT(walks)           /* passed on */ \
