@@ -53,7 +53,7 @@ struct mesh {
 	uint64_t accept_ms; /* links accepted, 50 ms each, reach until then */
 	uint64_t next_ms;   /* nothing is due before */
 	uint64_t links_ms;  /* nothing of a link; they may have got later */
-	bool started, stopped;
+	bool stopped;
 	bool floods; /* no trees: nobody is pruned, no PRUNE is heeded */
 
 	struct identity identity;
