@@ -113,7 +113,8 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 		.wide = mesh->origins.wide,
 		.wide_max = ORIGINS_WIDE_MAX,
 		.unicast = spread->unicast.windows.count,
-		.unicast_max = UNICAST_MAX,
+		/* An empty bucket takes one more (idcache.h). */
+		.unicast_max = UNICAST_MAX + IDCACHE_BUCKETS,
 		.members = HASH_COUNT(mesh->members.table),
 		.members_max = MEMBERS_MAX,
 	};

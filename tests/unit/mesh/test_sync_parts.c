@@ -212,7 +212,7 @@ without_memory_a_part_waits(void **state)
 	assert_in_range(told_of(b, names), 1, SYNC_RUNS_MAX);
 	fault_fail_from(1);
 	lab->now += 1000;
-	mesh_on_tick(lab->mesh, lab->now, 0);
+	mesh_on_tick(lab->mesh, lab->now);
 	assert_true(fault_off());
 	wait_on(lab, 3000);
 	(void)told_of(b, names);
