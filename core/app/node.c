@@ -395,6 +395,7 @@ node_create_mesh(struct node *node, struct diag *diag)
 		.node_id = node->id,
 		.keeps_id = config->state_dir != NULL,
 		.boot = (uint32_t)(clock_wall_ns() / UINT64_C(1000000000)),
+		.now_ms = net_now_ms(node->net),
 		.name = node->name,
 		.network = config->network,
 		.advertise = node->advertise,

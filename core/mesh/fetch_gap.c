@@ -5,27 +5,12 @@
 
 enum { FETCH_LOOK_MAX = 512 }; /* runs, for one that is a rumour */
 
-/* A message of these that still comes is too late. */
-static void
-fetch_remember_given(
-    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
-{
-	struct spread *spread = &mesh->spread;
-
-	mesh->stats.given_lost += spread->given_count >= SPREAD_GIVEN_MAX ? 1
-	                                                                  : 0;
-	spread->given[spread->given_count++ % SPREAD_GIVEN_MAX] =
-	    (struct spread_given){ origin->id, seq, end - seq };
-	origin->has_given = true;
-}
-
 void
 fetch_give_up_ids(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {
 	uint64_t max = origin->window.max;
 
-	fetch_remember_given(mesh, origin, seq, end);
 	origins_give_up(&mesh->origins, origin, seq, end - seq);
 	if (seq > max + 1 && seq >> 32 == max >> 32) {
 		fetch_note_holes(mesh, origin, max + 1, seq);

@@ -71,39 +71,18 @@ identity_on_twin(struct link *link, const struct nodeid *id)
 	}
 }
 
-/* The other end of a link to `id` that was lost here may hold it still.  Of
- * many that were lost only the last few are known. */
-static bool
-identity_has_lost(
-    const struct identity *identity, const struct nodeid *id, uint64_t now_ms)
-{
-	unsigned recent = 0;
-
-	for (unsigned i = 0; i < identity->lost_count && i < IDENTITY_LOST_MAX;
-	     i++) {
-		const struct identity_lost *lost = &identity->lost[i];
-
-		if (now_ms - lost->ms < IDENTITY_LOST_MS) {
-			recent++;
-			if (nodeid_equal(&lost->id, id)) {
-				return true;
-			}
-		}
-	}
-	return recent == IDENTITY_LOST_MAX;
-}
-
-/* Another has its place: thrown out with too few links left. */
+/* Another has its place: thrown out with too few links left.  The other end of
+ * a link that was lost here may hold it still. */
 static bool
 identity_is_shut_out(const struct link *link)
 {
 	const struct mesh *mesh = link->mesh;
-	const struct identity *identity = &mesh->identity;
 	uint64_t left = mesh->stats.links_up - (link_is_up(link) ? 1 : 0);
 
 	return left < mesh->views.links_min &&
-	       !identity_has_lost(identity, &link->node_id, mesh->now_ms) &&
-	       mesh->now_ms - identity->others.ms[1] >= IDENTITY_APART_MS;
+	       !recent_has(
+	           mesh, RECENT_LOST, &link->node_id, sizeof(link->node_id)) &&
+	       mesh->now_ms - mesh->identity.others.ms[1] >= IDENTITY_APART_MS;
 }
 
 void
@@ -126,11 +105,9 @@ identity_on_duplicate(struct link *link)
 void
 identity_on_down(const struct link *link)
 {
-	struct identity *identity = &link->mesh->identity;
-
 	if (link->bye != BYE_DUPLICATE) {
-		identity->lost[identity->lost_count++ % IDENTITY_LOST_MAX] =
-		    (struct identity_lost){ link->node_id, link->mesh->now_ms };
+		(void)recent_put(link->mesh, RECENT_LOST, &link->node_id,
+		    sizeof(link->node_id), IDENTITY_LOST_MS);
 	}
 }
 

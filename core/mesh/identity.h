@@ -16,7 +16,6 @@
 #define IDENTITY_MS       60000u /* three signs within; done at most so often */
 #define IDENTITY_APART_MS 5000u  /* BYE 3 sooner than that is one sign */
 #define IDENTITY_LOST_MS  10000u /* a link that was lost is lost on both ends */
-#define IDENTITY_LOST_MAX 8
 
 /* When the last two were, and when something was done about them; 0: never. */
 struct identity_signs {
@@ -24,17 +23,9 @@ struct identity_signs {
 	uint64_t done_ms;
 };
 
-/* A link that ended, and not in favour of another. */
-struct identity_lost {
-	struct nodeid id; /* to whom */
-	uint64_t ms;
-};
-
 struct identity {
-	bool is_kept;     /* beyond this life: never changed */
-	bool must_change; /* with the next tick */
-	struct identity_lost lost[IDENTITY_LOST_MAX]; /* in turn */
-	unsigned lost_count;
+	bool is_kept;                 /* beyond this life: never changed */
+	bool must_change;             /* with the next tick */
 	struct identity_signs others; /* one has this node's id */
 	struct identity_signs twins;
 };

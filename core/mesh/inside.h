@@ -16,22 +16,16 @@
 #include "mesh/members.h"
 #include "mesh/mesh.h"
 #include "mesh/origin.h"
+#include "mesh/recent.h"
 #include "mesh/spread.h"
 #include "mesh/views.h"
 #include "wire/record.h"
 
 #define MESH_PENDING_MAX  64 /* accepted connections that wait to be UP */
-#define MESH_REFUSALS_MAX 64 /* ids that were too slow */
 #define MESH_REFUSAL_MS   60000u
 #define MESH_BOOT_AHEAD_S 86400u /* a larger boot is from the future, */
 #define MESH_BOOT_OWN_S   43200u /* and one of this node, told by others */
 #define MESH_VERSION      1
-
-/* HELLO of this id gets BYE 8 until then. */
-struct mesh_refusal {
-	struct nodeid id;
-	uint64_t until_ms;
-};
 
 struct mesh {
 	const struct mesh_io *io;
@@ -59,7 +53,7 @@ struct mesh {
 	uint64_t accept_ms; /* links accepted, 50 ms each, reach until then */
 	uint64_t next_ms;   /* nothing is due before */
 	uint64_t links_ms;  /* nothing of a link; they may have got later */
-	bool started, stopped;
+	bool stopped;
 	bool floods; /* no trees: nobody is pruned, no PRUNE is heeded */
 
 	struct identity identity;
@@ -70,10 +64,11 @@ struct mesh {
 	uint8_t key[AUTH_KEY_LEN];
 	struct origins origins;
 	struct spread spread;
-	struct mesh_refusal refusals[MESH_REFUSALS_MAX];
-	bool has_refused;   /* numbers from the future: */
-	uint64_t ask_ms;    /* the owner's clock is looked at then */
-	struct buf scratch; /* records being made; a handshake always fits */
+	struct recent recent[RECENT_KINDS][RECENT_MAX];
+	uint64_t recent_salt; /* nobody can aim at the place of another */
+	bool has_refused;     /* numbers from the future: */
+	uint64_t ask_ms;      /* the owner's clock is looked at then */
+	struct buf scratch;   /* records being made; a handshake always fits */
 	struct mesh_stats stats;
 };
 
@@ -138,7 +133,16 @@ void mesh_end_links(struct mesh *mesh);
 struct mesh_peer mesh_peer_of(const struct link *link);
 
 /* Remember that `id` is too slow; whether it still is. */
-void mesh_refuse(struct mesh *mesh, const struct nodeid *id);
-bool mesh_is_refused(const struct mesh *mesh, const struct nodeid *id);
+static inline void
+mesh_refuse(struct mesh *mesh, const struct nodeid *id)
+{
+	(void)recent_put(mesh, RECENT_SLOW, id, sizeof(*id), MESH_REFUSAL_MS);
+}
+
+static inline bool
+mesh_is_refused(const struct mesh *mesh, const struct nodeid *id)
+{
+	return recent_has(mesh, RECENT_SLOW, id, sizeof(*id));
+}
 
 #endif

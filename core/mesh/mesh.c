@@ -11,16 +11,6 @@
 #include "mesh/spread.h"
 #include "mesh/wall.h"
 
-/* The wall clock is derived: `boot` was read from it at the start. */
-static void
-mesh_begin(struct mesh *mesh)
-{
-	if (!mesh->started) {
-		mesh->started = true;
-		mesh->start_ms = mesh->now_ms;
-	}
-}
-
 enum err
 mesh_secret(struct mesh *mesh, void *bytes, size_t len)
 {
@@ -33,7 +23,6 @@ void
 mesh_start(struct mesh *mesh, uint64_t now_ms)
 {
 	mesh->now_ms = now_ms;
-	mesh_begin(mesh);
 	bootstrap_start(mesh);
 	seek_start(mesh);
 	mesh_on_tick(mesh, now_ms);
@@ -100,7 +89,6 @@ mesh_on_accepted(struct mesh *mesh, uint64_t now_ms, uint64_t conn,
 	struct link *link = NULL;
 
 	mesh->now_ms = now_ms;
-	mesh_begin(mesh);
 	mesh->stats.accepted++;
 	if (!mesh->stopped) {
 		mesh_make_place(mesh);

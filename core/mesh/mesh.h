@@ -79,7 +79,7 @@ struct mesh_io {
 	uint64_t (*now_us)(void *ctx);
 	/* Seconds since 1970 by the wall clock as it is now: asked when a
 	 * number seems to be from the future, and once a second when one was.
-	 * NULL: config.boot and what has passed since mesh_start. */
+	 * NULL: config.boot and what has passed since config.now_ms. */
 	uint32_t (*wall_s)(void *ctx);
 	/* Bytes that nobody can guess, `len` <= 32; NULL: the kernel's.  A
 	 * simulator makes them repeatable. */
@@ -103,7 +103,8 @@ struct mesh_io {
 struct mesh_config {
 	struct nodeid node_id;
 	bool keeps_id;            /* beyond this life: it must not change */
-	uint32_t boot;            /* wall-clock seconds at start */
+	uint32_t boot;            /* wall-clock seconds now, */
+	uint64_t now_ms;          /* which is when the mesh is made */
 	const char *name;         /* of this node */
 	const char *network;      /* only nodes of the same name link up */
 	const char *advertise;    /* address for others, "": LEAF */

@@ -52,7 +52,6 @@ struct origin {
 	uint16_t runs;        /* in the table of missing ids */
 	int8_t parent;        /* a slot, or ORIGIN_NO_SLOT */
 	uint8_t late;         /* GRAFTs since the parent pushed */
-	bool has_given : 1;   /* some of its messages were given up */
 	bool has_come : 1;    /* a first copy of a message */
 	bool is_adopted : 1;  /* it began on the tree of another */
 	bool is_named : 1;    /* only: no message of it has come */

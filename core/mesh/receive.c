@@ -26,17 +26,23 @@ spread_on_reply(struct link *link, const struct record_data *data)
 	spread_deliver(link, data);
 }
 
-/* It was here before. */
-static void
+/* One that is not new.  False: the history has it not, as it was told as a gap,
+ * or is long ago. */
+static bool
 spread_on_copy(
     struct link *link, struct origin *origin, const struct record_data *data)
 {
+	struct history_entry *entry = history_find(
+	    &link->mesh->spread.history, origin, data->seq);
+
 	if (link->state == LINK_UP) {
-		history_know(&link->mesh->spread.history, origin, data->seq,
-		    link_bit(link));
+		if (entry != NULL) {
+			entry->known |= link_bit(link);
+		}
 		tree_on_duplicate(
 		    link, origin, data->seq, (data->flags & DATA_REPAIR) != 0);
 	}
+	return entry != NULL;
 }
 
 /* Our own id: a message of ours that came back, or somebody's lie. */
@@ -52,7 +58,7 @@ spread_on_own(struct link *link, const struct record_data *data)
 	mesh->stats.own++;
 	sync_on_own(mesh, data->seq,
 	    mesh->up_slots & ~(link->state == LINK_UP ? link_bit(link) : 0));
-	spread_on_copy(link, &mesh->spread.self, data);
+	(void)spread_on_copy(link, &mesh->spread.self, data);
 }
 
 /* The checks that need no table; false: counted, drop it. */
@@ -84,39 +90,6 @@ spread_is_fit(struct link *link, const struct record_data *data)
 	}
 	return !wall_is_ahead(
 	    mesh, &data->origin, data->seq >> 32, MESH_BOOT_AHEAD_S);
-}
-
-static bool
-spread_is_late(
-    const struct mesh *mesh, const struct origin *origin, uint64_t seq)
-{
-	const struct spread *spread = &mesh->spread;
-
-	for (size_t i = 0; i < spread->given_count && i < SPREAD_GIVEN_MAX;
-	     i++) {
-		const struct spread_given *given = &spread->given[i];
-
-		if (seq - given->seq < given->count &&
-		    nodeid_equal(&given->id, &origin->id)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void
-spread_on_duplicate(
-    struct link *link, struct origin *origin, const struct record_data *data)
-{
-	struct mesh *mesh = link->mesh;
-
-	if (UNLIKELY(origin->has_given) &&
-	    spread_is_late(mesh, origin, data->seq)) {
-		mesh->stats.late++;
-		return;
-	}
-	mesh->stats.duplicates++;
-	spread_on_copy(link, origin, data);
 }
 
 /* What a first copy says of its origin's tree, and of others that must exist:
@@ -253,7 +226,8 @@ spread_on_data(struct link *link, const struct record *record)
 		spread_on_first(link, origin, &data, max, seen_ms);
 		return;
 	case WINDOW_SEEN:
-		spread_on_duplicate(link, origin, &data);
+		*(spread_on_copy(link, origin, &data) ? &mesh->stats.duplicates
+		                                      : &mesh->stats.late) += 1;
 		return;
 	case WINDOW_OLD:
 		spread_on_old(link, origin, &data);

@@ -3,56 +3,55 @@
 
 #include "mesh/recent.h"
 
-#include <string.h>
-
 #include "base/hash.h"
 #include "mesh/inside.h"
 
-/* With a salt: nobody can aim at the place of another. */
-static uint64_t
-recent_hash(const struct mesh *mesh, const char *addr)
-{
-	return hash_more(mesh->views.salt, addr, strlen(addr));
-}
-
 bool
-recent_put(struct mesh *mesh, const char *addr, uint64_t ms)
+recent_put(struct mesh *mesh, enum recent_kind kind, const void *key,
+    size_t len, uint64_t ms)
 {
-	uint64_t hash = recent_hash(mesh, addr);
-	struct recent *room = NULL;
+	uint64_t hash = hash_more(mesh->recent_salt, key, len);
+	struct recent *table = mesh->recent[kind];
+	struct recent *place = table;
 
-	for (size_t i = 0; i < RECENT_MAX; i++) {
-		struct recent *recent = &mesh->views.recent[i];
-
-		if (recent->until_ms > mesh->now_ms && recent->hash == hash) {
-			room = recent;
-			break;
-		}
-		if (recent->until_ms <= mesh->now_ms) {
-			room = recent;
+	/* Its own, else the one that ends first. */
+	for (size_t i = 0; i < RECENT_MAX && place->hash != hash; i++) {
+		if (table[i].hash == hash ||
+		    table[i].until_ms < place->until_ms) {
+			place = &table[i];
 		}
 	}
-	if (room == NULL) {
-		return false;
+	if (place->hash != hash) {
+		bool is_full = place->until_ms > mesh->now_ms;
+
+		mesh->stats.recent_full += is_full ? 1 : 0;
+		if (is_full && kind != RECENT_SLOW) {
+			return false;
+		}
+		*place = (struct recent){ .hash = hash };
 	}
-	if (room->hash != hash || room->until_ms < mesh->now_ms + ms) {
-		room->until_ms = mesh->now_ms + ms;
+	if (place->until_ms < mesh->now_ms + ms) {
+		place->until_ms = mesh->now_ms + ms;
 	}
-	room->hash = hash;
 	return true;
 }
 
 bool
-recent_has(const struct mesh *mesh, const char *addr)
+recent_has(
+    const struct mesh *mesh, enum recent_kind kind, const void *key, size_t len)
 {
-	uint64_t hash = recent_hash(mesh, addr);
+	uint64_t hash = hash_more(mesh->recent_salt, key, len);
+	size_t count = 0;
 
 	for (size_t i = 0; i < RECENT_MAX; i++) {
-		const struct recent *recent = &mesh->views.recent[i];
+		const struct recent *recent = &mesh->recent[kind][i];
 
-		if (recent->until_ms > mesh->now_ms && recent->hash == hash) {
-			return true;
+		if (recent->until_ms > mesh->now_ms) {
+			if (recent->hash == hash) {
+				return true;
+			}
+			count++;
 		}
 	}
-	return false;
+	return count == RECENT_MAX && kind == RECENT_LOST;
 }

@@ -47,6 +47,12 @@ seek_is_near(const struct mesh *mesh, const struct view *view)
 	return link_find(mesh, &view->id, NULL) != NULL;
 }
 
+static bool
+seek_is_recent(const struct mesh *mesh, const struct view *view)
+{
+	return recent_has(mesh, RECENT_DIALLED, view->addr, strlen(view->addr));
+}
+
 bool
 seek_dial(struct mesh *mesh, const struct view *view, uint16_t flags)
 {
@@ -58,8 +64,9 @@ seek_dial(struct mesh *mesh, const struct view *view, uint16_t flags)
 	    seek_is_near(mesh, view)) {
 		return false;
 	}
-	if (recent_has(mesh, view->addr) ||
-	    !recent_put(mesh, view->addr, VIEWS_AGAIN_MS)) {
+	if (seek_is_recent(mesh, view) ||
+	    !recent_put(mesh, RECENT_DIALLED, view->addr, strlen(view->addr),
+	        VIEWS_AGAIN_MS)) {
 		mesh->stats.dial_limit++;
 		return false;
 	}
@@ -80,8 +87,7 @@ seek_any(struct mesh *mesh, const struct view_list *list, uint16_t flags)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct view *view = &list->views[i];
 
-		if (!recent_has(mesh, view->addr) &&
-		    !seek_is_near(mesh, view) &&
+		if (!seek_is_recent(mesh, view) && !seek_is_near(mesh, view) &&
 		    !mesh_is_refused(mesh, &view->id) &&
 		    rng_below(mesh->rng, ++seen) == 0) {
 			pick = view;

@@ -119,6 +119,8 @@ mesh_create(struct mesh **out, const struct mesh_config *config,
 	mesh->rng = rng;
 	mesh->node_id = config->node_id;
 	mesh->identity.is_kept = config->keeps_id;
+	mesh->now_ms = config->now_ms;
+	mesh->start_ms = config->now_ms;
 	mesh->wall_s = config->boot;
 	mesh->seq = (uint64_t)config->boot << 32;
 	mesh->max_message = config->max_message;

@@ -25,15 +25,8 @@
 #include "wire/record.h"
 #include "wire/record_array.h"
 
-#define SPREAD_GIVEN_MAX 64u /* runs given up that are remembered */
-#define SPREAD_AHEAD     4u  /* records looked at, the first one taken next */
-#define SPREAD_MIXED     16u /* messages that looking ahead goes on for */
-
-/* A run that was told as a gap: who comes later is late, not a duplicate. */
-struct spread_given {
-	struct nodeid id;
-	uint64_t seq, count;
-};
+#define SPREAD_AHEAD 4u  /* records looked at, the first one taken next */
+#define SPREAD_MIXED 16u /* messages that looking ahead goes on for */
 
 /* A record, and what was seen of it before it is taken. */
 struct spread_next {
@@ -59,8 +52,6 @@ struct spread {
 	uint64_t congested;         /* slots that get announcements only */
 	uint64_t flow_ms;           /* when queues are looked at again */
 	uint64_t sync_ms;           /* a link is told more by SYNC */
-	struct spread_given given[SPREAD_GIVEN_MAX];
-	size_t given_count; /* of all time */
 };
 
 void spread_init(

@@ -14,7 +14,7 @@
 	COUNT(delivered)       /* of them, first copies for this node */ \
 	COUNT(replies)         /* REPLY records handed on */ \
 	COUNT(relayed)         /* DATA records queued on links */ \
-	COUNT(duplicates)      /* dropped: seen before */ \
+	COUNT(duplicates)      /* dropped: they are in the history */ \
 	COUNT(old)             /* dropped: below the window or boot */ \
 	COUNT(hop_limit)       /* dropped: crossed too many links */ \
 	COUNT(bad_utf8)        /* dropped: text that is none */ \
@@ -39,8 +39,6 @@
 	COUNT(timeouts)        /* links closed: handshake took too long */ \
 	COUNT(dead)            /* links closed: silent for 3 x ping_ms */ \
 	COUNT(slow)            /* links closed: HARD limit, or stalled */ \
-	COUNT(refusals_lost)   /* slow nodes let in again too early: too \
-	                          many are shut out */ \
 	COUNT(dials)           /* begun */ \
 	COUNT(dial_failures)   /* of them, in vain */ \
 	COUNT(accepted)        /* incoming connections */ \
@@ -54,6 +52,8 @@
 	COUNT(rewires)         /* dials that renew or heal the graph */ \
 	COUNT(isolated)        /* all links silent: others dialled at once */ \
 	COUNT(dial_limit)      /* learned addresses not dialled: too soon */ \
+	COUNT(recent_full)     /* addresses dialled, ids slow or lost: not \
+	                          remembered, or a slow one forgotten */ \
 	COUNT(learned)         /* addresses of others taken over */ \
 	COUNT(local_addr)      /* loopback addresses from elsewhere */ \
 	COUNT(walks)           /* passed on */ \
@@ -70,9 +70,8 @@
 	COUNT(presence_bad)    /* of others, that cannot be read */ \
 	COUNT(members_full)    /* out of the list: no room for a new one */ \
 	COUNT(members)         /* now */ \
-	COUNT(late)            /* dropped: came after it was told as a gap */ \
-	COUNT(given_lost)      /* gaps forgotten: what comes of them after \
-	                          all counts as a duplicate */ \
+	COUNT(late)            /* dropped: came after it was told as a gap, or \
+	                          when the history had it no longer */ \
 	COUNT(window_lost)     /* ids given up: they fell off a window */ \
 	COUNT(window_widened)  /* windows that grew */ \
 	COUNT(window_limit)    /* times one did not: too many have, or no \

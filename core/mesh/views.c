@@ -28,7 +28,8 @@ views_init(struct mesh *mesh, const struct mesh_config *config)
 	views->passive.max = VIEWS_PASSIVE_MAX;
 	views->lost.views = views->places + VIEWS_PASSIVE_MAX;
 	views->lost.max = VIEWS_LOST_MAX;
-	views->salt = views->is_auto ? rng_next(mesh->rng) : 0;
+	mesh->recent_salt = views->is_auto ? rng_next(mesh->rng)
+	                                   : mesh->origins.table.salt;
 	views->fill_ms = UINT64_MAX;
 	views->shuffle_ms = UINT64_MAX;
 }
@@ -412,7 +413,8 @@ views_settle(struct link *link, enum mesh_closed how)
 		shun_ms = VIEWS_AGAIN_MS;
 	}
 	if (shun_ms > 0) {
-		(void)recent_put(mesh, addr, shun_ms);
+		(void)recent_put(
+		    mesh, RECENT_DIALLED, addr, strlen(addr), shun_ms);
 	}
 }
 

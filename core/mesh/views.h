@@ -16,7 +16,6 @@
 #include <stdint.h>
 
 #include "mesh/link.h"
-#include "mesh/recent.h"
 #include "wire/record.h"
 
 #define VIEWS_MIN          5u /* links, unless the config says otherwise */
@@ -58,8 +57,6 @@ struct views {
 	unsigned denied; /* since the last link came up */
 	struct view_list passive, lost;
 	struct view places[VIEWS_PASSIVE_MAX + VIEWS_LOST_MAX]; /* of both */
-	struct recent recent[RECENT_MAX];
-	uint64_t salt;
 	uint64_t down_ms; /* a link that was UP ended; 0: none yet */
 	uint64_t fill_ms, shuffle_ms;   /* when next */
 	uint64_t rewire_ms;             /* of the last */

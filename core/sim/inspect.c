@@ -229,9 +229,9 @@ inspect_check_fetches(const struct mesh *mesh)
 static const char *
 inspect_check_refusals(const struct mesh *mesh)
 {
-	const struct mesh_refusal *end = mesh->refusals + MESH_REFUSALS_MAX;
+	const struct recent *end = mesh->recent[RECENT_SLOW] + RECENT_MAX;
 
-	for (const struct mesh_refusal *one = mesh->refusals; one < end;
+	for (const struct recent *one = mesh->recent[RECENT_SLOW]; one < end;
 	     one++) {
 		if (one->until_ms <= mesh->now_ms) {
 			continue;
@@ -239,10 +239,10 @@ inspect_check_refusals(const struct mesh *mesh)
 		if (one->until_ms > mesh->now_ms + MESH_REFUSAL_MS) {
 			return "a node shut out for too long";
 		}
-		for (const struct mesh_refusal *other = one + 1; other < end;
+		for (const struct recent *other = one + 1; other < end;
 		     other++) {
 			if (other->until_ms > mesh->now_ms &&
-			    nodeid_equal(&one->id, &other->id)) {
+			    one->hash == other->hash) {
 				return "a node shut out twice";
 			}
 		}

@@ -158,6 +158,7 @@ vnode_create_mesh(struct vnode *node)
 		.node_id = node->id,
 		.keeps_id = !config->imitates, /* life after life */
 		.boot = node->boot,
+		.now_ms = vnode_now_ms(node),
 		.name = name,
 		.network = "sim",
 		.advertise = self,

@@ -421,6 +421,7 @@ fuzz_start(struct fuzz *fuzz, struct mesh_config *config, bool wraps)
 {
 	config->node_id = fuzz_id(FUZZ_OWN);
 	config->boot = FUZZ_BOOT;
+	config->now_ms = fuzz->now;
 	config->name = "fuzz";
 	config->network = "grapevine";
 	config->max_message = 1000;

@@ -111,12 +111,12 @@ who_is_shut_out_twice_or_for_too_long_is_seen(void **state)
 	(void)begin(lab);
 	mesh_refuse(mesh, &id);
 	assert_null(inspect_check(mesh));
-	mesh->refusals[9] = mesh->refusals[0];
+	mesh->recent[RECENT_SLOW][9] = mesh->recent[RECENT_SLOW][0];
 	assert_string_equal(inspect_check(mesh), "a node shut out twice");
 	/* One is over. */
-	mesh->refusals[9].until_ms = mesh->now_ms;
+	mesh->recent[RECENT_SLOW][9].until_ms = mesh->now_ms;
 	assert_null(inspect_check(mesh));
-	mesh->refusals[0].until_ms++;
+	mesh->recent[RECENT_SLOW][0].until_ms++;
 	assert_string_equal(
 	    inspect_check(mesh), "a node shut out for too long");
 }

@@ -377,9 +377,7 @@ class Spread:
                 self.deliver(data, link)
             else:
                 self.count["old"] += 1
-        elif data.seq in origin.gaps:
-            self.count["late"] += 1
-        elif data.seq in origin.seen:
+        elif data.seq in origin.gaps or data.seq in origin.seen:
             self.on_seen(link, origin, data)
         elif is_taken:
             self.on_new(link, origin, data)
@@ -400,7 +398,8 @@ class Spread:
         self.deliver(data, link)
 
     def on_seen(self, link, origin, data):
-        self.count["duplicates"] += 1
+        is_here = (data.origin, data.seq) in self.history
+        self.count["duplicates" if is_here else "late"] += 1
         self.note_known(data, link)
         if link not in self.links:
             return

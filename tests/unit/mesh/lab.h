@@ -275,6 +275,7 @@ lab_make(struct lab *lab)
 {
 	struct diag diag = { .text = "" };
 
+	lab->config.now_ms = lab->now;
 	assert_int_equal(
 	    mesh_create(&lab->mesh, &lab->config, &lab->io, &lab->rng, &diag),
 	    ERR_OK);

@@ -303,6 +303,7 @@ net_start(struct net *net, size_t index)
 	struct mesh_config config = {
 		.node_id = node->id,
 		.boot = node->boot,
+		.now_ms = net->now,
 		.name = net_urls[index],
 		.network = node->network,
 		.advertise = net_urls[index],

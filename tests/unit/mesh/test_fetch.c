@@ -256,6 +256,31 @@ gone_everywhere_is_a_gap_and_never_delivered_later(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 3);
 }
 
+/* Who pushes what was given up is no parent, and need not push. */
+static void
+what_comes_after_its_gap_is_pruned_like_any_copy(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, a, 9, 1);
+	runs_say(lab, a, RECORD_IHAVE, 9, 2, 1, 0);
+	runs_say(lab, a, RECORD_GONE, 9, 2, 1, 0);
+	assert_int_equal(lab->gaps, 1);
+	runs_forget(lab);
+	lab_say_data(lab, b, 9, 2);
+	assert_int_equal(mesh_stats(lab->mesh)->late, 1);
+	assert_int_equal(runs_count(b, RECORD_PRUNE), 1);
+	lab_say_data(lab, b, 9, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->duplicates, 1);
+	/* A minute later the history has forgotten it. */
+	pass(lab, 60000);
+	lab_say_data(lab, b, 9, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->late, 2);
+	assert_int_equal(lab->delivered, 1);
+}
+
 static void
 what_is_announced_and_never_comes_is_a_gap_after_a_minute(void **state)
 {
@@ -649,6 +674,7 @@ main(void)
 		TEST(announcements_that_overlap_are_told_apart),
 		TEST(who_lost_it_is_not_asked_and_another_is_at_once),
 		TEST(gone_everywhere_is_a_gap_and_never_delivered_later),
+		TEST(what_comes_after_its_gap_is_pruned_like_any_copy),
 		TEST(what_is_announced_and_never_comes_is_a_gap_after_a_minute),
 		TEST(a_hole_that_nobody_announces_is_a_gap_after_half_a_minute),
 		TEST(nothing_is_given_up_while_there_is_no_link),

@@ -27,6 +27,7 @@ make_again(struct lab *lab, uint8_t id, uint32_t boot)
 	}
 	lab->config.node_id = lab_id(id);
 	lab->config.boot = boot;
+	lab->config.now_ms = lab->now;
 	assert_int_equal(
 	    mesh_create(&lab->mesh, &lab->config, &lab->io, &lab->rng, NULL),
 	    ERR_OK);
