@@ -9,6 +9,7 @@ enum {
 	CONFIG_TIGHT_WINDOW = 4096,
 	CONFIG_ROLES_NODES = 8,    /* fewer are all honest */
 	CONFIG_DRAIN_S = 66,       /* what is announced is given up after 60 */
+	CONFIG_DRAIN_LIARS_S = 96, /* or 30 after who announced it is gone */
 	CONFIG_DRAIN_SLOW_S = 140, /* the slow are refused for 60 or 120 */
 };
 
@@ -167,6 +168,9 @@ config_random_roles(struct sim_config *config, struct rng *rng)
 		config->liars = 1 + (uint32_t)rng_below(rng, 2);
 		config->forges = config_chance(rng, 30);
 		config->imitates = config_chance(rng, 30);
+		if (config->drain_s < CONFIG_DRAIN_LIARS_S) {
+			config->drain_s = CONFIG_DRAIN_LIARS_S;
+		}
 		/* With fewer links some would have liars only. */
 		config->view_min = 0;
 		config->view_max = 0;
