@@ -57,7 +57,7 @@ the_end_of_a_former_life_is_told_to_the_others(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *c = runs_up(lab, 3);
-	struct record_run runs[3];
+	struct record_run runs[3] = { { .seq = 0 } };
 
 	say_own(lab, a, RECORD_SYNC, life(-1, 1), 9);
 	lab_pass(lab, LAZY_TOLD_MS);
@@ -126,7 +126,7 @@ the_end_of_a_boot_that_was_left_is_told_to_who_comes(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
-	struct record_run runs[4];
+	struct record_run runs[4] = { { .seq = 0 } };
 
 	assert_int_equal(publish(lab), life(0, 1));
 	say_own(lab, a, RECORD_SYNC, life(7, 1), 5);
@@ -144,7 +144,7 @@ static void
 so_is_the_end_of_one_whose_counter_wrapped(void **state)
 {
 	struct lab *lab = *state;
-	struct record_run runs[4];
+	struct record_run runs[4] = { { .seq = 0 } };
 
 	lab->mesh->seq = life(0, UINT32_MAX - 1);
 	assert_int_equal(publish(lab), life(0, UINT32_MAX));
