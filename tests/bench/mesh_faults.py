@@ -297,7 +297,9 @@ class Churn(Case):
         self.row("G16", "restarts", cycles, least=1)
         self.row("G16", "whole at the end", wait_whole(net, 30), "s", most=5)
         messages = published(self.stayers, since, until)
-        self.check_heard(net, self.stayers, messages, 20, "G16")
+        lacks = self.check_heard(net, self.stayers, messages, 20, "G16")
+        self.row("G16", "of them without a gap event", unreported(lacks),
+                 most=0)
         self.check_rss(samples, length)
 
     def check_rss(self, samples, length):
