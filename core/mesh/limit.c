@@ -28,6 +28,7 @@ bool
 limit_takes(struct link *link, enum limit_kind kind, uint32_t count)
 {
 	struct limits *limits = &link->limits;
+	bool is_theirs = kind < LIMIT_WALK_SENT;
 	uint32_t limit = limit_of[kind];
 	uint32_t *used = &limits->counts[kind];
 
@@ -42,7 +43,7 @@ limit_takes(struct link *link, enum limit_kind kind, uint32_t count)
 	if (*used <= limit) {
 		return true;
 	}
-	if (kind<LIMIT_WALK_SENT && * used> limit * LIMIT_ABUSE) {
+	if (is_theirs && *used > limit * LIMIT_ABUSE) {
 		link->mesh->stats.abuse++;
 		link_bye(link, BYE_ABUSE);
 	}
