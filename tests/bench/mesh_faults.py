@@ -7,7 +7,7 @@ import signal
 import time
 
 from mesh_case import (Case, SplitCase, early_share, is_reported, missing,
-                       published, unreported, wait_heard)
+                       published, unreported, wait_heard, wait_told)
 from mesh_net import components, counters, wait_whole
 
 
@@ -122,8 +122,8 @@ class Stop(Case):
         self.row("G9", "within 1 s", early_share(running, messages), "x")
         lacks = wait_heard(net, frozen, messages, 20)
         self.row("G9", "deliveries missing, resumed", len(lacks), "ids")
-        self.row("G9", "of them without a gap event", unreported(lacks),
-                 most=0)
+        self.row("G9", "of them without a gap event", unreported(
+            wait_told(net, frozen, messages)), most=0)
         again = published(net.nodes, time.time() - 6, time.time() - 1)
         self.row("G9", "missing of the last 5 s, all", len(
             wait_heard(net, net.nodes, again, 20)), most=0)
@@ -156,7 +156,7 @@ class Partition(SplitCase):
         time.sleep(3)
         net.read()
         messages = published(net.nodes, since, time.time() - 1)
-        lacks = self.wait_told(net, messages, 120)
+        lacks = wait_told(net, net.nodes, messages)
         recent = [key for _, key in lacks
                   if messages[key] > healed - self.bridged]
         self.row(self.figure, "messages checked", len(messages), least=1)
@@ -172,16 +172,6 @@ class Partition(SplitCase):
             self.row(self.figure, f"missing of the last {self.bridged:.0f} s "
                      "of the cut", len(recent), "ids", most=0)
         self.twice(net)
-
-    def wait_told(self, net, messages, seconds):
-        """Until all is delivered or told as a gap."""
-        end = time.time() + seconds
-        while True:
-            net.read()
-            lacks = missing(net.nodes, messages)
-            if unreported(lacks) == 0 or time.time() > end:
-                return lacks
-            time.sleep(1)
 
 
 class Cut(Partition):
@@ -297,9 +287,9 @@ class Churn(Case):
         self.row("G16", "restarts", cycles, least=1)
         self.row("G16", "whole at the end", wait_whole(net, 30), "s", most=5)
         messages = published(self.stayers, since, until)
-        lacks = self.check_heard(net, self.stayers, messages, 20, "G16")
-        self.row("G16", "of them without a gap event", unreported(lacks),
-                 most=0)
+        self.check_heard(net, self.stayers, messages, 20, "G16")
+        self.row("G16", "of them without a gap event", unreported(
+            wait_told(net, self.stayers, messages)), most=0)
         self.check_rss(samples, length)
 
     def check_rss(self, samples, length):
