@@ -39,7 +39,10 @@ enum seen {
 	SEEN_TWIN,           /* links that ended because of that, */
 	SEEN_RENAMED,        /* and nodes that took a new id */
 	SEEN_PRESENCE,       /* messages */
-	SEEN_STATIC,         /* links redialled in a mesh that is given */
+	SEEN_RING,           /* links redialled in a mesh that is given; */
+	SEEN_LINE,           /* one for each enum shape, in its order */
+	SEEN_STAR,
+	SEEN_TREE,
 	SEEN_STARVE,         /* nodes without memory, for a while */
 	SEEN_NOMEM,          /* what they dropped because of it */
 	SEEN_SMALL,          /* messages larger than a link takes */

@@ -319,7 +319,7 @@ given_links_are_dialled_until_they_are_there_again(void **state)
 	config.partition_s = 30;
 	config.drain_s = 140;
 	run(&config, &result);
-	assert_true(result.seen[SEEN_STATIC] > 0);
+	assert_true(result.seen[SEEN_RING] > 0);
 	assert_int_equal(result.live, 12);
 	assert_int_equal(result.parts, 1);
 }
