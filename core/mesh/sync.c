@@ -453,8 +453,8 @@ sync_recall(struct mesh *mesh, struct origin *origin)
 		for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
 			if (ends[i] != 0 &&
 			    sync_on_empty(mesh, origin, ends[i])) {
-				sync_tell(mesh, &origin->id, ends[i],
-				    mesh->up_slots);
+				sync_tell(
+				    mesh, &origin->id, ends[i], mesh->up_slots);
 			}
 		}
 	}

@@ -164,8 +164,8 @@ tally_mark_recent(const struct world *world)
 /* May `from` tell `to`?  Not if nobody is left between them: of what comes
  * then only who stays connected has a promise (PROTOCOL 12). */
 static bool
-tally_may_tell(const struct world *world, const struct vnode *from,
-    const struct vnode *to)
+tally_may_tell(
+    const struct world *world, const struct vnode *from, const struct vnode *to)
 {
 	return vnode_is_on(from) &&
 	       (from->part == to->part || !overlay_may_part(world));
@@ -174,8 +174,8 @@ tally_may_tell(const struct world *world, const struct vnode *from,
 /* `to` must get it: its source is in the same life; or it has published in no
  * life under that id but the next one, and one who got it is there still. */
 static bool
-tally_is_promised(const struct world *world, const struct sent *sent,
-    const struct vnode *to)
+tally_is_promised(
+    const struct world *world, const struct sent *sent, const struct vnode *to)
 {
 	const struct vnode *source = &world->nodes[sent->source];
 
