@@ -362,12 +362,12 @@ sync_on_empty(struct mesh *mesh, struct origin *origin, uint64_t max)
 	uint64_t last = origin->last;
 	const struct missing_run *run;
 
-	if (max >> 32 < known >> 32 && last == 0) {
-		origin->last = max; /* no loss, as nothing of it was known */
-		return true;
-	}
 	if (max >> 32 < known >> 32) {
-		fetch_expect_last(mesh, origin, max, max + 1);
+		if (last != 0) {
+			fetch_expect_last(mesh, origin, max, max + 1);
+		} else if ((uint32_t)max != 0) {
+			origin->last = max; /* of what was not known: no loss */
+		}
 		return origin->last != last;
 	}
 	if (max >> 32 > known >> 32 && (uint32_t)max != 0) {

@@ -218,8 +218,9 @@ the_end_of_a_boot_that_was_never_known_is_passed_on_too(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
 
-	say_reborn(lab, a, 9, 1, 1);
+	say_reborn(lab, a, 9, 2, 1);
 	runs_forget(lab);
+	say_end(lab, a, 9, 1, 0); /* which says nothing */
 	say_end(lab, a, 9, 0, 5);
 	lab_pass(lab, LAZY_TOLD_MS);
 	only_told(b, 0, 5);
