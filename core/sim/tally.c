@@ -272,7 +272,9 @@ tally_sent(
 			now.gaps++;
 		} else if (tally_is_unheard(world, &world->nodes[i], sent)) {
 			now.unheard++;
-		} else if (tally_is_promised(world, sent, &world->nodes[i])) {
+		} else if (tally_is_promised(world, sent, &world->nodes[i]) &&
+		           !inspect_waits(
+		               world->nodes[i].mesh, &sent->id, sent->seq)) {
 			now.missing++;
 			tally_note_lost(world, sent, i);
 		}
