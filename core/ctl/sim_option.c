@@ -18,6 +18,7 @@ enum option_type {
 	OPTION_REAL,   /* double */
 	OPTION_TEXT,   /* const char * */
 	OPTION_MESH,   /* auto or static */
+	OPTION_SHAPE,  /* enum shape */
 	OPTION_SPREAD, /* tree or flood */
 	OPTION_RANGE,  /* MIN..MAX: two doubles, the second behind it */
 	OPTION_RANDOM, /* a whole scenario */
@@ -35,7 +36,9 @@ static const struct sim_option {
 	{ "nodes", "N", "nodes (100)", OPTION_U32, CONFIG(nodes), 2, 1e6 },
 	{ "mesh", "auto|static", "find links, or be given them (auto)",
 	    OPTION_MESH, CONFIG(is_static), 0, 0 },
-	{ "degree", "N", "static: links that a node dials (3)", OPTION_U32,
+	{ "shape", "ring|line|star|tree", "static: of the links (ring)",
+	    OPTION_SHAPE, CONFIG(shape), 0, 0 },
+	{ "degree", "N", "a ring: links that a node dials (3)", OPTION_U32,
 	    CONFIG(degree), 1, 16 },
 	{ "entries", "N", "addresses that a node joins by (3)", OPTION_U32,
 	    CONFIG(entries), 1, 16 },
@@ -136,8 +139,8 @@ static enum err
 sim_option_wrong(
     const struct sim_option *option, const char *value, struct diag *diag)
 {
-	if (option->type == OPTION_MESH || option->type == OPTION_SPREAD ||
-	    option->type == OPTION_RANGE) {
+	if (option->type == OPTION_MESH || option->type == OPTION_SHAPE ||
+	    option->type == OPTION_SPREAD || option->type == OPTION_RANGE) {
 		diag_set(diag, "--%s: found '%s', expected %s", option->name,
 		    value, option->arg);
 	} else if (option->max > 0) {
@@ -204,6 +207,25 @@ sim_option_range(
 }
 
 static bool
+sim_option_shape(const char *value, enum shape *out)
+{
+	static const char *const names[SHAPE_COUNT] = {
+		[SHAPE_RING] = "ring",
+		[SHAPE_LINE] = "line",
+		[SHAPE_STAR] = "star",
+		[SHAPE_TREE] = "tree",
+	};
+
+	for (int i = 0; i < SHAPE_COUNT; i++) {
+		if (strcmp(value, names[i]) == 0) {
+			*out = (enum shape)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
 sim_option_apply(struct sim_options *options, const struct sim_option *option,
     const char *value)
 {
@@ -223,6 +245,8 @@ sim_option_apply(struct sim_options *options, const struct sim_option *option,
 	case OPTION_MESH:
 		*(bool *)at = strcmp(value, "static") == 0;
 		return *(bool *)at || strcmp(value, "auto") == 0;
+	case OPTION_SHAPE:
+		return sim_option_shape(value, at);
 	case OPTION_SPREAD:
 		*(bool *)at = strcmp(value, "flood") == 0;
 		return *(bool *)at || strcmp(value, "tree") == 0;

@@ -2,6 +2,7 @@
  * fetch_note.c - fetch.h: what is known of and not here becomes missing. */
 
 #include "mesh/fetch_inside.h"
+#include "mesh/sync.h"
 
 static uint64_t
 fetch_first_due_ms(const struct link *link, const struct origin *origin)
@@ -175,9 +176,13 @@ fetch_expect_last(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {
 	uint64_t boot = seq >> 32 << 32;
-	uint64_t next = origin->last + 1;
+	uint64_t next;
 
-	if (origin->last == 0 || end <= next) {
+	if (origin->last == 0) {
+		origin->last = seq - 1; /* nothing of it was known */
+	}
+	next = origin->last + 1;
+	if (end <= next) {
 		return;
 	}
 	if (boot > origin->last) {
@@ -210,6 +215,7 @@ fetch_note(
 	struct mesh *mesh = link->mesh;
 	uint64_t would_ms = fetch_would_ms(run, mesh->now_ms);
 	uint64_t end = run->seq + run->count;
+	bool is_first = origin->base == 0;
 	struct missing_run *last;
 
 	fetch_on_boot(mesh, origin, run->seq);
@@ -220,6 +226,9 @@ fetch_note(
 		fetch_note_old(link, origin, run->seq, end);
 	} else {
 		fetch_note_range(mesh, link, origin, run->seq, end);
+	}
+	if (UNLIKELY(is_first)) {
+		sync_recall(mesh, origin);
 	}
 	last = missing_get(&mesh->spread.missing, origin, end - 1);
 	if (last != NULL &&

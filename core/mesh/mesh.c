@@ -414,6 +414,7 @@ mesh_stats(struct mesh *mesh)
 	stats->passive = mesh->views.passive.count;
 	stats->lost = mesh->views.lost.count;
 	stats->unicast_full = mesh->spread.unicast.windows.replaced;
+	stats->heard_lost = mesh->spread.heard.lost;
 	stats->tombstones_lost = mesh->origins.tombstones_lost +
 	                         mesh->origins.tombstones.replaced;
 	return stats;

@@ -117,6 +117,9 @@ spread_learn(struct link *link, struct origin *origin,
 
 		fetch_note_holes(mesh, origin, first, data->seq);
 	}
+	if (UNLIKELY(max == 0)) {
+		sync_recall(mesh, origin);
+	}
 	origin->has_come = true;
 	tree_on_first(mesh, origin, &copy);
 }

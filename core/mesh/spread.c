@@ -176,6 +176,8 @@ spread_add_origin(
 	if (err != ERR_OK) {
 		*(err == ERR_NOMEM ? &mesh->stats.nomem
 		                   : &mesh->stats.origins_full) += 1;
+		/* Behind this node it may be promised. */
+		sync_hear(link, id, seq);
 		return NULL;
 	}
 	tree_adopt(mesh, origin);
@@ -284,6 +286,7 @@ void
 spread_on_gap(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 {
 	struct mesh *mesh = ctx;
+	uint64_t end = first + count - 1;
 	char hex[NODEID_HEX_LEN + 1];
 
 	mesh->stats.gaps += count;
@@ -291,6 +294,10 @@ spread_on_gap(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 	    LOG_STR("origin", nodeid_hex(&origin->id, hex)),
 	    LOG_U64("first", first), LOG_U64("count", count));
 	mesh->io->gap(mesh->io->ctx, &origin->id, first, count);
+	/* Behind the end of a boot nothing comes that would show the hole. */
+	if (end >= origin->window.max || end == origin->last) {
+		sync_tell(mesh, &origin->id, end, mesh->up_slots);
+	}
 }
 
 void

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mesh/heard.h"
 #include "mesh/history.h"
 #include "mesh/lazy.h"
 #include "mesh/link.h"
@@ -45,6 +46,7 @@ struct spread {
 	struct missing missing;
 	struct lazy early, late; /* announcements; see spread_announce */
 	struct lazy told;        /* ends of origins; see sync_tell */
+	struct heard heard;      /* of those never known; see sync_recall */
 	uint64_t second; /* slots of links whose other end has a lower id */
 	struct unicast unicast;
 	const struct origin *model; /* whose tree new origins start on */

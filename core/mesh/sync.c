@@ -157,6 +157,20 @@ sync_add_buried(struct sync *sync, const struct origins *origins)
 	}
 }
 
+/* Those of which nothing else was ever known here. */
+static void
+sync_add_heard(struct sync *sync, const struct heard *heard)
+{
+	for (size_t i = 0; i < heard->count; i++) {
+		const struct heard_item *item = &heard->items[i];
+
+		if (item->last != 0) {
+			sync_add_empty(sync, &item->id, item->last);
+		}
+		sync_add_empty(sync, &item->id, item->max);
+	}
+}
+
 /* Of its former lives nobody else may be left that could tell all. */
 static void
 sync_add_self(struct sync *sync, const struct mesh *mesh)
@@ -183,8 +197,9 @@ sync_add_known(
 }
 
 /* All that there is to tell, step by step: this node, each place of the table,
- * who was forgotten.  An origin keeps its place, but that it may move up in a
- * row of them if one goes.  Returns whether no row goes on behind this step. */
+ * who was forgotten or never known.  An origin keeps its place, but that it may
+ * move up in a row of them if one goes.  Returns whether no row goes on behind
+ * this step. */
 static bool
 sync_add_step(struct sync *sync, const struct mesh *mesh, size_t step)
 {
@@ -197,6 +212,7 @@ sync_add_step(struct sync *sync, const struct mesh *mesh, size_t step)
 	}
 	if (step > table->room) {
 		sync_add_buried(sync, &mesh->origins);
+		sync_add_heard(sync, &mesh->spread.heard);
 		return true;
 	}
 	item = table->places[step - 1].item;
@@ -337,18 +353,21 @@ sync_due(struct mesh *mesh)
 	}
 }
 
-/* The origin has come as far as `max`, and the peer holds nothing of it.
+/* The origin has come as far as `max`, and nobody may hold anything of it.
  * Returns true if this is news. */
 static bool
-sync_on_empty(struct link *link, struct origin *origin, uint64_t max)
+sync_on_empty(struct mesh *mesh, struct origin *origin, uint64_t max)
 {
-	struct mesh *mesh = link->mesh;
 	uint64_t known = origin->window.max;
 	uint64_t last = origin->last;
 	const struct missing_run *run;
 
 	if (max >> 32 < known >> 32) {
-		fetch_expect_last(mesh, origin, max, max + 1);
+		if (last != 0) {
+			fetch_expect_last(mesh, origin, max, max + 1);
+		} else if ((uint32_t)max != 0) {
+			origin->last = max; /* of what was not known: no loss */
+		}
 		return origin->last != last;
 	}
 	if (max >> 32 > known >> 32 && (uint32_t)max != 0) {
@@ -376,7 +395,7 @@ sync_on_run(struct link *link, struct origin *origin, struct record_run *run)
 	if (run->count == 0) {
 		uint64_t max = run->seq - 1;
 
-		return sync_on_empty(link, origin, max) ? max : 0;
+		return sync_on_empty(link->mesh, origin, max) ? max : 0;
 	}
 	if (run->count > SYNC_IDS_MAX) {
 		run->seq += run->count - SYNC_IDS_MAX;
@@ -385,6 +404,36 @@ sync_on_run(struct link *link, struct origin *origin, struct record_run *run)
 	(void)fetch_note(link, origin, run);
 	fetch_believe(link->mesh, origin, run->seq, run->seq + run->count);
 	return origin->last != last ? origin->last : 0;
+}
+
+void
+sync_hear(struct link *link, const struct nodeid *id, uint64_t max)
+{
+	struct mesh *mesh = link->mesh;
+	uint64_t from = link->state == LINK_UP ? link_bit(link) : 0;
+
+	if (heard_put(&mesh->spread.heard, id, max, mesh->now_ms)) {
+		sync_tell(mesh, id, max, mesh->up_slots & ~from);
+	}
+}
+
+void
+sync_recall(struct mesh *mesh, struct origin *origin)
+{
+	struct heard_item item;
+
+	if (heard_take(&mesh->spread.heard, &origin->id, &item)) {
+		/* The newest first: a boot before it is no loss. */
+		const uint64_t ends[] = { item.max, item.last };
+
+		for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+			if (ends[i] != 0 &&
+			    sync_on_empty(mesh, origin, ends[i])) {
+				sync_tell(
+				    mesh, &origin->id, ends[i], mesh->up_slots);
+			}
+		}
+	}
 }
 
 /* The origin of a run, NULL: nothing to do. */
@@ -403,14 +452,17 @@ sync_origin(struct link *link, const struct record_run *run)
 	if (run->count == 0) {
 		told.seq--;
 		told.count = 1;
-		if (origins_newest(&mesh->origins, &run->origin) == 0) {
-			return NULL; /* who was never known is no loss */
-		}
 	}
-	return spread_run_is_fit(mesh, &told)
-	           ? spread_origin(link, &run->origin,
-	                 told.seq + told.count - 1, is_early)
-	           : NULL;
+	if (!spread_run_is_fit(mesh, &told)) {
+		return NULL;
+	}
+	if (run->count == 0 &&
+	    origins_newest(&mesh->origins, &run->origin) == 0) {
+		sync_hear(link, &run->origin, told.seq); /* no loss here */
+		return NULL;
+	}
+	return spread_origin(
+	    link, &run->origin, told.seq + told.count - 1, is_early);
 }
 
 /* The last ones told of are searched for one that this is the next of. */

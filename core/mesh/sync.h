@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "mesh/link.h"
+#include "mesh/origin.h"
 #include "wire/record_array.h"
 
 /* Entries of a part: two records.  Two parts, and what else is told (sync_tell)
@@ -36,6 +37,13 @@ void sync_on_record(struct link *link, struct record_array *list);
  * that was the end of it as far as can be said: the links of `slots` are told,
  * and others when they come UP.  Who had it on the way only has lost it. */
 void sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots);
+
+/* By this link's word the origin, of which nothing is known here, has come as
+ * far as `max`: the others are told, if that is news, and those to come. */
+void sync_hear(struct link *link, const struct nodeid *id, uint64_t max);
+/* The first number of an origin is known: if neighbours have spoken of it
+ * before, what they said is true of it. */
+void sync_recall(struct mesh *mesh, struct origin *origin);
 
 /* Soon tell the links of `slots` that the origin has come as far as `seq`: it
  * is not sent to them, nor announced, and nobody else may tell them. */

@@ -187,7 +187,7 @@ actions_peer(void *ctx, const struct mesh_peer *peer)
 	}
 	world->result->seen[SEEN_AUTH] += world->config.has_psk ? 1 : 0;
 	if (world->config.is_static && world->phase >= PHASE_EVENT) {
-		world->result->seen[SEEN_STATIC]++;
+		world->result->seen[SEEN_RING + world->config.shape]++;
 	}
 	for (uint32_t i = 0;
 	     world->config.strangers > 0 && i < world->config.nodes; i++) {

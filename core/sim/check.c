@@ -5,6 +5,7 @@
 
 #include "sim/inspect.h"
 #include "sim/overlay.h"
+#include "sim/shape.h"
 #include "sim/vnet.h"
 #include "sim/world.h"
 
@@ -144,11 +145,11 @@ check_are_linked(const struct world *world, const struct vnode *one,
 static void
 check_given(struct world *world)
 {
-	uint32_t given[VNODE_GIVEN_MAX];
+	uint32_t given[SHAPE_GIVEN_MAX];
 
 	for (uint32_t i = 0; i < world->config.nodes; i++) {
 		const struct vnode *node = &world->nodes[i];
-		size_t count = vnode_given(node, given);
+		size_t count = shape_given(&world->config, i, given);
 
 		for (size_t j = 0; j < count; j++) {
 			const struct vnode *to = &world->nodes[given[j]];
@@ -175,9 +176,7 @@ check_end(struct world *world)
 	if (world->config.is_static && world->config.promises) {
 		check_given(world);
 	}
-	/* All that are given to a node may be of nodes that crashed. */
-	if ((!world->config.is_static || world->config.crash_percent == 0) &&
-	    result->parts > 1) {
+	if (!overlay_may_part(world) && result->parts > 1) {
 		world_violation(world, "%u parts at the end", result->parts);
 	}
 	for (int i = 0;

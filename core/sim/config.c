@@ -184,12 +184,13 @@ config_random_roles(struct sim_config *config, struct rng *rng)
 	}
 }
 
-/* Links that are given, and no end of them: whoever goes comes back. */
+/* Links that are given; nobody needs others to join by. */
 static void
-config_random_static(struct sim_config *config)
+config_random_static(struct sim_config *config, struct rng *rng)
 {
 	config->is_static = true;
-	config->crash_percent = 0;
+	config->shape = (enum shape)rng_below(rng, SHAPE_COUNT);
+	config->entries = 0;
 	config->strangers = 0;
 	config->liars = 0;
 	config->forges = false;
@@ -236,8 +237,8 @@ sim_config_random(struct sim_config *config, uint64_t seed)
 	if (config_chance(&rng, 10)) {
 		config_random_absence(config, &rng);
 	}
-	if (config_chance(&rng, 10)) {
-		config_random_static(config);
+	if (config_chance(&rng, 15)) {
+		config_random_static(config, &rng);
 	}
 	if (config_chance(&rng, 15)) {
 		config->unicast_percent = 1 + (uint32_t)rng_below(&rng, 60);

@@ -10,6 +10,16 @@
 
 struct rng;
 
+/* Of a mesh whose links are given.  In all but a ring one node that is gone
+ * cuts others off. */
+enum shape {
+	SHAPE_RING, /* each dials the next one, and others at random */
+	SHAPE_LINE,
+	SHAPE_STAR, /* around the last node */
+	SHAPE_TREE,
+	SHAPE_COUNT,
+};
+
 /*       0 .. join_s   the nodes join, one by one
  *      .. settle_s    quiet; the idle figures are taken in its second half
  *  5 s                traffic begins: warm-up
@@ -22,7 +32,8 @@ struct sim_config {
 
 	uint32_t nodes;
 	bool is_static;   /* links that are given, instead of a membership */
-	uint32_t degree;  /* static: links that a node dials */
+	enum shape shape; /* static */
+	uint32_t degree;  /* static, a ring: links that a node dials */
 	uint32_t entries; /* addresses that a node knows when it joins */
 
 	double latency_min_ms, latency_max_ms; /* one way, fixed for a pair */

@@ -146,6 +146,16 @@ inspect_has(const struct mesh *mesh, const struct nodeid *id, uint64_t seq)
 	return origin != NULL && window_has(&origin->window, seq);
 }
 
+bool
+inspect_waits(const struct mesh *mesh, const struct nodeid *id, uint64_t seq)
+{
+	const struct origin *origin = origins_find(&mesh->origins, id);
+
+	return origin != NULL && !origin->is_named &&
+	       mesh->now_ms - origin->seen_ms < FETCH_KEEP_MS &&
+	       missing_get(&mesh->spread.missing, origin, seq) != NULL;
+}
+
 static const char *
 inspect_check_origin(const struct mesh *mesh, const struct origin *origin)
 {

@@ -53,6 +53,11 @@ unsigned inspect_slot(const struct link *link);
 bool inspect_has(
     const struct mesh *mesh, const struct nodeid *id, uint64_t seq);
 
+/* Is `seq` of `id` missing, and has a message of it come so lately that it need
+ * not be told as a gap yet? */
+bool inspect_waits(
+    const struct mesh *mesh, const struct nodeid *id, uint64_t seq);
+
 /* What is wrong, in a few words; NULL: all invariants hold.  Bits only of
  * links that are UP, parents alive and not pruned, as many fetches as are not
  * answered, nobody shut out twice or for too long, tables within their limits

@@ -3,8 +3,6 @@
 
 #include "sim/overlay.h"
 
-#include <stdlib.h>
-
 #include "sim/vnet.h"
 #include "sim/world.h"
 
@@ -12,11 +10,11 @@ enum { OVERLAY_SAMPLE_MS = 100 };
 
 /* Union and find, halving the paths. */
 static uint32_t
-overlay_find(uint32_t *parent, uint32_t node)
+overlay_find(struct vnode *nodes, uint32_t node)
 {
-	while (parent[node] != node) {
-		parent[node] = parent[parent[node]];
-		node = parent[node];
+	while (nodes[node].part != node) {
+		nodes[node].part = nodes[nodes[node].part].part;
+		node = nodes[node].part;
 	}
 	return node;
 }
@@ -31,17 +29,14 @@ overlay_counts(const struct vnode *node)
 uint32_t
 overlay_parts(const struct world *world, uint32_t *live)
 {
+	struct vnode *nodes = world->nodes;
 	uint32_t count = world->config.nodes;
-	uint32_t *parent = malloc(count * sizeof(*parent));
-	uint32_t parts = 0;
+	uint32_t parts;
 
 	*live = 0;
-	if (parent == NULL) {
-		return 0;
-	}
 	for (uint32_t i = 0; i < count; i++) {
-		parent[i] = i;
-		*live += overlay_counts(&world->nodes[i]) ? 1 : 0;
+		nodes[i].part = i;
+		*live += overlay_counts(&nodes[i]) ? 1 : 0;
 	}
 	parts = *live;
 	for (const struct vconn *conn = world->conns; conn != NULL;
@@ -53,15 +48,23 @@ overlay_parts(const struct world *world, uint32_t *live)
 		    !overlay_counts(conn->end[1].node)) {
 			continue;
 		}
-		a = overlay_find(parent, conn->end[0].node->index);
-		b = overlay_find(parent, conn->end[1].node->index);
+		a = overlay_find(nodes, conn->end[0].node->index);
+		b = overlay_find(nodes, conn->end[1].node->index);
 		if (a != b) {
-			parent[a] = b;
+			nodes[a].part = b;
 			parts--;
 		}
 	}
-	free(parent);
+	for (uint32_t i = 0; i < count; i++) {
+		nodes[i].part = overlay_find(nodes, i);
+	}
 	return parts;
+}
+
+bool
+overlay_may_part(const struct world *world)
+{
+	return world->config.is_static && world->config.crash_percent > 0;
 }
 
 void

@@ -18,7 +18,9 @@ struct sim_row {
 	uint64_t gaps;                      /* of expected: reported as lost */
 	uint64_t unheard; /* of expected: sent before what the node first heard
 	                     of the source; promised to nobody */
-	uint64_t missing; /* of expected: none of these, and the source lives */
+	uint64_t missing; /* of expected: none of these, the source lives, and
+	                     no message of it (presence) has come in the last
+	                     minute, so that it may still be told */
 	double worst;     /* share delivered of the least spread message */
 	double rmr;       /* copies too many for each delivery */
 	double hops_mean, ldh_mean; /* ldh: hops of the last delivery */

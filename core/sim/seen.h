@@ -39,13 +39,16 @@ enum seen {
 	SEEN_TWIN,           /* links that ended because of that, */
 	SEEN_RENAMED,        /* and nodes that took a new id */
 	SEEN_PRESENCE,       /* messages */
-	SEEN_STATIC,         /* links redialled in a mesh that is given */
-	SEEN_STARVE,         /* nodes without memory, for a while */
-	SEEN_NOMEM,          /* what they dropped because of it */
-	SEEN_SMALL,          /* messages larger than a link takes */
-	SEEN_UNICAST,        /* messages for one node, on a way known, */
-	SEEN_UNICAST_FLOOD,  /* and through everybody */
-	SEEN_UNICAST_LOST,   /* of the first kind: no way on */
+	SEEN_RING,           /* links redialled in a mesh that is given; */
+	SEEN_LINE,           /* one for each enum shape, in its order */
+	SEEN_STAR,
+	SEEN_TREE,
+	SEEN_STARVE,        /* nodes without memory, for a while */
+	SEEN_NOMEM,         /* what they dropped because of it */
+	SEEN_SMALL,         /* messages larger than a link takes */
+	SEEN_UNICAST,       /* messages for one node, on a way known, */
+	SEEN_UNICAST_FLOOD, /* and through everybody */
+	SEEN_UNICAST_LOST,  /* of the first kind: no way on */
 	SEEN_COUNT,
 };
 

@@ -14,6 +14,7 @@
 #include "sim/inspect.h"
 #include "sim/overlay.h"
 #include "sim/roles.h"
+#include "sim/shape.h"
 #include "sim/vnet.h"
 #include "sim/world.h"
 
@@ -243,7 +244,8 @@ sim_validate(const struct sim_config *config, struct diag *diag)
 		    config->senders, config->nodes);
 		return ERR_INVALID;
 	}
-	if (!roles_are_possible(config, diag)) {
+	if (!roles_are_possible(config, diag) ||
+	    !shape_is_possible(config, diag)) {
 		return ERR_INVALID;
 	}
 	if (config->starve_per_s > 0 && config->starve == NULL) {

@@ -161,16 +161,27 @@ tally_mark_recent(const struct world *world)
 	}
 }
 
-/* Everybody must get it: its source is in the same life; or it has published
- * in no life under that id but the next one, and one who got it is there
- * still. */
+/* May `from` tell `to`?  Not if nobody is left between them: of what comes
+ * then only who stays connected has a promise (PROTOCOL 12). */
 static bool
-tally_is_promised(const struct world *world, const struct sent *sent)
+tally_may_tell(
+    const struct world *world, const struct vnode *from, const struct vnode *to)
+{
+	return vnode_is_on(from) &&
+	       (from->part == to->part || !overlay_may_part(world));
+}
+
+/* `to` must get it: its source is in the same life; or it has published in no
+ * life under that id but the next one, and one who got it is there still. */
+static bool
+tally_is_promised(
+    const struct world *world, const struct sent *sent, const struct vnode *to)
 {
 	const struct vnode *source = &world->nodes[sent->source];
 
 	/* Under a new id it has forgotten what it told under the old one. */
-	if (source->incarnation == sent->incarnation && vnode_is_on(source) &&
+	if (source->incarnation == sent->incarnation &&
+	    tally_may_tell(world, source, to) &&
 	    nodeid_equal(&source->id, &sent->id)) {
 		return true;
 	}
@@ -178,7 +189,7 @@ tally_is_promised(const struct world *world, const struct sent *sent)
 		const struct vnode *node = &world->nodes[i];
 
 		if (i != sent->source && bit_get(sent->got, i) &&
-		    vnode_is_on(node) && vnode_is_honest(node)) {
+		    tally_may_tell(world, node, to) && vnode_is_honest(node)) {
 			return sent->is_recent;
 		}
 	}
@@ -247,7 +258,6 @@ tally_sent(
     const struct world *world, const struct sent *sent, struct sim_row *row)
 {
 	struct sim_row now = { 0 };
-	bool is_promised = tally_is_promised(world, sent);
 	double share;
 
 	for (uint32_t i = 0; i < world->config.nodes; i++) {
@@ -262,7 +272,9 @@ tally_sent(
 			now.gaps++;
 		} else if (tally_is_unheard(world, &world->nodes[i], sent)) {
 			now.unheard++;
-		} else if (is_promised) {
+		} else if (tally_is_promised(world, sent, &world->nodes[i]) &&
+		           !inspect_waits(
+		               world->nodes[i].mesh, &sent->id, sent->seq)) {
 			now.missing++;
 			tally_note_lost(world, sent, i);
 		}
@@ -399,6 +411,7 @@ tally_finish(struct tally *tally, const struct world *world)
 {
 	struct sim_result *result = world->result;
 
+	result->parts = overlay_parts(world, &result->live);
 	tally_mark_recent(world);
 	for (size_t i = 0; i < world->traffic.count; i++) {
 		const struct sent *sent = &world->traffic.sent[i];
@@ -421,5 +434,4 @@ tally_finish(struct tally *tally, const struct world *world)
 	result->strangers = world->traffic.strangers;
 	result->late = world->traffic.late;
 	result->gaps = world->traffic.gaps;
-	result->parts = overlay_parts(world, &result->live);
 }

@@ -11,6 +11,7 @@
 #include "sim/check.h"
 #include "sim/lane.h"
 #include "sim/roles.h"
+#include "sim/shape.h"
 #include "sim/vnet.h"
 #include "sim/world.h"
 
@@ -85,39 +86,22 @@ vnode_make_id(struct vnode *node)
 	memcpy(node->id.bytes + 8, tail, sizeof(tail));
 }
 
-size_t
-vnode_given(const struct vnode *node, uint32_t given[VNODE_GIVEN_MAX])
-{
-	const struct sim_config *config = &node->world->config;
-	struct rng rng;
-	size_t count = 0;
-
-	rng_init(&rng, config->seed ^ (uint64_t)node->index << 32);
-	while (count < config->degree && count < VNODE_GIVEN_MAX) {
-		uint64_t to = count == 0 ? node->index + 1
-		                         : rng_below(&rng, config->nodes);
-
-		given[count++] = (uint32_t)(to % config->nodes);
-	}
-	return count;
-}
-
 /* The addresses that `node` is given: entries of the mesh, or its links. */
 static size_t
 vnode_peers(struct vnode *node, char (*addrs)[VNODE_ADDR_LEN])
 {
 	const struct sim_config *config = &node->world->config;
-	uint32_t given[VNODE_GIVEN_MAX];
+	uint32_t given[SHAPE_GIVEN_MAX];
 	size_t count = 0;
 
 	if (config->is_static) {
-		count = vnode_given(node, given);
+		count = shape_given(config, node->index, given);
 		for (size_t i = 0; i < count; i++) {
 			vnode_addr(given[i], addrs[i]);
 		}
 		return count;
 	}
-	for (uint32_t i = 0; i < config->entries && count < VNODE_GIVEN_MAX;
+	for (uint32_t i = 0; i < config->entries && count < SHAPE_GIVEN_MAX;
 	     i++) {
 		if (i != node->index && i < config->nodes) {
 			vnode_addr(i, addrs[count++]);
@@ -150,8 +134,8 @@ vnode_create_mesh(struct vnode *node)
 	const struct sim_config *config = &node->world->config;
 	const char *key = node->role == VNODE_OTHER_KEY ? other_psk : psk;
 	bool has_psk = config->has_psk && node->role != VNODE_NO_KEY;
-	char addrs[VNODE_GIVEN_MAX][VNODE_ADDR_LEN];
-	const char *peers[VNODE_GIVEN_MAX];
+	char addrs[SHAPE_GIVEN_MAX][VNODE_ADDR_LEN];
+	const char *peers[SHAPE_GIVEN_MAX];
 	char self[VNODE_ADDR_LEN];
 	char name[16];
 	struct mesh_config mesh = {

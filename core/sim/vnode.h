@@ -14,8 +14,7 @@
 #include "sim/config.h"
 #include "sim/phase.h"
 
-#define VNODE_ADDR_LEN  32
-#define VNODE_GIVEN_MAX 16
+#define VNODE_ADDR_LEN 32
 
 struct world;
 struct vend;
@@ -43,6 +42,7 @@ struct vnode {
 	bool is_steady; /* a sender that neither crashes nor leaves */
 	bool is_small;  /* takes only half a payload */
 	bool side;      /* of a cut */
+	uint32_t part;  /* a node of its component (overlay_parts) */
 	bool is_paused;
 	bool has_reader; /* EVENT_READER is scheduled */
 	uint16_t incarnation;
@@ -76,10 +76,6 @@ struct vnode {
 /* ws://10.x.y.z:7000 of node `index`; back: UINT32_MAX if it is none. */
 void vnode_addr(uint32_t index, char addr[VNODE_ADDR_LEN]);
 uint32_t vnode_of_addr(const char *addr, uint32_t count);
-
-/* Static: the nodes whose addresses it is given, the same in each of its
- * lives.  Returns how many. */
-size_t vnode_given(const struct vnode *node, uint32_t given[VNODE_GIVEN_MAX]);
 
 /* The largest message that nodes of this run take, presence included; and what
  * this one does. */

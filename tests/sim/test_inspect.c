@@ -121,6 +121,24 @@ who_is_shut_out_twice_or_for_too_long_is_seen(void **state)
 	    inspect_check(mesh), "a node shut out for too long");
 }
 
+static void
+only_what_a_new_message_has_shown_may_be_waited_for(void **state)
+{
+	struct lab *lab = *state;
+	struct mesh *mesh = lab->mesh;
+	struct missing_run *run = begin(lab);
+	struct nodeid id = run->origin->id;
+	struct nodeid other = lab_id(5);
+
+	assert_false(inspect_waits(mesh, &id, run->seq)); /* only named */
+	lab_say_data(lab, &lab->links[0], 8, 8);
+	assert_true(inspect_waits(mesh, &id, run->seq));
+	assert_false(inspect_waits(mesh, &other, run->seq));
+	assert_false(inspect_waits(mesh, &id, run->seq + run->count));
+	mesh->now_ms += FETCH_KEEP_MS;
+	assert_false(inspect_waits(mesh, &id, run->seq));
+}
+
 /* What a table counts is `value` for a moment. */
 static bool
 is_seen(const struct mesh *mesh, size_t *count, size_t value)
@@ -174,6 +192,7 @@ main(void)
 		TEST(an_id_that_is_missing_and_here_is_seen),
 		TEST(fetches_that_are_counted_wrongly_are_seen),
 		TEST(who_is_shut_out_twice_or_for_too_long_is_seen),
+		TEST(only_what_a_new_message_has_shown_may_be_waited_for),
 		TEST(a_table_over_its_limit_is_seen),
 	};
 

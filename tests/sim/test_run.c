@@ -319,9 +319,56 @@ given_links_are_dialled_until_they_are_there_again(void **state)
 	config.partition_s = 30;
 	config.drain_s = 140;
 	run(&config, &result);
-	assert_true(result.seen[SEEN_STATIC] > 0);
+	assert_true(result.seen[SEEN_RING] > 0);
 	assert_int_equal(result.live, 12);
 	assert_int_equal(result.parts, 1);
+}
+
+/* Behind who is gone for good nobody can be told of anything. */
+static void
+who_was_the_only_way_leaves_parts_that_miss_nothing_of_their_own(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+	const struct sim_row *row = &result.rows[ROW_HEALED];
+
+	(void)state;
+	small(&config);
+	config.promises = true;
+	config.shape = SHAPE_LINE;
+	config.senders = 4;
+	config.crash_percent = 30;
+	run(&config, &result);
+	assert_int_equal(result.live, 9);
+	assert_true(result.parts > 1);
+	assert_true(row->delivered > 0 && row->delivered < row->expected);
+	assert_true(row->missing == 0);
+}
+
+/* Who is between two others forgets all, and they are as far apart as they can
+ * be. */
+static void
+in_every_shape_who_comes_back_is_the_way_to_all_others_again(void **state)
+{
+	struct sim_config config;
+	struct sim_result result;
+
+	(void)state;
+	small(&config);
+	config.promises = true;
+	config.senders = 3;
+	config.restart_per_s = 0.5;
+	config.churn_per_s = 0.5;
+	config.entries = 0;
+	config.partition_s = 30;
+	config.drain_s = 140;
+	for (int shape = SHAPE_LINE; shape < SHAPE_COUNT; shape++) {
+		config.shape = (enum shape)shape;
+		run(&config, &result);
+		assert_true(result.seen[SEEN_RING + shape] > 0);
+		assert_int_equal(result.live, 12);
+		assert_int_equal(result.parts, 1);
+	}
 }
 
 static void
@@ -426,6 +473,13 @@ what_makes_no_sense_is_refused(void **state)
 	small(&config);
 	config.liars = 12;
 	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
+	small(&config);
+	config.shape = SHAPE_STAR;
+	config.nodes = 66;
+	assert_int_equal(sim_run(&config, &result, &diag), ERR_INVALID);
+	assert_string_equal(diag.text,
+	    "a star of 66 nodes; expected 65 at the most: a node has room for "
+	    "64 links");
 }
 
 static void
@@ -475,6 +529,10 @@ main(void)
 		    who_has_no_memory_for_a_while_loses_nothing_silently),
 		cmocka_unit_test(
 		    given_links_are_dialled_until_they_are_there_again),
+		cmocka_unit_test(
+		    who_was_the_only_way_leaves_parts_that_miss_nothing_of_their_own),
+		cmocka_unit_test(
+		    in_every_shape_who_comes_back_is_the_way_to_all_others_again),
 		cmocka_unit_test(what_liars_tell_costs_nobody_a_message),
 		cmocka_unit_test(
 		    who_speaks_under_the_ids_of_others_breaks_nothing_else),

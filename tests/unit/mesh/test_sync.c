@@ -155,7 +155,6 @@ how_far_an_origin_came_is_passed_on_once(void **state)
 	runs_forget(lab);
 	runs_say(lab, b, RECORD_SYNC, 8, 4, 0, 0);
 	runs_say(lab, b, RECORD_SYNC, 8, 3, 0, 0);
-	runs_say(lab, b, RECORD_SYNC, 7, 4, 0, 0); /* never heard of */
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
 }
