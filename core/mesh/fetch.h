@@ -77,9 +77,12 @@ void fetch_on_down(const struct link *link);
  * and is not here stays in the table, and is all that is taken of it. */
 void fetch_on_boot(struct mesh *mesh, struct origin *origin, uint64_t seq);
 /* Ids seq .. end - 1 exist, of a boot smaller than the newest.  What was not
- * heard of before that one came is missing from now on, with all up to it. */
-void fetch_expect_last(
+ * heard of it before is missing from now on, with all up to it.  True: that is
+ * news. */
+bool fetch_expect_old(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end);
+/* The newest number known of that smaller boot; 0: none is. */
+uint64_t fetch_old_end(struct mesh *mesh, struct origin *origin, uint64_t seq);
 /* The origin is about to be freed: what it still misses is a gap. */
 void fetch_on_origin_gone(struct mesh *mesh, struct origin *origin);
 /* These will never be taken. */

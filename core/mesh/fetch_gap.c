@@ -125,7 +125,7 @@ fetch_on_boot(struct mesh *mesh, struct origin *origin, uint64_t seq)
 		fetch_note_holes(mesh, origin, next, origin->window.max + 1);
 		next = origin->window.max + 1;
 	}
-	origin->last = next - 1;
+	fetch_set_last(mesh, origin, next - 1);
 }
 
 void

@@ -16,6 +16,20 @@ fetch_would_ms(const struct record_run *said, uint64_t now_ms)
 	       (said->flags < LAZY_LATE_MS ? said->flags : LAZY_LATE_MS);
 }
 
+/* `seq` is the newest heard of the boot before that of the window.  If the
+ * `last` until now is of another boot, more will be told than the origin
+ * knows. */
+static inline void
+fetch_set_last(struct mesh *mesh, struct origin *origin, uint64_t seq)
+{
+	/* A boot without messages has no end. */
+	if ((uint32_t)origin->last != 0 && origin->last >> 32 != seq >> 32) {
+		ends_put(&mesh->spread.ends, &origin->id, origin->last);
+		origin->has_ends = true;
+	}
+	origin->last = seq;
+}
+
 /* Look at it again at `due_ms`, or when it is to be given up. */
 void fetch_set_due(struct mesh *mesh, struct missing_run *run, uint64_t due_ms);
 

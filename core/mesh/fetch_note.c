@@ -171,28 +171,68 @@ fetch_clip(struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 	return end - WINDOW_IDS_WIDE;
 }
 
-void
-fetch_expect_last(
-    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
+/* How far the boot of `seq`, smaller than the newest, is known; NULL: nothing
+ * of it is. */
+static uint64_t *
+fetch_old(struct mesh *mesh, struct origin *origin, uint64_t seq)
+{
+	if (origin->last >> 32 == seq >> 32) {
+		return &origin->last;
+	}
+	return origin->has_ends
+	           ? ends_find(&mesh->spread.ends, &origin->id, seq)
+	           : NULL;
+}
+
+uint64_t
+fetch_old_end(struct mesh *mesh, struct origin *origin, uint64_t seq)
+{
+	const uint64_t *known = fetch_old(mesh, origin, seq);
+
+	return known != NULL ? *known : 0;
+}
+
+/* Of a boot that nothing was known of: if all that was heard is of boots before
+ * it, or of one between, from where on it is looked for; 0: it is old. */
+static uint64_t
+fetch_begin_old(struct mesh *mesh, struct origin *origin, uint64_t seq)
 {
 	uint64_t boot = seq >> 32 << 32;
+
+	if (boot < origin->last &&
+	    (!origin->has_ends ||
+	        ends_before(&mesh->spread.ends, &origin->id, seq) == 0)) {
+		return 0;
+	}
+	return seq - boot < WINDOW_IDS ? boot + 1 : seq;
+}
+
+bool
+fetch_expect_old(
+    struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
+{
+	uint64_t *known;
 	uint64_t next;
 
 	if (origin->last == 0) {
 		origin->last = seq - 1; /* nothing of it was known */
 	}
-	next = origin->last + 1;
-	if (end <= next) {
-		return;
+	known = fetch_old(mesh, origin, seq);
+	next = known != NULL ? *known + 1 : fetch_begin_old(mesh, origin, seq);
+	if (next == 0 || end <= next) {
+		return false;
 	}
-	if (boot > origin->last) {
-		/* All that was heard of is of boots before that one. */
-		next = seq - boot < WINDOW_IDS ? boot + 1 : seq;
+	if (known != NULL) {
+		*known = end - 1;
+	} else if (seq > origin->last) {
+		fetch_set_last(mesh, origin, end - 1);
+	} else {
+		ends_put(&mesh->spread.ends, &origin->id, end - 1);
 	}
-	origin->last = end - 1;
 	next = fetch_clip(mesh, origin, next, end);
 	fetch_make_room(mesh);
 	fetch_add(mesh, NULL, origin, next, end);
+	return true;
 }
 
 /* Of a smaller boot the table tells what is not here. */
@@ -202,7 +242,7 @@ fetch_note_old(
 {
 	struct missing_run *run;
 
-	fetch_expect_last(link->mesh, origin, seq, end);
+	(void)fetch_expect_old(link->mesh, origin, seq, end);
 	while ((run = fetch_next(link->mesh, origin, &seq, end)) != NULL) {
 		fetch_know(link, run);
 	}

@@ -415,6 +415,7 @@ mesh_stats(struct mesh *mesh)
 	stats->lost = mesh->views.lost.count;
 	stats->unicast_full = mesh->spread.unicast.windows.replaced;
 	stats->heard_lost = mesh->spread.heard.lost;
+	stats->ends_lost = mesh->spread.ends.lost;
 	stats->tombstones_lost = mesh->origins.tombstones_lost +
 	                         mesh->origins.tombstones.replaced;
 	return stats;

@@ -155,7 +155,7 @@ spread_on_old(
 	};
 
 	if (data->seq >> 32 < origin->window.max >> 32) {
-		fetch_expect_last(mesh, origin, data->seq, data->seq + 1);
+		(void)fetch_expect_old(mesh, origin, data->seq, data->seq + 1);
 	}
 	if (LIKELY(!fetch_on_first(mesh, origin, &copy))) {
 		mesh->stats.old++;

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mesh/ends.h"
 #include "mesh/heard.h"
 #include "mesh/history.h"
 #include "mesh/lazy.h"
@@ -47,6 +48,7 @@ struct spread {
 	struct lazy early, late; /* announcements; see spread_announce */
 	struct lazy told;        /* ends of origins; see sync_tell */
 	struct heard heard;      /* of those never known; see sync_recall */
+	struct ends ends;        /* of boots; see fetch_set_last */
 	uint64_t second; /* slots of links whose other end has a lower id */
 	struct unicast unicast;
 	const struct origin *model; /* whose tree new origins start on */

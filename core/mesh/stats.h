@@ -111,6 +111,8 @@
 	COUNT(history_expired) /* left it after their minute */ \
 	COUNT(heard_lost)      /* origins never known, by others' word only: \
 	                          no room, no more told of */ \
+	COUNT(ends_lost)       /* of boots that two others followed: no room, \
+	                          no more told of */ \
 	COUNT(tombstones_lost) /* origins forgotten: no room, no memory */ \
 	COUNT(unicasts_sent)   /* by this node */ \
 	COUNT(unicasts)        /* that came to it */ \

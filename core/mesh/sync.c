@@ -20,6 +20,7 @@ struct sync {
 	struct record_run *runs;
 	size_t count, room;
 	size_t empty;  /* of them, without ids */
+	size_t left;   /* of the origin in the history, and not found yet */
 	size_t misses; /* ids looked for in vain, in all parts */
 	bool is_full;  /* there was more, */
 	bool is_short; /* but no memory for it */
@@ -97,14 +98,12 @@ sync_add_boot(struct sync *sync, const struct history *history,
 	uint64_t counter = (uint32_t)max;
 	uint64_t ids = counter < SYNC_IDS_MAX ? counter : SYNC_IDS_MAX;
 	struct record_run *run = NULL;
-	uint32_t found = 0;
 
 	/* It is sent behind what is held, which is known then. */
 	if (history_find(history, origin, max) == NULL) {
 		sync_add_empty(sync, &origin->id, max);
 	}
-	for (uint64_t seq = max; found < origin->held && seq > max - ids;
-	     seq--) {
+	for (uint64_t seq = max; sync->left > 0 && seq > max - ids; seq--) {
 		if (history_find(history, origin, seq) == NULL) {
 			run = NULL;
 			if (sync_has_searched(sync)) {
@@ -112,7 +111,7 @@ sync_add_boot(struct sync *sync, const struct history *history,
 			}
 			continue;
 		}
-		found++;
+		sync->left--;
 		if (run == NULL) {
 			run = sync_add(sync);
 			if (run == NULL) {
@@ -125,16 +124,25 @@ sync_add_boot(struct sync *sync, const struct history *history,
 	}
 }
 
-/* The boot before first: who has not heard of it would not take it later. */
+/* The boots before that of `max`, which is 0 if there is none, come first: who
+ * has not heard of them would not take them later. */
 static void
-sync_add_origin(struct sync *sync, const struct history *history,
+sync_add_origin(struct sync *sync, const struct mesh *mesh,
     const struct origin *origin, uint64_t max)
 {
+	const struct history *history = &mesh->spread.history;
 	size_t begin = sync->count;
+	uint64_t end = origin->last;
 
-	sync_add_boot(sync, history, origin, max);
-	if (origin->last != 0) {
-		sync_add_boot(sync, history, origin, origin->last);
+	sync->left = origin->held;
+	if (max != 0) {
+		sync_add_boot(sync, history, origin, max);
+	}
+	while (end != 0) {
+		sync_add_boot(sync, history, origin, end);
+		end = origin->has_ends
+		          ? ends_before(&mesh->spread.ends, &origin->id, end)
+		          : 0;
 	}
 	if (sync->count > begin) { /* else there may be no memory at all */
 		sync_reverse(sync->runs + begin, sync->count - begin);
@@ -177,13 +185,8 @@ sync_add_self(struct sync *sync, const struct mesh *mesh)
 {
 	const struct spread *spread = &mesh->spread;
 
-	if (spread->has_published) {
-		sync_add_origin(
-		    sync, &spread->history, &spread->self, mesh->seq);
-	} else if (spread->self.last != 0) {
-		sync_add_boot(
-		    sync, &spread->history, &spread->self, spread->self.last);
-	}
+	sync_add_origin(
+	    sync, mesh, &spread->self, spread->has_published ? mesh->seq : 0);
 }
 
 static void
@@ -191,8 +194,7 @@ sync_add_known(
     struct sync *sync, const struct mesh *mesh, const struct origin *origin)
 {
 	if (origin->base != 0) {
-		sync_add_origin(
-		    sync, &mesh->spread.history, origin, origin->window.max);
+		sync_add_origin(sync, mesh, origin, origin->window.max);
 	}
 }
 
@@ -359,16 +361,15 @@ static bool
 sync_on_empty(struct mesh *mesh, struct origin *origin, uint64_t max)
 {
 	uint64_t known = origin->window.max;
-	uint64_t last = origin->last;
 	const struct missing_run *run;
 
 	if (max >> 32 < known >> 32) {
-		if (last != 0) {
-			fetch_expect_last(mesh, origin, max, max + 1);
-		} else if ((uint32_t)max != 0) {
-			origin->last = max; /* of what was not known: no loss */
+		if (origin->last != 0) {
+			return fetch_expect_old(mesh, origin, max, max + 1);
 		}
-		return origin->last != last;
+		/* Nothing of it was known: no loss. */
+		origin->last = (uint32_t)max != 0 ? max : 0;
+		return origin->last != 0;
 	}
 	if (max >> 32 > known >> 32 && (uint32_t)max != 0) {
 		/* A whole boot that nobody may be able to bring. */
@@ -390,19 +391,24 @@ sync_on_empty(struct mesh *mesh, struct origin *origin, uint64_t max)
 static uint64_t
 sync_on_run(struct link *link, struct origin *origin, struct record_run *run)
 {
+	struct mesh *mesh = link->mesh;
 	uint64_t last = origin->last;
+	uint64_t end = fetch_old_end(mesh, origin, run->seq);
 
 	if (run->count == 0) {
 		uint64_t max = run->seq - 1;
 
-		return sync_on_empty(link->mesh, origin, max) ? max : 0;
+		return sync_on_empty(mesh, origin, max) ? max : 0;
 	}
 	if (run->count > SYNC_IDS_MAX) {
 		run->seq += run->count - SYNC_IDS_MAX;
 		run->count = SYNC_IDS_MAX;
 	}
 	(void)fetch_note(link, origin, run);
-	fetch_believe(link->mesh, origin, run->seq, run->seq + run->count);
+	fetch_believe(mesh, origin, run->seq, run->seq + run->count);
+	if (end != fetch_old_end(mesh, origin, run->seq)) {
+		return run->seq + run->count - 1;
+	}
 	return origin->last != last ? origin->last : 0;
 }
 
