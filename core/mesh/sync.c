@@ -182,18 +182,6 @@ sync_add_known(
 	}
 }
 
-static void
-sync_gather_all(struct sync *sync, const struct mesh *mesh)
-{
-	const struct origin *origin = mesh->origins.newest;
-
-	sync_add_self(sync, mesh);
-	for (; origin != NULL && !sync->is_full; origin = origin->older) {
-		sync_add_known(sync, mesh, origin);
-	}
-	sync_add_buried(sync, &mesh->origins);
-}
-
 /* All that there is to tell, step by step: this node, each place of the table,
  * who was forgotten.  An origin keeps its place, but that it may move up in a
  * row of them if one goes.  Returns whether no row goes on behind this step. */
@@ -263,18 +251,6 @@ sync_gather(struct sync *sync, struct link *link)
 	if (rest->room != mesh->origins.table.room) {
 		rest->room = mesh->origins.table.room;
 		rest->next = 0; /* all places have changed */
-	}
-	if (rest->next == 0) {
-		sync_gather_all(sync, mesh);
-		if (!sync->is_full) {
-			return false;
-		}
-		sync->count = 0;
-		sync->empty = 0;
-		sync->misses = rest->misses;
-		sync->is_full = false;
-		sync->is_short = false;
-		sync->is_cut = false;
 	}
 	sync_gather_part(sync, mesh, &rest->next);
 	return sync->is_full;

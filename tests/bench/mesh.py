@@ -5,8 +5,8 @@ of docs/PERFORMANCE.md.
 
 Each case starts its nodes anew, on loopback or in two network namespaces,
 joins them through three addresses and lets some of them publish.  The logger
-plugin of every node says what it got.  Prints a table in Markdown.  Exit 0: every target is met; 1: not
-so; 2: it could not be measured.
+plugin of every node says what it got.  Prints a table in Markdown.  Exit 0:
+every target is met; 1: not so; 2: it could not be measured.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import platform
 import signal
 import sys
 
-from mesh_faults import (Churn, Cut, Drop, DropThird, Kill, KillMost,
+from mesh_faults import (Churn, Cut, Drop, DropThird, Kill, KillMost, Mixed,
                          Partition, Restart, Stop)
 from mesh_load import (Bytes, Delay, Idle, Join, Large, Latency, Members,
                        Rare, Steady)
@@ -25,7 +25,8 @@ from mesh_net import NetError, raise_limits
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 CASES = [Join, Idle, Members, Steady, Rare, Bytes, Latency, Large, Delay, Kill,
-         KillMost, Stop, Drop, DropThird, Partition, Cut, Restart, Churn]
+         KillMost, Stop, Drop, DropThird, Partition, Cut, Restart, Mixed,
+         Churn]
 
 
 class Table:
@@ -106,7 +107,8 @@ def parse_options():
                         help="only that case: " + ", ".join(
                             case.name for case in CASES) + "; repeatable")
     parser.add_argument("--minutes", type=float,
-                        help="of churn (default 10, with --quick 1)")
+                        help="of churn and of mixed faults (default 10, with "
+                        "--quick 1)")
     parser.add_argument("--cut", type=float, default=5, metavar="MINUTES",
                         help="of the case cut (default 5)")
     parser.add_argument("--nice", type=int, default=0, metavar="N",

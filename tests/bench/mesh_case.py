@@ -49,6 +49,18 @@ def wait_heard(net, nodes, messages, seconds):
         time.sleep(0.25)
 
 
+def wait_told(net, nodes, messages, seconds=120):
+    """Until all is delivered or told as a gap: what nobody has any more is,
+    after 90 s at the most (PROTOCOL 9); what is lacking."""
+    end = time.time() + seconds
+    while True:
+        net.read()
+        lacks = missing(nodes, messages)
+        if unreported(lacks) == 0 or time.time() > end:
+            return lacks
+        time.sleep(1)
+
+
 def early_share(nodes, messages, seconds=1.0):
     """Share of the deliveries within `seconds`."""
     hit = total = 0

@@ -7,7 +7,7 @@ import signal
 import time
 
 from mesh_case import (Case, SplitCase, early_share, is_reported, missing,
-                       published, unreported, wait_heard)
+                       published, unreported, wait_heard, wait_told)
 from mesh_net import components, counters, wait_whole
 
 
@@ -122,8 +122,8 @@ class Stop(Case):
         self.row("G9", "within 1 s", early_share(running, messages), "x")
         lacks = wait_heard(net, frozen, messages, 20)
         self.row("G9", "deliveries missing, resumed", len(lacks), "ids")
-        self.row("G9", "of them without a gap event", unreported(lacks),
-                 most=0)
+        self.row("G9", "of them without a gap event", unreported(
+            wait_told(net, frozen, messages)), most=0)
         again = published(net.nodes, time.time() - 6, time.time() - 1)
         self.row("G9", "missing of the last 5 s, all", len(
             wait_heard(net, net.nodes, again, 20)), most=0)
@@ -156,7 +156,7 @@ class Partition(SplitCase):
         time.sleep(3)
         net.read()
         messages = published(net.nodes, since, time.time() - 1)
-        lacks = self.wait_told(net, messages, 120)
+        lacks = wait_told(net, net.nodes, messages)
         recent = [key for _, key in lacks
                   if messages[key] > healed - self.bridged]
         self.row(self.figure, "messages checked", len(messages), least=1)
@@ -172,16 +172,6 @@ class Partition(SplitCase):
             self.row(self.figure, f"missing of the last {self.bridged:.0f} s "
                      "of the cut", len(recent), "ids", most=0)
         self.twice(net)
-
-    def wait_told(self, net, messages, seconds):
-        """Until all is delivered or told as a gap."""
-        end = time.time() + seconds
-        while True:
-            net.read()
-            lacks = missing(net.nodes, messages)
-            if unreported(lacks) == 0 or time.time() > end:
-                return lacks
-            time.sleep(1)
 
 
 class Cut(Partition):
@@ -246,7 +236,8 @@ class Restart(Case):
         self.row("G1", "missing, of those published while up", len(up), most=0)
         self.row("G1", "missing, of those published while down",
                  len(lacks) - len(up), "ids")
-        self.row("G1", "of them without a gap event", unreported(lacks), most=0)
+        self.row("G1", "of them without a gap event", unreported(lacks),
+                 most=0)
         self.row("G1", "came twice in one life", sum(
             life.duplicates for n in net.nodes for life in n.lives), most=0)
 
@@ -297,9 +288,9 @@ class Churn(Case):
         self.row("G16", "restarts", cycles, least=1)
         self.row("G16", "whole at the end", wait_whole(net, 30), "s", most=5)
         messages = published(self.stayers, since, until)
-        lacks = self.check_heard(net, self.stayers, messages, 20, "G16")
-        self.row("G16", "of them without a gap event", unreported(lacks),
-                 most=0)
+        self.check_heard(net, self.stayers, messages, 20, "G16")
+        self.row("G16", "of them without a gap event", unreported(
+            wait_told(net, self.stayers, messages)), most=0)
         self.check_rss(samples, length)
 
     def check_rss(self, samples, length):
@@ -311,8 +302,110 @@ class Churn(Case):
         window = min(60, length * 0.2)
         first = mean(filled, filled + window)
         last = mean(length - window, length + 1)
-        self.row("G16", "RSS of those that stay", last / len(self.stayers) / 1024,
-                 "KiB")
+        self.row("G16", "RSS of those that stay",
+                 last / len(self.stayers) / 1024, "KiB")
         # The time to fill them is longer than a short run.
         self.row("G16", "its growth", (last / max(1.0, first) - 1) * 100, "%",
                  most=5 if length >= 300 else None)
+
+
+class Mixed(SplitCase):
+    """All of it at once: nodes are killed, stopped and started again, frozen,
+    cut off, and the wire between them loses packets.  Some stay, and publish;
+    they are frozen and cut off like the others."""
+
+    name = "mixed"
+    interval = 200
+    quick = False
+
+    def flags(self, node):
+        return ("--state", os.path.join(node.folder, "state")) \
+            if node.number % 2 else ()
+
+    def stays(self, node):
+        return self.sends(node) or node.number % 5 == 4
+
+    def later(self, most, undo):
+        """`undo` after a second to `most` seconds."""
+        self.undo.append((time.time() + self.random.uniform(1, most), undo))
+
+    def undo_due(self, now):
+        for item in [item for item in self.undo if item[0] <= now]:
+            self.undo.remove(item)
+            item[1]()
+
+    def restart(self, net):
+        node = self.random.choice([n for n in net.nodes if not
+                                   (self.stays(n) or n.frozen)])
+        if self.random.random() < 0.5:
+            node.kill()
+        else:
+            self.codes.append(node.stop())
+        # What it heard is of no interest, and there is much of it.
+        node.lives = []
+        self.start_node(net, node)
+
+    def freeze(self, net):
+        if sum(n.frozen for n in net.nodes) < self.count // 4:
+            node = self.random.choice([n for n in net.nodes if not n.frozen])
+            node.freeze()
+            self.later(20, node.thaw)
+
+    def cut(self, _):
+        if not self.is_cut:
+            self.is_cut = True
+            self.spaces.cut()
+            self.later(40, self.heal)
+
+    def heal(self):
+        self.spaces.heal()
+        self.is_cut = False
+
+    def lose(self, _):
+        if not self.is_lossy:
+            self.is_lossy = True
+            self.spaces.lose(self.random.choice((1, 5, 20)))
+            self.later(30, self.keep)
+
+    def keep(self):
+        self.spaces.keep()
+        self.is_lossy = False
+
+    def measure(self, net):
+        self.undo, self.codes = [], []
+        self.is_cut = self.is_lossy = False
+        self.join(net)
+        since = time.time()
+        length = self.options.minutes * 60
+        stayers = [n for n in net.nodes if self.stays(n)]
+        done = 0
+        while time.time() < since + length:
+            act, = self.random.choices(
+                (self.restart, self.freeze, self.cut, self.lose),
+                (10, 10, 1, 1))
+            act(net)
+            done += 1
+            for node in stayers:
+                node.read()
+            self.say(f"{time.time() - since:.0f} of {length:.0f} s")
+            time.sleep(self.random.uniform(0.2, 1.5))
+            self.undo_due(time.time())
+        self.undo_due(time.time() + 60)
+        until = time.time()
+        self.row("G1", "faults", done, least=1)
+        self.row("G1", "one component at the end",
+                 wait_whole(net, 90, until), "s", most=20)
+        time.sleep(3)
+        net.read()
+        messages = published(stayers, since, until)
+        lacks = wait_told(net, stayers, messages)
+        self.row("G1", "messages checked", len(messages), least=1)
+        self.row("G1", "deliveries missing, told as gaps",
+                 len(lacks) - unreported(lacks), "ids")
+        self.row("G1", "neither delivered nor told", unreported(lacks), most=0)
+        self.row("G1", "both", sum(
+            is_reported(n, key) for n in stayers for key in messages
+            if key in n.life.seen), most=0)
+        self.row("G1", "stops that did not end with 0",
+                 sum(code != 0 for code in self.codes))
+        self.twice(net)

@@ -464,14 +464,30 @@ class Namespaces:
         for name in self.names:
             self.run("ip", "netns", "del", name, check=False)
 
+    def drop(self, table, which=""):
+        """Packets over the wire, either way, without a word to either side;
+        `which` of them, in the words of nft."""
+        lines = [f"add table inet {table}"]
+        for hook, host in ("input", "ip saddr"), ("output", "ip daddr"):
+            lines += [f"add chain inet {table} {hook} "
+                      f"{{ type filter hook {hook} priority 0; }}",
+                      f"add rule inet {table} {hook} {host} {self.hosts[1]} "
+                      f"{which} drop"]
+        self.inside(0, "nft", "; ".join(lines))
+
+    def pass_on(self, table):
+        """Those of drop() again."""
+        self.inside(0, "nft", "delete", "table", "inet", table)
+
     def cut(self):
-        """Both ways at once, without a word to either side."""
-        self.inside(0, "nft", "add table inet gv; add chain inet gv in "
-                    "{ type filter hook input priority 0; }; "
-                    "add chain inet gv out "
-                    "{ type filter hook output priority 0; }; "
-                    f"add rule inet gv in ip saddr {self.hosts[1]} drop; "
-                    f"add rule inet gv out ip daddr {self.hosts[1]} drop")
+        self.drop("gvcut")
 
     def heal(self):
-        self.inside(0, "nft", "delete", "table", "inet", "gv")
+        self.pass_on("gvcut")
+
+    def lose(self, percent):
+        """So many of the packets."""
+        self.drop("gvloss", f"numgen random mod 100 < {percent}")
+
+    def keep(self):
+        self.pass_on("gvloss")
