@@ -391,7 +391,9 @@ async def lives_in_a_mesh_whose_nodes_die():
         peers = ",".join(n.url for n in list(nodes.values())[:2])
         nodes[f"n{i}"] = await node(
             f"n{i}", "--view", "2..4", *(("--peers", peers) if peers else ()))
-    peer = await linked(nodes["n5"])
+    # Two, as the nodes: the only one that it knows may be the one that dies.
+    peer = await Told("py", [nodes[n].url for n in ("n4", "n5")]).start()
+    await until(lambda: peer.links, "no link")
     clients = {name: await n.client("m") for name, n in nodes.items()}
     killed = None
     for lap in range(LAPS):
