@@ -212,6 +212,7 @@ dispatcher_gap(struct host *host, const struct events_gap *event)
 {
 	struct gv_gap gap = {
 		.struct_size = sizeof(gap),
+		.flags = event->is_sum ? GV_GAP_SUM : 0,
 		.first = event->first,
 		.count = event->count,
 	};

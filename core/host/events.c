@@ -51,43 +51,61 @@ events_hash(const struct events *events, const struct nodeid *origin)
 	return (size_t)((hash ^ (hash >> 32)) % EVENTS_SLOTS);
 }
 
-/* The record of `origin`, made if there is room, else that of the others. */
-static struct events_gap *
-events_gap_of(struct events *events, const struct nodeid *origin)
+/* Where the last gap of `origin` is told of, or will be: 0 until then. */
+static uint16_t *
+events_slot(struct events *events, const struct nodeid *origin)
 {
 	size_t slot = events_hash(events, origin);
 
-	while (events->slots[slot] != 0) {
-		struct events_gap *gap = &events->gaps[events->slots[slot] - 1];
-
-		if (nodeid_equal(&gap->origin, origin)) {
-			return gap;
-		}
+	while (events->slots[slot] != 0 &&
+	       !nodeid_equal(
+	           &events->gaps[events->slots[slot] - 1].origin, origin)) {
 		slot = (slot + 1) % EVENTS_SLOTS;
 	}
-	if (events->gap_count >= EVENTS_GAPS) {
-		/* Stays zeros: of many. */
+	return &events->slots[slot];
+}
+
+/* There is no place for it: added to `gap`, or to what all others have. */
+static void
+events_sum_gap(struct events *events, struct events_gap *gap, uint64_t first,
+    uint64_t count)
+{
+	if (gap == NULL) {
+		/* Its origin stays zeros: of many. */
+		gap = &events->gaps[EVENTS_GAPS];
 		events->gap_count = EVENTS_GAPS + 1;
-		return &events->gaps[EVENTS_GAPS];
 	}
-	events->slots[slot] = (uint16_t)(events->gap_count + 1);
-	events->gaps[events->gap_count].origin = *origin;
-	return &events->gaps[events->gap_count++];
+	if (gap->count == 0 || first < gap->first) {
+		gap->first = first;
+	}
+	gap->count = gap->count > UINT64_MAX - count ? UINT64_MAX
+	                                             : gap->count + count;
+	gap->is_sum = true;
 }
 
 void
 events_add_gap(struct events *events, const struct nodeid *origin,
     uint64_t first, uint64_t count)
 {
-	struct events_gap *gap;
+	struct events_gap *last;
+	uint16_t *slot;
 
 	(void)pthread_mutex_lock(&events->lock);
-	gap = events_gap_of(events, origin);
-	if (gap->count == 0 || first < gap->first) {
-		gap->first = first;
+	slot = events_slot(events, origin);
+	last = *slot != 0 ? &events->gaps[*slot - 1] : NULL;
+	if (last != NULL && first == last->first + last->count) {
+		last->count += count;
+	} else if (events->gap_count <
+	           (last == NULL ? EVENTS_GAPS : EVENTS_GAPS_FEW)) {
+		events->gaps[events->gap_count++] = (struct events_gap){
+			.origin = *origin,
+			.first = first,
+			.count = count,
+		};
+		*slot = (uint16_t)events->gap_count;
+	} else {
+		events_sum_gap(events, last, first, count);
 	}
-	gap->count = gap->count > UINT64_MAX - count ? UINT64_MAX
-	                                             : gap->count + count;
 	(void)pthread_mutex_unlock(&events->lock);
 }
 

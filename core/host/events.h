@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * events.h - what happened and has not been told to the plugins yet.
  *
- * Events are state, not entries of a queue, so that no flood of them grows:
- * one gap per origin, to which later ones are added, and past EVENTS_GAPS one
- * for all others; one change per connection. */
+ * Events are state, not entries of a queue, so that no flood of them grows.  A
+ * gap that goes on where the last one of its origin ends is one with it.  From
+ * EVENTS_GAPS_FEW on only an origin that has none gets a place, the others are
+ * added to the last one they have; past EVENTS_GAPS one is for all.  One change
+ * per connection. */
 #ifndef HOST_EVENTS_H
 #define HOST_EVENTS_H
 
@@ -16,6 +18,7 @@
 #include "wire/nodeid.h"
 
 #define EVENTS_GAPS      ((size_t)1024)
+#define EVENTS_GAPS_FEW  (EVENTS_GAPS / 2)
 #define EVENTS_SLOTS     (EVENTS_GAPS * 2) /* of the hash table */
 #define EVENTS_PEERS     1024u
 #define EVENTS_PEER_NAME 256u
@@ -23,6 +26,7 @@
 struct events_gap {
 	struct nodeid origin; /* zeros: of many */
 	uint64_t first, count;
+	bool is_sum; /* of several that are not in a row */
 };
 
 struct events_peer {
@@ -38,7 +42,7 @@ struct events {
 	uint64_t salt[2];                        /* ids are chosen by others */
 	struct events_gap gaps[EVENTS_GAPS + 1]; /* the last one: the others */
 	size_t gap_count;
-	uint16_t slots[EVENTS_SLOTS]; /* index into gaps + 1; 0: free */
+	uint16_t slots[EVENTS_SLOTS]; /* last of an origin in gaps, + 1 */
 	struct events_peer *peers, **peers_last;
 	size_t peer_count;
 };

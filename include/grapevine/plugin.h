@@ -54,6 +54,8 @@ extern "C" {
 
 #define GV_PEER_UP UINT32_C(1) /* peer: it came; else it went */
 
+#define GV_GAP_SUM UINT32_C(1) /* gap: of several, there was no room for each */
+
 #define GV_LOG_ERROR INT32_C(3)
 #define GV_LOG_WARN  INT32_C(4)
 #define GV_LOG_INFO  INT32_C(6)
@@ -100,11 +102,12 @@ struct gv_peer {
 	const char *name; /* as the peer says; UTF-8 is not promised */
 };
 
-/* Messages that never come: `count` of them, the first is `first`.  Several
- * gaps of one origin may be told as one.  An origin of zeros: of many. */
+/* Messages that never come: the numbers first .. first + count - 1.  With
+ * GV_GAP_SUM `count` numbers from `first` on, and others between them came; an
+ * origin of zeros: of many origins. */
 struct gv_gap {
 	uint32_t struct_size;
-	uint32_t flags; /* 0 */
+	uint32_t flags; /* GV_GAP_SUM */
 	uint8_t origin[16];
 	uint64_t first;
 	uint64_t count;

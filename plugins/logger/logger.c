@@ -497,6 +497,9 @@ logger_on_gap(void *self, const struct gv_gap *gap)
 	logger_put_id(logger, "from", gap->origin);
 	logger_put_u64(logger, "first", gap->first);
 	logger_put_u64(logger, "count", gap->count);
+	if ((gap->flags & GV_GAP_SUM) != 0) {
+		logger_put_u64(logger, "sum", 1);
+	}
 	if (logger->json) {
 		logger_put(logger, "}", 1);
 	}

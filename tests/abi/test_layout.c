@@ -135,6 +135,7 @@ keeps_its_numbers(void **state)
 	assert_int_equal(GV_REPLY, 2);
 	assert_int_equal(GV_FILTER, 1);
 	assert_int_equal(GV_PEER_UP, 1);
+	assert_int_equal(GV_GAP_SUM, 1);
 	assert_int_equal(GV_LOG_ERROR, 3);
 	assert_int_equal(GV_LOG_DEBUG, 7);
 	assert_int_equal(GV_STRING, 0);

@@ -319,8 +319,10 @@ class Mixed(SplitCase):
     quick = False
 
     def flags(self, node):
-        return ("--state", os.path.join(node.folder, "state")) \
-            if node.number % 2 else ()
+        """History for half a minute: after a cut some is told as gaps."""
+        return "--history", "256K", \
+            *(("--state", os.path.join(node.folder, "state"))
+              if node.number % 2 else ())
 
     def stays(self, node):
         return self.sends(node) or node.number % 5 == 4

@@ -151,7 +151,8 @@ tells_of_peers_and_gaps_before_the_next_batch(void **state)
 	host_on_gap(box.host, &origin, 30, 1);
 	box_deliver(&box, "a", "x");
 	box_expect(&box, "peer up 3 edge-2");
-	box_expect(&box, "gap 7 20 3");
+	box_expect(&box, "gap 7 20 2");
+	box_expect(&box, "gap 7 30 1");
 	box_expect(&box, "message a x");
 	/* Alone they wake the dispatcher, too. */
 	host_on_peer(box.host, 3, &origin, "edge-2", false);

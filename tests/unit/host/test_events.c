@@ -39,29 +39,73 @@ node(unsigned n)
 }
 
 static void
-merges_the_gaps_of_one_origin(void **state)
+expect_gap(const struct events_gap *gap, unsigned origin, uint64_t first,
+    uint64_t count, bool is_sum)
+{
+	struct nodeid id = node(origin);
+
+	assert_true(nodeid_equal(&gap->origin, &id));
+	assert_int_equal(gap->first, first);
+	assert_int_equal(gap->count, count);
+	assert_int_equal(gap->is_sum, is_sum);
+}
+
+static void
+add(struct fixture *fixture, unsigned origin, uint64_t first, uint64_t count)
+{
+	struct nodeid id = node(origin);
+
+	events_add_gap(&fixture->events, &id, first, count);
+}
+
+static void
+says_which_numbers_each_gap_has(void **state)
 {
 	struct fixture *fixture = *state;
 	struct events *events = &fixture->events;
 	struct events_batch *batch = &fixture->batch;
 
 	assert_true(events_is_empty(events));
-	events_add_gap(events, &(struct nodeid){ { 1 } }, 50, 2);
-	events_add_gap(events, &(struct nodeid){ { 2 } }, 7, 1);
-	events_add_gap(events, &(struct nodeid){ { 1 } }, 40, 3);
+	add(fixture, 1, 50, 2);
+	add(fixture, 2, 7, 1);
+	add(fixture, 1, 53, 3); /* 52 came */
+	add(fixture, 1, 56, 1); /* goes on */
+	add(fixture, 1, 40, 4);
 	assert_false(events_is_empty(events));
 	assert_true(events_take(events, batch));
-	assert_int_equal(batch->gap_count, 2);
-	assert_int_equal(batch->gaps[0].first, 40);
-	assert_int_equal(batch->gaps[0].count, 5);
-	assert_int_equal(batch->gaps[1].first, 7);
+	assert_int_equal(batch->gap_count, 4);
+	expect_gap(&batch->gaps[0], 1, 50, 2, false);
+	expect_gap(&batch->gaps[1], 2, 7, 1, false);
+	expect_gap(&batch->gaps[2], 1, 53, 4, false);
+	expect_gap(&batch->gaps[3], 1, 40, 4, false);
 	assert_true(events_is_empty(events));
 	assert_false(events_take(events, batch));
 	/* And nothing of it is left behind. */
-	events_add_gap(events, &(struct nodeid){ { 1 } }, 90, 1);
+	add(fixture, 1, 44, 1);
 	assert_true(events_take(events, batch));
-	assert_int_equal(batch->gaps[0].first, 90);
-	assert_int_equal(batch->gaps[0].count, 1);
+	assert_int_equal(batch->gap_count, 1);
+	expect_gap(&batch->gaps[0], 1, 44, 1, false);
+}
+
+static void
+adds_up_what_one_origin_has_too_many_of(void **state)
+{
+	struct fixture *fixture = *state;
+	struct events_batch *batch = &fixture->batch;
+	size_t last = EVENTS_GAPS_FEW - 1;
+
+	for (size_t n = 0; n < EVENTS_GAPS_FEW + 5; n++) {
+		add(fixture, 1, 1000 + 10 * n, 2);
+	}
+	add(fixture, 1, 5, 1);
+	/* Who has none yet has a place. */
+	add(fixture, 2, 7, 1);
+	add(fixture, 2, 9, 1);
+	assert_true(events_take(&fixture->events, batch));
+	assert_int_equal(batch->gap_count, EVENTS_GAPS_FEW + 1);
+	expect_gap(&batch->gaps[last - 1], 1, 1000 + 10 * (last - 1), 2, false);
+	expect_gap(&batch->gaps[last], 1, 5, 2 * 6 + 1, true);
+	expect_gap(&batch->gaps[last + 1], 2, 7, 2, true);
 }
 
 static void
@@ -70,21 +114,20 @@ counts_the_origins_past_the_limit_together(void **state)
 	struct fixture *fixture = *state;
 	struct events_batch *batch = &fixture->batch;
 	const struct nodeid none = { { 0 } };
-	struct nodeid known = node(3);
 
 	for (unsigned n = 0; n < EVENTS_GAPS + 10; n++) {
-		struct nodeid origin = node(n);
-
-		events_add_gap(&fixture->events, &origin, n + 1, 2);
+		add(fixture, n, n + 1, 2);
 	}
 	/* One that is known keeps its own record. */
-	events_add_gap(&fixture->events, &known, 1000, 1);
+	add(fixture, 3, 1000, 1);
 	assert_true(events_take(&fixture->events, batch));
 	assert_int_equal(batch->gap_count, EVENTS_GAPS + 1);
-	assert_int_equal(batch->gaps[3].count, 3);
+	expect_gap(&batch->gaps[2], 2, 3, 2, false);
+	expect_gap(&batch->gaps[3], 3, 4, 3, true);
 	assert_true(nodeid_equal(&batch->gaps[EVENTS_GAPS].origin, &none));
 	assert_int_equal(batch->gaps[EVENTS_GAPS].count, 20);
 	assert_int_equal(batch->gaps[EVENTS_GAPS].first, EVENTS_GAPS + 1);
+	assert_true(batch->gaps[EVENTS_GAPS].is_sum);
 }
 
 static void
@@ -92,9 +135,10 @@ does_not_wrap_the_count(void **state)
 {
 	struct fixture *fixture = *state;
 
-	events_add_gap(
-	    &fixture->events, &(struct nodeid){ { 1 } }, 1, UINT64_MAX);
-	events_add_gap(&fixture->events, &(struct nodeid){ { 1 } }, 1, 5);
+	for (unsigned n = 0; n < EVENTS_GAPS; n++) {
+		add(fixture, n, 1, UINT64_MAX);
+	}
+	add(fixture, 0, 1, 5);
 	assert_true(events_take(&fixture->events, &fixture->batch));
 	assert_int_equal(fixture->batch.gaps[0].count, UINT64_MAX);
 }
@@ -159,7 +203,8 @@ main(void)
 {
 #define EVENTS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		EVENTS_TEST(merges_the_gaps_of_one_origin),
+		EVENTS_TEST(says_which_numbers_each_gap_has),
+		EVENTS_TEST(adds_up_what_one_origin_has_too_many_of),
 		EVENTS_TEST(counts_the_origins_past_the_limit_together),
 		EVENTS_TEST(does_not_wrap_the_count),
 		EVENTS_TEST(keeps_one_change_per_connection),

@@ -84,6 +84,25 @@ three_spoofs_in_a_minute_take_a_new_id(void **state)
 	assert_true(nodeid_equal(&id, &told));
 }
 
+/* A neighbour that had messages of both pushes only one of them. */
+static void
+what_is_only_announced_under_its_id_is_a_sign_too(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	(void)publish(lab);
+	runs_say(lab, a, RECORD_IHAVE, 0x80, 1, 1, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->spoofed, 0);
+	for (uint32_t n = 10; n < 13; n++) {
+		assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+		runs_say(lab, a, RECORD_IHAVE, 0x80, n, 1, 0);
+		lab_pass(lab, 0);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->spoofed, 3);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 1);
+}
+
 static void
 under_the_new_id_its_numbers_begin_anew(void **state)
 {
@@ -416,6 +435,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(three_spoofs_in_a_minute_take_a_new_id),
+		TEST(what_is_only_announced_under_its_id_is_a_sign_too),
 		TEST(under_the_new_id_its_numbers_begin_anew),
 		TEST_RAW(a_peer_that_was_dialled_is_dialled_again),
 		TEST(three_in_more_than_a_minute_are_only_counted),
