@@ -127,7 +127,8 @@ identity_bury(struct mesh *mesh)
 
 	spread_on_gone(mesh, &spread->self);
 	if (spread->has_published) {
-		origins_bury(&mesh->origins, &mesh->node_id, mesh->seq, 0);
+		origins_bury(&mesh->origins, &mesh->node_id, mesh->seq,
+		    spread->self.last);
 	}
 	spread->has_published = false;
 }

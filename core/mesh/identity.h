@@ -30,7 +30,8 @@ struct identity {
 	struct identity_signs twins;
 };
 
-/* A message of this node's id came that it has not published. */
+/* A message of this node's id came, or was announced, that it has not
+ * published. */
 void identity_on_spoof(struct link *link, uint64_t seq);
 
 /* A BYE 3 came: is the link that it speaks of another's?  Who hears that again

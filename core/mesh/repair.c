@@ -5,6 +5,7 @@
 
 #include "mesh/inside.h"
 #include "mesh/limit.h"
+#include "mesh/sync.h"
 
 enum { REPAIR_GONE_MAX = 64 };
 
@@ -55,6 +56,7 @@ repair_send(struct repair *repair, struct history_entry *entry,
     struct record_data *data)
 {
 	struct mesh *mesh = repair->link->mesh;
+	uint64_t bit = link_bit(repair->link);
 	size_t len = entry->range.len;
 
 	if (len > repair->room && !repair->is_idle) {
@@ -63,10 +65,15 @@ repair_send(struct repair *repair, struct history_entry *entry,
 	}
 	repair->is_idle = false;
 	repair->room -= len < repair->room ? len : repair->room;
-	entry->known |= link_bit(repair->link);
 	data->flags |= DATA_REPAIR;
+	entry->known |= bit;
+	if (!spread_to(mesh, bit, data)) {
+		/* Who had no memory to note it does not ask again. */
+		entry->known &= ~bit;
+		sync_again(repair->link);
+		return false;
+	}
 	mesh->stats.repairs++;
-	(void)spread_to(mesh, link_bit(repair->link), data);
 	return repair->link->state == LINK_UP;
 }
 

@@ -20,7 +20,7 @@
 	COUNT(bad_utf8)        /* dropped: text that is none */ \
 	COUNT(bad_boot)        /* dropped: boot number from the future */ \
 	COUNT(own)             /* dropped: this node's own, come back */ \
-	COUNT(spoofed)         /* dropped: claims to be ours and is not */ \
+	COUNT(spoofed)         /* claims to be ours and is not */ \
 	COUNT(renamed)         /* times this node took a new id because of \
 	                          it */ \
 	COUNT(twins)           /* links that end because two have one id */ \

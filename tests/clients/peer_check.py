@@ -124,15 +124,18 @@ async def refuses_and_is_refused_without_the_key():
 
 
 async def gives_and_takes_the_reasons_of_bye():
+    """Who is refused has no address and no clock: nobody dials it, it dials
+    nobody again, and `one` knows nobody to exchange `first` for."""
     one = await node("one", "--view", "1..1", "--mesh", "auto")
     first = await linked(one)
-    full = await Told("full").start()
+    full, other, clone = [
+        await Told(name, **more).start(listen=False, clock=False)
+        for name, more in (("full", {}), ("other", {"network": "another"}),
+                           ("clone", {}))]
     link = await full.dial(one.url)
     assert link.bye_reason == r.FULL and link.id == one.id
     assert full.members.passive.get(first.id) == first.addr, "no PEERS"
-    other = await Told("other", network="another").start()
     assert (await other.dial(one.url)).bye_reason == r.NETWORK
-    clone = await Told("clone").start()
     clone.id = one.id
     link = await clone.dial(one.url)
     assert link.bye_reason == r.SELF and link.id == one.id
@@ -205,7 +208,8 @@ def hello(peer, **more):
 async def answers_to(url, *messages, subprotocols=(SUBPROTOCOL,)):
     """All that a listener says to these, and the code it closes with."""
     async with websockets.connect(
-            url, subprotocols=subprotocols, compression=None) as ws:
+            url, subprotocols=subprotocols, compression=None,
+            open_timeout=harness.STEP_S) as ws:
         said = b""
         try:
             for message in messages:
@@ -387,7 +391,9 @@ async def lives_in_a_mesh_whose_nodes_die():
         peers = ",".join(n.url for n in list(nodes.values())[:2])
         nodes[f"n{i}"] = await node(
             f"n{i}", "--view", "2..4", *(("--peers", peers) if peers else ()))
-    peer = await linked(nodes["n5"])
+    # Two, as the nodes: the only one that it knows may be the one that dies.
+    peer = await Told("py", [nodes[n].url for n in ("n4", "n5")]).start()
+    await until(lambda: peer.links, "no link")
     clients = {name: await n.client("m") for name, n in nodes.items()}
     killed = None
     for lap in range(LAPS):

@@ -421,7 +421,7 @@ refuses_the_65th_link(void **state)
 static void
 gives_a_peer_up_that_reads_nothing(void **state)
 {
-	enum { SIZE = 16384, MESSAGES = 2000 };
+	enum { SIZE = 16384, MESSAGES = 200 };
 	/* Silent for 10 s, and it is not that which ends it. */
 	struct daemon *node = daemon_start(
 	    "--queue 64K..256K --max-message 64K --ping 20");

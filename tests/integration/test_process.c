@@ -130,7 +130,6 @@ exits_5_when_it_cannot_bind(void **state)
 		snprintf(port, sizeof(port), "127.0.0.1:%u",
 		    (unsigned)(i == 0 ? peer->port : first->port));
 		run = daemon_create();
-		run->deadline_ms = 5000;
 		code = daemon_run(run, "--bind %s --log-format json", port);
 		if (code != 5) {
 			fail_msg("%s: %d, not 5", port, code);

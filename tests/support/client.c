@@ -52,6 +52,17 @@ client_address(
 	return sizeof(*six);
 }
 
+/* Soon full: a kernel keeps some segments for a sender, whatever their size,
+ * and on the loopback they are large. */
+static void
+client_make_small(int fd, int buffer)
+{
+	int segment = 536;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+	setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment));
+}
+
 static int
 client_dial(const char *host, uint16_t port, const char *source, int buffer)
 {
@@ -62,7 +73,7 @@ client_dial(const char *host, uint16_t port, const char *source, int buffer)
 
 	assert_true(fd >= 0);
 	if (buffer > 0) {
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+		client_make_small(fd, buffer);
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (source != NULL) {

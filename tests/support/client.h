@@ -47,7 +47,8 @@ struct client_frame {
 struct client *client_connect(uint16_t port);
 struct client *client_connect_to(
     const char *host, uint16_t port, const char *source);
-/* The same with a receive buffer of about `bytes`: a reader who is soon full. */
+/* The same with a receive buffer of about `bytes`: a reader who is soon full,
+ * and so is the node's buffer in the kernel. */
 struct client *client_connect_small(uint16_t port, int bytes);
 /* Take over a connected socket. */
 struct client *client_attach(int fd);

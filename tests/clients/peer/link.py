@@ -67,6 +67,7 @@ class Link:
         self.wake = asyncio.Event()
         self.congested, self.over_since, self.taken_at = False, None, now()
         self.rtt, self.suspected_at = 0.0, NEVER
+        self.dead_s = 3 * node.ping_s
         self.early, self.late = Waiting(), Waiting()  # ids to announce
         self.fetches = set()                          # not answered yet
         self.to_pass_on, self.passed_on_at = {}, NEVER  # SYNC of others
@@ -166,7 +167,7 @@ class Link:
         ping_s = self.node.ping_s
         with contextlib.suppress(ConnectionClosed):
             await self.ping()
-            while self.silent() <= 3 * ping_s:
+            while self.silent() <= self.dead_s:
                 if self.silent() < ping_s:
                     await asyncio.sleep(ping_s - self.silent())
                 else:

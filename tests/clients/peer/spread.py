@@ -354,14 +354,19 @@ class Spread:
     def on_my_own(self, link, data, only_for_one):
         if only_for_one:
             self.count["unicast_lost"] += 1
-        elif data.seq > (self.node.boot << 32 | self.counter):
-            self.count["spoofed"] += 1
-            self.node.saw_my_id()
-        else:
+        elif not self.is_anothers(data.seq):
             self.own_end_seen(data.seq, link)
             self.note_known(data, link)
             if not data.flags & r.REPAIR:
                 self.prune(link, self.origin(self.node.id, data.seq))
+
+    def is_anothers(self, seq):
+        """An id of mine that I never gave to a message."""
+        if seq <= (self.node.boot << 32 | self.counter):
+            return False
+        self.count["spoofed"] += 1
+        self.node.saw_my_id()
+        return True
 
     def on_broadcast(self, link, data):
         origin = self.origin(data.origin, data.seq, link)
@@ -507,7 +512,9 @@ class Spread:
                     run, run.first + run.count - 1):
                 self.count["skipped"] += 1
             elif run.origin == self.node.id:
-                self.own_end_seen(run.first + run.count - 1, link)
+                last = run.first + run.count - 1
+                if not self.is_anothers(last):
+                    self.own_end_seen(last, link)
                 self.on_held(link, run)
             else:
                 origin = self.origin(

@@ -84,6 +84,25 @@ three_spoofs_in_a_minute_take_a_new_id(void **state)
 	assert_true(nodeid_equal(&id, &told));
 }
 
+/* A neighbour that had messages of both pushes only one of them. */
+static void
+what_is_only_announced_under_its_id_is_a_sign_too(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	(void)publish(lab);
+	runs_say(lab, a, RECORD_IHAVE, 0x80, 1, 1, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->spoofed, 0);
+	for (uint32_t n = 10; n < 13; n++) {
+		assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+		runs_say(lab, a, RECORD_IHAVE, 0x80, n, 1, 0);
+		lab_pass(lab, 0);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->spoofed, 3);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 1);
+}
+
 static void
 under_the_new_id_its_numbers_begin_anew(void **state)
 {
@@ -114,6 +133,38 @@ under_the_new_id_its_numbers_begin_anew(void **state)
 	assert_int_equal(lab->delivered, 1);
 	run.count = 0;
 	assert_int_equal(runs_sent(a, RECORD_GRAFT, &run, 1), 0);
+}
+
+/* The other one told of a boot ahead of this node's, which went on behind it. */
+static void
+nor_is_what_it_said_in_a_boot_that_it_left_taken_again(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct record_run run = {
+		.origin = lab_id(0x80),
+		.seq = RUNS_SEQ(6) + (UINT64_C(2) << 32),
+	};
+	struct record_data data = lab_data(0x80, 1);
+	struct buf buf = { 0 };
+
+	(void)publish(lab);
+	assert_int_equal(
+	    record_array_encode(&buf, RECORD_SYNC, &run, 1), ERR_OK);
+	lab_message(lab, a, buf.bytes, buf.len);
+	buf_fini(&buf);
+	data.seq += UINT64_C(3) << 32;
+	for (int i = 0; i < 3; i++) {
+		lab_say(lab, a, &data);
+		lab_pass(lab, 0);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 1);
+	a = lab_accept_up(lab, 3);
+	lab_say(lab, a, &data);
+	assert_int_equal(lab->delivered, 1);
+	lab_say_data(lab, a, 0x80, 1);
+	assert_int_equal(lab->delivered, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->old, 1);
 }
 
 static void
@@ -416,7 +467,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(three_spoofs_in_a_minute_take_a_new_id),
+		TEST(what_is_only_announced_under_its_id_is_a_sign_too),
 		TEST(under_the_new_id_its_numbers_begin_anew),
+		TEST(nor_is_what_it_said_in_a_boot_that_it_left_taken_again),
 		TEST_RAW(a_peer_that_was_dialled_is_dialled_again),
 		TEST(three_in_more_than_a_minute_are_only_counted),
 		TEST(an_id_changes_once_a_minute_at_the_most),

@@ -609,6 +609,32 @@ what_there_was_no_memory_to_tell_is_told_again(void **state)
 	assert_int_equal(runs_only(a, RECORD_SYNC).count, 3);
 }
 
+/* Who asks for it may have had no memory to note that it is missing. */
+static void
+what_there_is_no_memory_to_send_again_is_told_again(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct record_run run = {
+		.origin = lab_id(9), .seq = RUNS_SEQ(1), .count = 1
+	};
+	struct buf graft = { 0 };
+
+	lab_say_data(lab, lab_accept_up(lab, 2), 9, 1);
+	runs_forget(lab);
+	assert_int_equal(
+	    record_array_encode(&graft, RECORD_GRAFT, &run, 1), ERR_OK);
+	fault_fail_from(1);
+	mesh_on_message(lab->mesh, a->link, lab->now, graft.bytes, graft.len);
+	assert_true(fault_off());
+	buf_fini(&graft);
+	assert_int_equal(mesh_stats(lab->mesh)->nomem, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->repairs, 0);
+	lab_pass(lab, 1000);
+	assert_int_equal(runs_only(a, RECORD_SYNC).seq, RUNS_SEQ(1));
+	assert_int_equal(runs_only(a, RECORD_SYNC).count, 1);
+}
+
 /* One more than there is room for was counted, and never told. */
 static void
 what_there_was_no_room_to_tell_is_told_again(void **state)
@@ -733,6 +759,7 @@ main(void)
 		TEST(ten_a_second_are_taken_once_the_link_has_settled),
 		TEST(an_end_that_is_not_held_is_told_behind_what_is),
 		TEST(what_there_was_no_memory_to_tell_is_told_again),
+		TEST(what_there_is_no_memory_to_send_again_is_told_again),
 		TEST(what_there_was_no_room_to_tell_is_told_again),
 		TEST(no_more_is_passed_on_than_is_taken),
 		TEST(nodes_that_are_made_up_keep_nobody_out),
