@@ -25,6 +25,20 @@ inspect_missing_of(const struct mesh *mesh, const struct origin *origin)
 	return ids;
 }
 
+/* Where the oldest boot but the newest has ended. */
+static uint64_t
+inspect_first_end(const struct mesh *mesh, const struct origin *origin)
+{
+	uint64_t end = origin->last;
+	uint64_t before = end;
+
+	while (origin->has_ends && before != 0) {
+		end = before;
+		before = ends_before(&mesh->spread.ends, &origin->id, end);
+	}
+	return end;
+}
+
 static void
 inspect_one(const struct mesh *mesh, const struct origin *origin,
     struct inspect_origin *out)
@@ -40,6 +54,7 @@ inspect_one(const struct mesh *mesh, const struct origin *origin,
 		.parent = origin->parent,
 		.parent_seq = origin->parent_seq,
 		.last = origin->last,
+		.first_end = inspect_first_end(mesh, origin),
 		.held = origin->held,
 		.missing = inspect_missing_of(mesh, origin),
 		.is_self = is_self,
