@@ -11,7 +11,9 @@
 
 #define QUEUE "--queue 64K..256K --max-message 64K "
 
-enum { SIZE = 8192, MESSAGES = 1000, PART = 100 };
+/* Three times what a slow reader's queue holds, said within the 10 s that it
+ * may take nothing. */
+enum { SIZE = 8192, MESSAGES = 100, PART = 20 };
 
 /* Message `number`: its number, then filling that depends on it. */
 static void

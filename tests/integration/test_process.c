@@ -216,7 +216,7 @@ fill_a_reader(struct daemon *node)
 	assert_non_null(bytes);
 	assert_int_equal(client_upgrade(slow, "/full", ""), 101);
 	client_sync(slow);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 20; i++) {
 		client_frame(from, CLIENT_BINARY, bytes, 65536);
 	}
 	free(bytes);
