@@ -144,6 +144,23 @@ tally_expects(const struct world *world, const struct vnode *node,
 	       node->since_us + TALLY_SETTLE_S * US_PER_S <= sent->at_us;
 }
 
+/* Mark the messages of the last two lives of each id in which anything was
+ * published. */
+static void
+tally_mark_recent(const struct world *world)
+{
+	for (size_t i = world->traffic.count; i > 0; i--) {
+		struct sent *sent = &world->traffic.sent[i - 1];
+		struct vnode *source = &world->nodes[sent->source];
+
+		if (!nodeid_equal(&source->told_id, &sent->id)) {
+			source->told_id = sent->id;
+			source->told_last = sent->incarnation;
+		}
+		sent->is_recent = source->told_last <= sent->incarnation + 1U;
+	}
+}
+
 /* May `from` tell `to`?  Not if nobody is left between them: of what comes
  * then only who stays connected has a promise (PROTOCOL 12). */
 static bool
@@ -154,8 +171,9 @@ tally_may_tell(
 	       (from->part == to->part || !overlay_may_part(world));
 }
 
-/* `to` must get it: its source is in the same life, or one who got it is there
- * still. */
+/* `to` must get it: its source is in the same life; or one who got it is there
+ * still.  But with given links, where one who knows nothing of the author may be
+ * the only way, the author must have published in no life but the next one. */
 static bool
 tally_is_promised(
     const struct world *world, const struct sent *sent, const struct vnode *to)
@@ -173,7 +191,7 @@ tally_is_promised(
 
 		if (i != sent->source && bit_get(sent->got, i) &&
 		    tally_may_tell(world, node, to) && vnode_is_honest(node)) {
-			return true;
+			return sent->is_recent || !world->config.is_static;
 		}
 	}
 	return false;
@@ -218,9 +236,9 @@ tally_is_unheard(const struct world *world, const struct vnode *node,
 	if (boot == origin.base >> 32) {
 		return sent->seq < origin.base;
 	}
+	/* Of a boot that it knows the middle of only, it depends (PROTOCOL 8). */
 	return origin.first_end == 0 || boot < origin.first_end >> 32 ||
-	       (boot == origin.first_end >> 32 &&
-	           !tally_has_base(world, node, sent, false));
+	       !tally_has_base(world, node, sent, false);
 }
 
 static void
@@ -395,6 +413,7 @@ tally_finish(struct tally *tally, const struct world *world)
 	struct sim_result *result = world->result;
 
 	result->parts = overlay_parts(world, &result->live);
+	tally_mark_recent(world);
 	for (size_t i = 0; i < world->traffic.count; i++) {
 		const struct sent *sent = &world->traffic.sent[i];
 

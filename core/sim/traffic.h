@@ -28,6 +28,7 @@ struct sent {
 	uint32_t dest;        /* node, TRAFFIC_ALL */
 	struct nodeid dest_id;
 	bool is_direct; /* with a number of its own, promised to nobody */
+	bool is_recent; /* at the end: tally_mark_recent */
 	int8_t row;     /* enum row, -1: none */
 	uint8_t hops_max;
 	uint64_t hops_sum, hops_count;

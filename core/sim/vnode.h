@@ -69,6 +69,8 @@ struct vnode {
 	uint64_t bytes[CLASS_COUNT];
 	uint64_t gaps;         /* ids given up, of all lives */
 	size_t gap_at;         /* the last of them among all messages */
+	struct nodeid told_id; /* for tally_mark_recent */
+	unsigned told_last;
 };
 
 /* ws://10.x.y.z:7000 of node `index`; back: UINT32_MAX if it is none. */
