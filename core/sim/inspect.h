@@ -14,9 +14,9 @@
 /* What is known of one origin. */
 struct inspect_origin {
 	struct nodeid id;
-	uint64_t max, base;    /* of its numbers */
-	uint64_t last;         /* of the boot before */
-	uint64_t first_end;    /* of the oldest boot that is known; 0: no such */
+	uint64_t max, base; /* of its numbers */
+	uint64_t last;      /* of the boot before */
+	uint64_t first_end; /* of the oldest boot that is known; 0: no such */
 	uint64_t mute, pruned; /* slots */
 	int parent;            /* slot, -1: none */
 	uint64_t parent_seq;
