@@ -3,17 +3,20 @@
 
 #include "mesh/ends.h"
 
-static void
+size_t
 ends_forget(struct ends *ends, const struct nodeid *id)
 {
+	size_t count = 0;
+
 	for (size_t i = 0; i < ENDS_MAX; i++) {
 		struct ends_item *item = &ends->items[i];
 
 		if (item->seq != 0 && nodeid_equal(&item->id, id)) {
 			item->seq = 0;
-			ends->lost++;
+			count++;
 		}
 	}
+	return count;
 }
 
 void
@@ -24,7 +27,14 @@ ends_put(struct ends *ends, const struct nodeid *id, uint64_t seq)
 	if (item->seq != 0) {
 		const struct nodeid gone = item->id;
 
-		ends_forget(ends, &gone);
+		if (nodeid_equal(&gone, id)) {
+			/* A newer boot would seem to be new: it takes its
+			 * place, and the one of `seq` is old. */
+			uint64_t newest = ends_before(ends, id, UINT64_MAX);
+
+			seq = seq > newest ? seq : newest;
+		}
+		ends->lost += ends_forget(ends, &gone);
 	}
 	*item = (struct ends_item){ .id = *id, .seq = seq };
 	ends->count++;
@@ -36,7 +46,7 @@ ends_find(struct ends *ends, const struct nodeid *id, uint64_t seq)
 	for (size_t i = 0; i < ENDS_MAX; i++) {
 		struct ends_item *item = &ends->items[i];
 
-		if (item->seq >> 32 == seq >> 32 &&
+		if (item->seq != 0 && item->seq >> 32 == seq >> 32 &&
 		    nodeid_equal(&item->id, id)) {
 			return &item->seq;
 		}

@@ -27,8 +27,12 @@ struct ends {
 	uint64_t lost; /* to make room */
 };
 
-/* A boot that is not here has come as far as `seq`. */
+/* A boot that is not here has come as far as `seq`.  If that needs the room of
+ * others of its origin, only the newest of them and it is here afterwards. */
 void ends_put(struct ends *ends, const struct nodeid *id, uint64_t seq);
+
+/* Of this origin nothing is to be known; how many there were. */
+size_t ends_forget(struct ends *ends, const struct nodeid *id);
 
 /* The newest number heard of the boot of `seq`, which may grow; or NULL. */
 uint64_t *ends_find(struct ends *ends, const struct nodeid *id, uint64_t seq);

@@ -211,11 +211,14 @@ bool
 fetch_expect_old(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {
+	bool is_first = origin->last == 0 ||
+	                (origin->is_hearsay && seq >> 32 > origin->last >> 32);
 	uint64_t *known;
 	uint64_t next;
 
-	if (origin->last == 0) {
-		origin->last = seq - 1; /* nothing of it was known */
+	if (is_first) { /* nothing of it was known */
+		fetch_set_last(
+		    mesh, origin, (uint32_t)seq != 0 ? seq - 1 : seq);
 	}
 	known = fetch_old(mesh, origin, seq);
 	next = known != NULL ? *known + 1 : fetch_begin_old(mesh, origin, seq);
@@ -232,6 +235,20 @@ fetch_expect_old(
 	next = fetch_clip(mesh, origin, next, end);
 	fetch_make_room(mesh);
 	fetch_add(mesh, NULL, origin, next, end);
+	return true;
+}
+
+bool
+fetch_hear_old(struct mesh *mesh, struct origin *origin, uint64_t seq)
+{
+	if (origin->last != 0 && !origin->is_hearsay) {
+		return fetch_expect_old(mesh, origin, seq, seq + 1);
+	}
+	if ((uint32_t)seq == 0 || seq <= origin->last) {
+		return false;
+	}
+	fetch_set_last(mesh, origin, seq);
+	origin->is_hearsay = true;
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * heard.h - how far origins have come of which nothing was ever known here, by
- * the word of neighbours that hold nothing of them either (PROTOCOL 5).
+ * the word of neighbours that hold nothing of them either (PROTOCOL 8).
  *
  * That is no loss for this node, but it may be the only way between one who
  * knows more and one who knows less.  HEARD_MAX of them; then only those give
@@ -15,7 +15,7 @@
 
 #include "wire/nodeid.h"
 
-#define HEARD_MAX     64u
+#define HEARD_MAX     128u
 #define HEARD_KEEP_MS 600000u
 
 struct heard_item {

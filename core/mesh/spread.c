@@ -181,6 +181,9 @@ spread_add_origin(
 		return NULL;
 	}
 	tree_adopt(mesh, origin);
+	if (origin->base != 0) { /* known again */
+		sync_recall(mesh, origin);
+	}
 	mesh_wake_at(mesh, mesh->now_ms + ORIGIN_IDLE_MS);
 	return origin;
 }
@@ -295,7 +298,8 @@ spread_on_gap(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 	    LOG_U64("first", first), LOG_U64("count", count));
 	mesh->io->gap(mesh->io->ctx, &origin->id, first, count);
 	/* Behind the end of a boot nothing comes that would show the hole. */
-	if (end >= origin->window.max || end == origin->last) {
+	if (end >= origin->window.max ||
+	    end == fetch_old_end(mesh, origin, end)) {
 		sync_tell(mesh, &origin->id, end, mesh->up_slots);
 	}
 }
@@ -306,6 +310,9 @@ spread_on_gone(void *ctx, struct origin *origin)
 	struct mesh *mesh = ctx;
 
 	fetch_on_origin_gone(mesh, origin);
+	if (origin->has_ends) {
+		(void)ends_forget(&mesh->spread.ends, &origin->id);
+	}
 	history_forget(&mesh->spread.history, origin);
 	tree_forget(mesh, origin);
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {

@@ -165,13 +165,19 @@ sync_add_buried(struct sync *sync, const struct origins *origins)
 	}
 }
 
-/* Those of which nothing else was ever known here. */
+/* Those of which nothing else was ever known here; lately, else they would be
+ * passed on among newcomers for ever. */
 static void
-sync_add_heard(struct sync *sync, const struct heard *heard)
+sync_add_heard(struct sync *sync, const struct mesh *mesh)
 {
+	const struct heard *heard = &mesh->spread.heard;
+
 	for (size_t i = 0; i < heard->count; i++) {
 		const struct heard_item *item = &heard->items[i];
 
+		if (mesh->now_ms - item->put_ms >= HEARD_KEEP_MS) {
+			continue;
+		}
 		if (item->last != 0) {
 			sync_add_empty(sync, &item->id, item->last);
 		}
@@ -214,7 +220,7 @@ sync_add_step(struct sync *sync, const struct mesh *mesh, size_t step)
 	}
 	if (step > table->room) {
 		sync_add_buried(sync, &mesh->origins);
-		sync_add_heard(sync, &mesh->spread.heard);
+		sync_add_heard(sync, mesh);
 		return true;
 	}
 	item = table->places[step - 1].item;
@@ -364,12 +370,7 @@ sync_on_empty(struct mesh *mesh, struct origin *origin, uint64_t max)
 	const struct missing_run *run;
 
 	if (max >> 32 < known >> 32) {
-		if (origin->last != 0) {
-			return fetch_expect_old(mesh, origin, max, max + 1);
-		}
-		/* Nothing of it was known: no loss. */
-		origin->last = (uint32_t)max != 0 ? max : 0;
-		return origin->last != 0;
+		return fetch_hear_old(mesh, origin, max);
 	}
 	if (max >> 32 > known >> 32 && (uint32_t)max != 0) {
 		/* A whole boot that nobody may be able to bring. */

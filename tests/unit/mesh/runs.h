@@ -54,7 +54,7 @@ runs_sent(
 static inline size_t
 runs_count(const struct lab_link *at, uint8_t type)
 {
-	struct record_run runs[64];
+	struct record_run runs[256];
 
 	return runs_sent(at, type, runs, ARRAY_LEN(runs));
 }

@@ -80,6 +80,24 @@ the_first_one_makes_room_with_all_of_its_author(void **state)
 	    ends_before(&ends, &other, seq_of(1, 1)), seq_of(0, 1));
 }
 
+/* Else a boot that was heard would seem to have come between. */
+static void
+an_author_that_has_all_room_keeps_its_newest_boot(void **state)
+{
+	static struct ends ends;
+	const struct nodeid id = lab_id(9);
+
+	(void)state;
+	for (uint32_t i = 1; i <= ENDS_MAX; i++) {
+		ends_put(&ends, &id, seq_of(2 * i, 1));
+	}
+	ends_put(&ends, &id, seq_of(3, 1)); /* came between */
+	assert_int_equal(ends.lost, ENDS_MAX);
+	assert_int_equal(ends_before(&ends, &id, seq_of(2 * ENDS_MAX, 1)), 0);
+	assert_int_equal(
+	    ends_before(&ends, &id, UINT64_MAX), seq_of(2 * ENDS_MAX, 1));
+}
+
 static void
 a_new_link_is_told_of_every_boot_the_oldest_first(void **state)
 {
@@ -174,6 +192,31 @@ a_boot_that_came_between_is_fetched_whole(void **state)
 	assert_int_equal(lab->delivered, 5);
 }
 
+/* It may be weeks ago: who knew none of them has lost nothing. */
+static void
+boots_that_are_only_spoken_of_are_no_loss(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct record_run runs[3];
+
+	say(lab, a, 5, 1);
+	runs_forget(lab);
+	tell(lab, a, RECORD_SYNC, 1, 4, 0);
+	tell(lab, a, RECORD_SYNC, 2, 5, 0);
+	tell(lab, a, RECORD_SYNC, 3, 6, 0);
+	assert_int_equal(runs_origin(lab, 9).missing, 0);
+	/* But others may have. */
+	lab_pass(lab, LAZY_TOLD_MS);
+	assert_int_equal(runs_sent(b, RECORD_SYNC, runs, 3), 3);
+	assert_int_equal(runs[0].seq, seq_of(1, 4));
+	assert_int_equal(runs[2].seq, seq_of(3, 6));
+	/* What one holds of a later one is taken, with nothing before it. */
+	tell(lab, a, RECORD_SYNC, 4, 7, 1);
+	assert_int_equal(runs_origin(lab, 9).missing, 1);
+}
+
 static void
 what_is_older_than_all_that_was_heard_is_old(void **state)
 {
@@ -199,10 +242,13 @@ main(void)
 		cmocka_unit_test(each_boot_has_its_end),
 		cmocka_unit_test(
 		    the_first_one_makes_room_with_all_of_its_author),
+		cmocka_unit_test(
+		    an_author_that_has_all_room_keeps_its_newest_boot),
 		TEST(a_new_link_is_told_of_every_boot_the_oldest_first),
 		TEST(the_rest_of_a_boot_long_ago_is_fetched),
 		TEST(what_nobody_holds_of_it_is_a_gap_and_told_to_the_others),
 		TEST(a_boot_that_came_between_is_fetched_whole),
+		TEST(boots_that_are_only_spoken_of_are_no_loss),
 		TEST(what_is_older_than_all_that_was_heard_is_old),
 	};
 
