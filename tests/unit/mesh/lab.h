@@ -46,19 +46,30 @@ struct lab {
 	uint64_t gap_first, gap_count;
 	struct message_view view; /* last delivered; topic, payload below */
 	char topic[256], payload[64];
-	struct mesh_peer peer; /* last told */
+	struct message_view published; /* last */
+	struct mesh_peer peer;         /* last told */
 	char peer_name[256], peer_addr[256];
 };
 
-/* cmocka fixtures: a mesh with no peers; and one that is made by the test, after
- * it has changed `config`, with lab_make. */
+/* cmocka fixtures: a mesh with no peers; one that finds its own links; and one
+ * that is made by the test, after it has changed `config`, with lab_make. */
 static inline int lab_setup(void **state);
+static inline int lab_setup_auto(void **state);
 static inline int lab_setup_raw(void **state);
 static inline int lab_teardown(void **state);
 static inline void lab_make(struct lab *lab);
+/* The mesh is gone, and what was written down of its links. */
+static inline void lab_unmake(struct lab *lab);
+/* The one that is made next dials these; they are not copied. */
+static inline void lab_set_peers(
+    struct lab *lab, const char *const *peers, size_t count);
 
 /* All bytes of the id are `n`; the lab's own is 0x80. */
 static inline struct nodeid lab_id(uint8_t n);
+/* One of as many nodes as a test likes: `n` in its first bytes. */
+static inline struct nodeid lab_nth_id(uint32_t n);
+/* Counter `count` of a life `boots` later than LAB_BOOT, or earlier. */
+static inline uint64_t lab_seq(int64_t boots, uint32_t count);
 static inline struct record_hello lab_hello(const struct lab *lab, uint8_t n);
 static inline struct record_welcome lab_welcome(uint8_t n);
 
@@ -93,11 +104,24 @@ static inline void lab_say(
     struct lab *lab, struct lab_link *at, const struct record_data *data);
 static inline struct record_data lab_data(uint8_t n, uint32_t count);
 
+/* The same in two steps, for a test in which allocations fail: the second one
+ * allocates nothing.  The test frees the record. */
+static inline struct buf lab_encoded(const struct record_data *data);
+static inline void lab_hand_in(
+    struct lab *lab, struct lab_link *at, const struct buf *records);
+
+/* This node publishes, an empty message or `len` zeros; see `published`. */
+static inline void lab_publish(struct lab *lab);
+static inline void lab_publish_zeros(struct lab *lab, size_t len);
+
 /* The owner reports the end. */
 static inline void lab_closed(
     struct lab *lab, struct lab_link *at, enum mesh_closed how);
 /* Time passes, ticks come when the mesh asks for them. */
 static inline void lab_pass(struct lab *lab, uint64_t ms);
+/* All links that are UP are heard: now, and at least each second. */
+static inline void lab_keep_alive(struct lab *lab);
+static inline void lab_pass_alive(struct lab *lab, uint64_t ms);
 
 /* True if a record of `type` was sent on this link. */
 static inline bool lab_has_sent(const struct lab_link *at, uint8_t type);
@@ -105,6 +129,8 @@ static inline bool lab_has_sent(const struct lab_link *at, uint8_t type);
 static inline int lab_bye(const struct lab_link *at);
 /* Flags of the WELCOME that was sent, -1: none. */
 static inline int lab_welcome_flags(const struct lab_link *at);
+
+#include "unit/mesh/lab_say.h"
 
 static inline void
 lab_spread(void *ctx, uint64_t slots, const struct range *record)
@@ -291,59 +317,72 @@ lab_setup(void **state)
 }
 
 static inline int
+lab_setup_auto(void **state)
+{
+	struct lab *lab;
+
+	(void)lab_setup_raw(state);
+	lab = *state;
+	lab->config.is_auto = true;
+	lab_make(lab);
+	return 0;
+}
+
+static inline void
+lab_unmake(struct lab *lab)
+{
+	mesh_destroy(lab->mesh);
+	lab->mesh = NULL;
+	while (lab->link_count > 0) {
+		struct lab_link *at = &lab->links[--lab->link_count];
+
+		buf_fini(&at->sent);
+		*at = (struct lab_link){ .link = NULL };
+	}
+}
+
+static inline int
 lab_teardown(void **state)
 {
 	struct lab *lab = *state;
 
-	mesh_destroy(lab->mesh);
+	lab_unmake(lab);
 	chunk_pool_fini(&lab->pool);
-	for (size_t i = 0; i < lab->link_count; i++) {
-		buf_fini(&lab->links[i].sent);
-	}
 	free(lab);
 	return 0;
 }
 
-static inline struct nodeid
-lab_id(uint8_t n)
+static inline void
+lab_set_peers(struct lab *lab, const char *const *peers, size_t count)
 {
-	struct nodeid id;
-
-	memset(id.bytes, n, sizeof(id.bytes));
-	return id;
+	lab->config.peers = peers;
+	lab->config.peer_count = count;
 }
 
-static inline struct record_hello
-lab_hello(const struct lab *lab, uint8_t n)
+static inline void
+lab_publish_view(struct lab *lab, const void *payload, size_t len)
 {
-	struct record_hello hello = {
-		.ver_min = 1,
-		.ver_max = 1,
-		.node_id = lab_id(n),
-		.boot = LAB_BOOT,
-		/* SHA-256 of "grapevine", computed by sha256sum. */
-		.net = { 0x22, 0xbd, 0x79, 0x0e, 0x02, 0xa8, 0x0f, 0x57 },
-		.addr = { .text = "ws://x:1", .len = 8 },
-		.name = { .text = "x", .len = 1 },
-		.max_message = 500,
-	};
-
-	(void)lab;
-	return hello;
+	lab->published = (struct message_view){ .topic = "a",
+		.topic_len = 1,
+		.payload = payload,
+		.payload_len = len };
+	assert_int_equal(
+	    mesh_publish(lab->mesh, lab->now, &lab->published), ERR_OK);
 }
 
-static inline struct record_welcome
-lab_welcome(uint8_t n)
+static inline void
+lab_publish(struct lab *lab)
 {
-	return (struct record_welcome){
-		.version = 1,
-		.flags = WELCOME_ACCEPT,
-		.node_id = lab_id(n),
-		.boot = LAB_BOOT,
-		.seen_addr = { .text = "127.0.0.1", .len = 9 },
-		.max_message = 500,
-		.name = { .text = "w", .len = 1 },
-	};
+	lab_publish_view(lab, NULL, 0);
+}
+
+static inline void
+lab_publish_zeros(struct lab *lab, size_t len)
+{
+	static const uint8_t zeros[LAB_MAX];
+
+	assert_true(len <= sizeof(zeros));
+	lab_publish_view(lab, zeros, len);
 }
 
 static inline struct lab_link *
@@ -374,116 +413,6 @@ lab_accept(struct lab *lab)
 	    lab->mesh, lab->now, ++lab->conn, "127.0.0.1", lab);
 
 	return link == NULL ? NULL : lab_add(lab, link);
-}
-
-static inline void
-lab_message(struct lab *lab, struct lab_link *at, const void *bytes, size_t len)
-{
-	/* A block of its own size: a sanitizer sees a read behind it. */
-	uint8_t *copy = malloc(len > 0 ? len : 1);
-
-	assert_non_null(copy);
-	if (len > 0) {
-		memcpy(copy, bytes, len);
-	}
-	mesh_on_message(lab->mesh, at->link, lab->now, copy, len);
-	free(copy);
-}
-
-static inline void
-lab_record(struct lab *lab, struct lab_link *at, uint8_t type, const void *body,
-    size_t len)
-{
-	uint8_t *bytes = malloc(4 + len);
-
-	assert_non_null(bytes);
-	bytes[0] = type;
-	bytes[1] = (uint8_t)(len >> 16);
-	bytes[2] = (uint8_t)(len >> 8);
-	bytes[3] = (uint8_t)len;
-	if (len > 0) {
-		memcpy(bytes + 4, body, len);
-	}
-	lab_message(lab, at, bytes, 4 + len);
-	free(bytes);
-}
-
-static inline void
-lab_say_buf(struct lab *lab, struct lab_link *at, struct buf *buf)
-{
-	lab_message(lab, at, buf->bytes, buf->len);
-	buf_fini(buf);
-}
-
-static inline void
-lab_say_hello(
-    struct lab *lab, struct lab_link *at, const struct record_hello *hello)
-{
-	struct buf buf = { 0 };
-
-	assert_int_equal(record_hello_encode(&buf, hello), ERR_OK);
-	lab_say_buf(lab, at, &buf);
-}
-
-static inline void
-lab_say_welcome(
-    struct lab *lab, struct lab_link *at, const struct record_welcome *welcome)
-{
-	struct buf buf = { 0 };
-
-	assert_int_equal(record_welcome_encode(&buf, welcome), ERR_OK);
-	lab_say_buf(lab, at, &buf);
-}
-
-static inline void
-lab_say_welcome2(struct lab *lab, struct lab_link *at, uint64_t seq)
-{
-	struct buf buf = { 0 };
-	struct record_welcome2 welcome2 = { .last_seq = seq };
-
-	assert_int_equal(record_welcome2_encode(&buf, &welcome2), ERR_OK);
-	lab_say_buf(lab, at, &buf);
-}
-
-static inline void
-lab_say_bye(struct lab *lab, struct lab_link *at, uint8_t reason)
-{
-	lab_record(lab, at, RECORD_BYE, (uint8_t[]){ reason, 0 }, 2);
-}
-
-static inline struct record_data
-lab_data(uint8_t n, uint32_t count)
-{
-	return (struct record_data){
-		.flags = DATA_TEXT,
-		.hops = 1,
-		.topic = { .text = "public", .len = 6 },
-		.origin = lab_id(n),
-		.seq = (uint64_t)LAB_BOOT << 32 | count,
-		.payload = (const uint8_t *)"hello",
-		.payload_len = 5,
-	};
-}
-
-static inline void
-lab_say(struct lab *lab, struct lab_link *at, const struct record_data *data)
-{
-	uint8_t head[RECORD_DATA_HEAD_MAX];
-	size_t len = record_data_head(head, data);
-	struct buf buf = { 0 };
-
-	assert_int_equal(buf_append(&buf, head, len), ERR_OK);
-	assert_int_equal(
-	    buf_append(&buf, data->payload, data->payload_len), ERR_OK);
-	lab_say_buf(lab, at, &buf);
-}
-
-static inline void
-lab_say_data(struct lab *lab, struct lab_link *at, uint8_t n, uint32_t count)
-{
-	struct record_data data = lab_data(n, count);
-
-	lab_say(lab, at, &data);
 }
 
 static inline struct lab_link *
@@ -546,6 +475,32 @@ lab_pass(struct lab *lab, uint64_t ms)
 		mesh_on_tick(lab->mesh, lab->now);
 	}
 	lab->now = end;
+}
+
+static inline void
+lab_keep_alive(struct lab *lab)
+{
+	for (size_t i = 0; i < lab->link_count; i++) {
+		struct lab_link *at = &lab->links[i];
+
+		if (at->link != NULL && link_is_up(at->link)) {
+			mesh_on_activity(at->link, lab->now);
+		}
+	}
+}
+
+static inline void
+lab_pass_alive(struct lab *lab, uint64_t ms)
+{
+	while (ms > 0) {
+		uint64_t step = ms < 1000 ? ms : 1000;
+
+		lab_keep_alive(lab);
+		lab_pass(lab, step);
+		assert_null(inspect_check(lab->mesh));
+		ms -= step;
+	}
+	lab_keep_alive(lab);
 }
 
 static inline bool

@@ -23,6 +23,16 @@ with_key(struct lab *lab, const uint8_t *psk)
 	lab_make(lab);
 }
 
+/* The same, and it dials one address. */
+static void
+dials_with_key(struct lab *lab, const uint8_t *psk)
+{
+	static const char *const peers[] = { "ws://a:1" };
+
+	lab_set_peers(lab, peers, 1);
+	with_key(lab, psk);
+}
+
 static struct record
 body_of(const struct buf *buf)
 {
@@ -294,8 +304,6 @@ a_bye_instead_of_auth_is_understood(void **state)
 	other_fini(&other);
 }
 
-static const char *const peers[] = { "ws://a:1" };
-
 static void
 a_listener_with_the_key_is_shown_ours(void **state)
 {
@@ -306,10 +314,8 @@ a_listener_with_the_key_is_shown_ours(void **state)
 	struct record record;
 	struct record_auth auth;
 
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
 	other_init(&other, key_a);
-	with_key(lab, key_a);
+	dials_with_key(lab, key_a);
 	at = other_answer(lab, &other);
 	assert_true(lab_find(at, RECORD_AUTH, &record));
 	assert_int_equal(record_auth_decode(&record, &auth), ERR_OK);
@@ -328,10 +334,8 @@ a_listener_with_another_key_is_left_alone_for_a_minute(void **state)
 	struct other other;
 	struct lab_link *at;
 
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
 	other_init(&other, key_b);
-	with_key(lab, key_a);
+	dials_with_key(lab, key_a);
 	at = other_answer(lab, &other);
 	assert_int_equal(lab_bye(at), BYE_AUTH);
 	assert_false(lab_has_sent(at, RECORD_AUTH));
@@ -351,9 +355,7 @@ a_key_on_one_side_only_is_refused_by_the_dialler(void **state)
 	struct record_welcome welcome = lab_welcome(0x10);
 	struct lab_link *at;
 
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
-	with_key(lab, key_a);
+	dials_with_key(lab, key_a);
 	at = lab_open(lab);
 	lab_say_welcome(lab, at, &welcome);
 	assert_int_equal(lab_bye(at), BYE_AUTH);
@@ -377,10 +379,8 @@ a_listener_that_has_shown_nothing_is_told_of_nobody(void **state)
 	struct lab_link *dialled;
 
 	lab->config.is_auto = true;
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
 	other_init(&other, key_a);
-	with_key(lab, key_a);
+	dials_with_key(lab, key_a);
 	dialled = lab_open(lab);
 	other_say_auth(lab, other_dial(lab, &other), &other);
 	assert_int_equal(lab->ups, 1);
@@ -400,9 +400,7 @@ nor_is_it_believed_whom_it_names(void **state)
 	struct buf buf = { 0 };
 
 	lab->config.is_auto = true;
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
-	with_key(lab, key_a);
+	dials_with_key(lab, key_a);
 	at = lab_open(lab);
 	named.peers[0].node_id = lab_id(9);
 	named.peers[0].addr = (struct str8){ .text = "ws://b:1", .len = 8 };
@@ -452,11 +450,9 @@ a_listener_that_has_shown_nothing_is_not_who_it_says(void **state)
 	struct other real, other;
 	struct lab_link *in, *at;
 
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
 	other_init(&real, key_a);
 	other_init(&other, key_b);
-	with_key(lab, key_a);
+	dials_with_key(lab, key_a);
 	at = other_answer(lab, &other);
 	assert_int_equal(lab_bye(at), BYE_AUTH);
 	lab_closed(lab, at, MESH_CLOSED);
@@ -480,11 +476,9 @@ who_says_that_it_is_this_node_has_to_show_the_key(void **state)
 	struct other mine, other;
 	struct lab_link *at;
 
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
 	other_init(&mine, key_a);
 	other_init(&other, key_b);
-	with_key(lab, key_a);
+	dials_with_key(lab, key_a);
 	at = other_answer_as(lab, &other, 0x80);
 	assert_int_equal(lab_bye(at), BYE_AUTH);
 	lab_closed(lab, at, MESH_CLOSED);
@@ -512,11 +506,9 @@ a_message_before_the_key_was_shown_closes_and_is_none(void **state)
 	struct other in, out;
 	struct lab_link *at;
 
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
 	other_init(&in, key_a);
 	other_init(&out, key_a);
-	with_key(lab, key_a);
+	dials_with_key(lab, key_a);
 	at = other_answer(lab, &out); /* shown, but not UP yet */
 	lab_say_data(lab, at, 0x10, 1);
 	assert_int_equal(at->close_code, 1002);
@@ -561,10 +553,8 @@ without_randomness_nobody_comes_up(void **state)
 	struct record_hello hello = lab_hello(lab, 0x10);
 	struct lab_link *at;
 
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
 	lab->io.secret = no_secret;
-	with_key(lab, key_a);
+	dials_with_key(lab, key_a);
 	at = lab_last(lab);
 	mesh_on_opened(lab->mesh, at->link, lab->now, 9, "127.0.0.1", lab);
 	assert_int_equal(at->close_code, 0);
@@ -581,9 +571,7 @@ a_hello_that_cannot_be_kept_ends_the_dial(void **state)
 	struct lab *lab = *state;
 	struct lab_link *at;
 
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
-	with_key(lab, key_a);
+	dials_with_key(lab, key_a);
 	at = lab_last(lab);
 	fault_fail_nth(1);
 	mesh_on_opened(lab->mesh, at->link, lab->now, 9, "127.0.0.1", lab);

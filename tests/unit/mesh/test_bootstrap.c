@@ -8,8 +8,7 @@ dialling(void **state, const char *const *peers, size_t count)
 {
 	struct lab *lab = *state;
 
-	lab->config.peers = peers;
-	lab->config.peer_count = count;
+	lab_set_peers(lab, peers, count);
 	lab_make(lab);
 	return lab;
 }
@@ -49,8 +48,7 @@ refuses_an_address_that_is_none(void **state)
 	struct lab *lab = *state;
 	struct diag diag = { .text = "" };
 
-	lab->config.peers = bad;
-	lab->config.peer_count = 2;
+	lab_set_peers(lab, bad, 2);
 	assert_int_equal(
 	    mesh_create(&lab->mesh, &lab->config, &lab->io, &lab->rng, &diag),
 	    ERR_INVALID);
@@ -64,8 +62,7 @@ creation_survives_every_allocation_that_fails(void **state)
 	struct lab *lab = *state;
 	unsigned n;
 
-	lab->config.peers = two;
-	lab->config.peer_count = 2;
+	lab_set_peers(lab, two, 2);
 	for (n = 1;; n++) {
 		enum err err;
 

@@ -13,24 +13,6 @@ nobody_was_asked(const struct lab *lab)
 	}
 }
 
-/* Keep the links alive while time passes. */
-static void
-pass(struct lab *lab, uint64_t ms)
-{
-	while (ms > 0) {
-		uint64_t step = ms < 1000 ? ms : 1000;
-
-		lab_pass(lab, step);
-		ms -= step;
-		for (size_t i = 0; i < lab->link_count; i++) {
-			if (lab->links[i].link != NULL) {
-				mesh_on_activity(lab->links[i].link, lab->now);
-			}
-		}
-		assert_null(inspect_check(lab->mesh));
-	}
-}
-
 static void
 without_a_parent_it_is_asked_for_at_once(void **state)
 {
@@ -46,7 +28,7 @@ without_a_parent_it_is_asked_for_at_once(void **state)
 	lab_say_data(lab, a, 9, 5);
 	assert_int_equal(lab->delivered, 1);
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
-	pass(lab, 100000);
+	lab_pass_alive(lab, 100000);
 	assert_int_equal(lab->gaps, 0);
 }
 
@@ -163,7 +145,7 @@ everybody_who_has_it_is_asked_in_turn(void **state)
 		lab_pass(lab, 150);
 	}
 	/* All were: a second round, in which each is waited for longer. */
-	pass(lab, 2000);
+	lab_pass_alive(lab, 2000);
 	for (size_t i = 0; i < 3; i++) {
 		assert_true(runs_count(at[i], RECORD_GRAFT) >= 2);
 	}
@@ -192,7 +174,7 @@ a_run_is_asked_for_in_one_go_and_trimmed_as_it_comes(void **state)
 	}
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
 	assert_int_equal(lab->delivered, 20);
-	pass(lab, 70000);
+	lab_pass_alive(lab, 70000);
 	assert_int_equal(lab->gaps, 0);
 }
 
@@ -208,9 +190,7 @@ announcements_that_overlap_are_told_apart(void **state)
 	assert_int_equal(runs_origin(lab, 9).missing, 15);
 	/* Only b has the last five, and only a the first. */
 	runs_say(lab, b, RECORD_GONE, 9, 15, 10, 0);
-	assert_int_equal(lab->gaps, 1);
-	assert_int_equal(lab->gap_first, RUNS_SEQ(20));
-	assert_int_equal(lab->gap_count, 5);
+	runs_only_gap(lab, RUNS_SEQ(20), 5);
 	runs_say(lab, a, RECORD_GONE, 9, 10, 10, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 15);
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
@@ -241,9 +221,7 @@ gone_everywhere_is_a_gap_and_never_delivered_later(void **state)
 	lab_say_data(lab, a, 9, 1);
 	runs_say(lab, a, RECORD_IHAVE, 9, 2, 3, 0);
 	runs_say(lab, a, RECORD_GONE, 9, 2, 3, 0);
-	assert_int_equal(lab->gaps, 1);
-	assert_int_equal(lab->gap_first, RUNS_SEQ(2));
-	assert_int_equal(lab->gap_count, 3);
+	runs_only_gap(lab, RUNS_SEQ(2), 3);
 	runs_forget(lab);
 	lab_say_data(lab, a, 9, 3);
 	assert_int_equal(lab->delivered, 1);
@@ -252,7 +230,7 @@ gone_everywhere_is_a_gap_and_never_delivered_later(void **state)
 	assert_int_equal(runs_count(a, RECORD_PRUNE), 0);
 	lab_say_data(lab, a, 9, 5);
 	assert_int_equal(lab->delivered, 2);
-	pass(lab, 100000);
+	lab_pass_alive(lab, 100000);
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 3);
 }
 
@@ -275,7 +253,7 @@ what_comes_after_its_gap_is_pruned_like_any_copy(void **state)
 	lab_say_data(lab, b, 9, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->duplicates, 1);
 	/* A minute later the history has forgotten it. */
-	pass(lab, 60000);
+	lab_pass_alive(lab, 60000);
 	lab_say_data(lab, b, 9, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->late, 2);
 	assert_int_equal(lab->delivered, 1);
@@ -289,13 +267,11 @@ what_is_announced_and_never_comes_is_a_gap_after_a_minute(void **state)
 
 	lab_say_data(lab, a, 9, 1);
 	runs_say(lab, a, RECORD_IHAVE, 9, 2, 4, 0);
-	pass(lab, 59999);
+	lab_pass_alive(lab, 59999);
 	assert_int_equal(lab->gaps, 0);
-	pass(lab, 1);
-	assert_int_equal(lab->gaps, 1);
-	assert_int_equal(lab->gap_first, RUNS_SEQ(2));
-	assert_int_equal(lab->gap_count, 4);
-	pass(lab, 100000);
+	lab_pass_alive(lab, 1);
+	runs_only_gap(lab, RUNS_SEQ(2), 4);
+	lab_pass_alive(lab, 100000);
 	assert_int_equal(lab->gaps, 1);
 }
 
@@ -309,12 +285,10 @@ a_hole_that_nobody_announces_is_a_gap_after_half_a_minute(void **state)
 	lab_say_data(lab, a, 9, 104);
 	assert_int_equal(runs_origin(lab, 9).missing, 3);
 	nobody_was_asked(lab);
-	pass(lab, 29999);
+	lab_pass_alive(lab, 29999);
 	assert_int_equal(lab->gaps, 0);
-	pass(lab, 1);
-	assert_int_equal(lab->gaps, 1);
-	assert_int_equal(lab->gap_first, RUNS_SEQ(101));
-	assert_int_equal(lab->gap_count, 3);
+	lab_pass_alive(lab, 1);
+	runs_only_gap(lab, RUNS_SEQ(101), 3);
 }
 
 static void
@@ -334,7 +308,7 @@ nothing_is_given_up_while_there_is_no_link(void **state)
 	assert_int_equal(runs_count(b, RECORD_GRAFT), 1);
 	lab_say_data(lab, b, 9, 101);
 	assert_int_equal(lab->delivered, 3);
-	pass(lab, 100000);
+	lab_pass_alive(lab, 100000);
 	assert_int_equal(lab->gaps, 0);
 }
 
@@ -351,7 +325,7 @@ who_is_given_up_ahead_of_the_window_leaves_holes_that_count(void **state)
 	assert_int_equal(runs_origin(lab, 9).missing, 3);
 	lab_say_data(lab, a, 9, 3);
 	assert_int_equal(lab->delivered, 2);
-	pass(lab, 40000);
+	lab_pass_alive(lab, 40000);
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 3);
 }
 
@@ -438,15 +412,14 @@ flood(struct lab *lab, enum record_type type, uint64_t limit,
 {
 	struct lab_link *a = runs_up(lab, 1);
 	struct record_run runs[500];
-	struct buf buf = { 0 };
+	struct buf buf;
 
 	for (size_t i = 0; i < ARRAY_LEN(runs); i++) {
 		runs[i] = (struct record_run){
 			.origin = lab_id(0x80), .seq = RUNS_SEQ(1), .count = 1
 		};
 	}
-	assert_int_equal(
-	    record_array_encode(&buf, type, runs, ARRAY_LEN(runs)), ERR_OK);
+	buf = runs_encoded(type, runs, ARRAY_LEN(runs));
 	for (uint64_t n = 0; n < limit; n += ARRAY_LEN(runs)) {
 		lab_message(lab, a, buf.bytes, buf.len);
 	}
@@ -489,16 +462,10 @@ ids_that_cannot_be_are_counted(void **state)
 		{ .origin = lab_id(9),
 		    .seq = RUNS_SEQ(UINT32_MAX),
 		    .count = 2 },
-		{ .origin = lab_id(9),
-		    .seq = ((uint64_t)LAB_BOOT + 90000) << 32 | 1,
-		    .count = 1 },
+		{ .origin = lab_id(9), .seq = lab_seq(90000, 1), .count = 1 },
 	};
-	struct buf buf = { 0 };
 
-	assert_int_equal(
-	    record_array_encode(&buf, RECORD_IHAVE, runs, 4), ERR_OK);
-	lab_message(lab, a, buf.bytes, buf.len);
-	buf_fini(&buf);
+	runs_say_list(lab, a, RECORD_IHAVE, runs, 4);
 	assert_int_equal(mesh_stats(lab->mesh)->bad_runs, 3);
 	assert_int_equal(mesh_stats(lab->mesh)->bad_boot, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
@@ -513,16 +480,15 @@ out_of_memory_leaves_a_gap_and_no_silence(void **state)
 	for (unsigned nth = 1; nth < 6; nth++) {
 		uint64_t gaps = mesh_stats(lab->mesh)->gaps;
 		uint8_t n = (uint8_t)(10 + nth);
-		struct record_data data = lab_data(n, 5);
-		uint8_t bytes[RECORD_DATA_HEAD_MAX + 5];
-		size_t len = record_data_head(bytes, &data);
+		const struct record_data data = lab_data(n, 5);
+		struct buf record = lab_encoded(&data);
 		struct inspect_origin origin;
 
-		memcpy(bytes + len, "hello", 5);
 		lab_say_data(lab, a, n, 1);
 		fault_fail_nth(nth);
-		mesh_on_message(lab->mesh, a->link, lab->now, bytes, len + 5);
+		lab_hand_in(lab, a, &record);
 		(void)fault_off();
+		buf_fini(&record);
 		assert_null(inspect_check(lab->mesh));
 		origin = runs_origin(lab, n);
 		assert_int_equal(
@@ -535,13 +501,11 @@ a_message_of_a_node_that_began_later_is_missed_from_its_first(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
-	struct record_data data = lab_data(9, 4);
 
-	data.seq = ((uint64_t)LAB_BOOT + 10) << 32 | 4;
-	lab_say(lab, a, &data);
+	runs_say_reborn(lab, a, 9, 10, 4);
 	assert_int_equal(runs_origin(lab, 9).missing, 3);
-	pass(lab, 30000);
-	assert_int_equal(lab->gap_first, ((uint64_t)LAB_BOOT + 10) << 32 | 1);
+	lab_pass_alive(lab, 30000);
+	assert_int_equal(lab->gap_first, lab_seq(10, 1));
 	assert_int_equal(lab->gap_count, 3);
 }
 
@@ -557,41 +521,37 @@ what_came_before_the_base_is_taken_and_not_missed(void **state)
 	assert_int_equal(lab->delivered, 2);
 	lab_say_data(lab, a, 9, 98);
 	assert_int_equal(lab->delivered, 2);
-	pass(lab, 100000);
+	lab_pass_alive(lab, 100000);
 	assert_int_equal(lab->gaps, 0);
 }
 
+/* The parent has not brought what another has had for `age` ms. */
 static void
-the_parent_has_150_ms_from_when_another_would_have_brought_it(void **state)
+is_asked_for_after_50_ms(struct lab *lab, uint8_t age)
 {
-	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
 
 	lab_say_data(lab, a, 9, 1);
 	lab_pass(lab, 1000);
-	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 100);
+	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, age);
 	lab_pass(lab, 49);
 	assert_int_equal(runs_count(b, RECORD_GRAFT), 0);
 	lab_pass(lab, 1);
 	assert_int_equal(runs_count(b, RECORD_GRAFT), 1);
+}
+
+static void
+the_parent_has_150_ms_from_when_another_would_have_brought_it(void **state)
+{
+	is_asked_for_after_50_ms(*state, 100);
 }
 
 /* Nobody waits longer than 100 ms with an announcement. */
 static void
 the_parent_has_50_ms_however_old_an_announcement_says_it_is(void **state)
 {
-	struct lab *lab = *state;
-	struct lab_link *a = runs_up(lab, 1);
-	struct lab_link *b = runs_up(lab, 2);
-
-	lab_say_data(lab, a, 9, 1);
-	lab_pass(lab, 1000);
-	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, RECORD_AGE_MAX);
-	lab_pass(lab, 49);
-	assert_int_equal(runs_count(b, RECORD_GRAFT), 0);
-	lab_pass(lab, 1);
-	assert_int_equal(runs_count(b, RECORD_GRAFT), 1);
+	is_asked_for_after_50_ms(*state, RECORD_AGE_MAX);
 }
 
 /* It could split what others are asked for into as many runs as it likes. */
@@ -623,23 +583,8 @@ with_a_full_table_only_what_is_gone_counts_as_such(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
-	struct record_run runs[1000];
 
-	for (uint32_t i = 0; i < 4 * 1000 + 100; i++) {
-		runs[i % 1000] = (struct record_run){
-			.origin = lab_id(8),
-			.seq = RUNS_SEQ(5000 + 2 * i),
-			.count = 1,
-		};
-		if (i % 1000 == 999 || i == 4099) {
-			struct buf buf = { 0 };
-
-			assert_int_equal(record_array_encode(&buf, RECORD_SYNC,
-			                     runs, i % 1000 + 1),
-			    ERR_OK);
-			lab_say_buf(lab, a, &buf);
-		}
-	}
+	runs_say_every_second(lab, a, 8, 4100);
 	runs_say(lab, a, RECORD_SYNC, 9, 1, 20, 0);
 	runs_say(lab, b, RECORD_SYNC, 9, 1, 20, 0);
 	assert_in_range(
@@ -649,7 +594,7 @@ with_a_full_table_only_what_is_gone_counts_as_such(void **state)
 	}
 	assert_int_equal(runs_origin(lab, 9).missing, 20);
 	lab_closed(lab, b, MESH_CLOSED);
-	pass(lab, 31000);
+	lab_pass_alive(lab, 31000);
 	assert_int_equal(runs_origin(lab, 9).missing, 20 - 9);
 }
 

@@ -28,15 +28,6 @@ what_falls_off_below_the_base_is_missing_no_more(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 0);
 }
 
-/* Time passes, and the link stays alive. */
-static void
-still(struct lab *lab, struct lab_link *at, uint64_t ms)
-{
-	mesh_on_reading(at->link, lab->now, false);
-	lab_pass(lab, ms);
-	mesh_on_reading(at->link, lab->now, true);
-}
-
 static struct record_data
 repair_of(uint32_t count, uint8_t hops)
 {
@@ -61,9 +52,7 @@ an_answer_past_the_hop_limit_is_a_gap_at_once(void **state)
 	runs_forget(lab);
 	lab_say(lab, a, &data);
 	assert_null(inspect_check(lab->mesh));
-	assert_int_equal(lab->gaps, 1);
-	assert_int_equal(lab->gap_first, RUNS_SEQ(3));
-	assert_int_equal(lab->gap_count, 1);
+	runs_only_gap(lab, RUNS_SEQ(3), 1);
 	assert_int_equal(mesh_stats(lab->mesh)->hop_limit, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->too_far, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->gone, 0);
@@ -99,17 +88,6 @@ past_the_hop_limit_another_who_has_it_is_asked(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->too_far, 0);
 }
 
-/* Messages of node 9 after `boots` restarts. */
-static void
-say_reborn(struct lab *lab, struct lab_link *at, uint32_t boots, uint32_t count)
-{
-	struct record_data data = lab_data(9, count);
-
-	data.seq += (uint64_t)boots << 32;
-	lab_say(lab, at, &data);
-	assert_null(inspect_check(lab->mesh));
-}
-
 static void
 what_is_missing_of_a_smaller_boot_is_still_fetched(void **state)
 {
@@ -122,7 +100,7 @@ what_is_missing_of_a_smaller_boot_is_still_fetched(void **state)
 	lab_say_data(lab, a, 9, 1);
 	lab_say_data(lab, a, 9, 4); /* 2 and 3 are holes, 6 is announced */
 	runs_say(lab, b, RECORD_IHAVE, 9, 6, 1, 0);
-	say_reborn(lab, a, 5, 1);
+	runs_say_reborn(lab, a, 9, 5, 1);
 	assert_int_equal(lab->gaps, 0);
 	assert_int_equal(runs_origin(lab, 9).missing, 4);
 	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
@@ -161,17 +139,16 @@ what_there_is_no_memory_to_miss_is_a_gap(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 	struct record_data data = lab_data(9, 1);
-	uint8_t bytes[1024];
+	struct buf record;
 
 	lab_say(lab, a, &data);
 	runs_say(lab, a, RECORD_IHAVE, 9, 6, 1, 0);
-	data.seq += UINT64_C(1) << 32;
-	assert_in_range(record_data_size(&data), 1, sizeof(bytes));
-	record_data_write(bytes, &data);
+	data.seq = lab_seq(1, 1);
+	record = lab_encoded(&data);
 	fault_fail_from(1);
-	mesh_on_message(
-	    lab->mesh, a->link, lab->now, bytes, record_data_size(&data));
+	lab_hand_in(lab, a, &record);
 	assert_true(fault_off());
+	buf_fini(&record);
 	assert_null(inspect_check(lab->mesh));
 	assert_int_equal(lab->gap_first, RUNS_SEQ(2));
 	assert_int_equal(lab->gap_count, 4);
@@ -184,20 +161,19 @@ hears_without_memory(struct lab *lab, enum record_type type)
 {
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
-	struct record_run run = {
+	const struct record_run run = {
 		.origin = lab_id(9), .seq = RUNS_SEQ(2), .count = 1
 	};
-	struct buf buf = { 0 };
+	struct buf list = runs_encoded(type, &run, 1);
 
 	lab_say_data(lab, a, 9, 1);
 	lab_say_data(
 	    lab, b, 9, 1); /* is told PRUNE: there is room for a list */
 	runs_forget(lab);
-	assert_int_equal(record_array_encode(&buf, type, &run, 1), ERR_OK);
 	fault_fail_from(1);
-	mesh_on_message(lab->mesh, b->link, lab->now, buf.bytes, buf.len);
+	lab_hand_in(lab, b, &list);
 	assert_true(fault_off());
-	buf_fini(&buf);
+	buf_fini(&list);
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
 	assert_int_equal(runs_only(b, RECORD_GRAFT).seq, RUNS_SEQ(2));
 	assert_int_equal(lab->gaps, 0);
@@ -226,13 +202,13 @@ each_of_a_smaller_boot_is_taken_once(void **state)
 
 	lab_say_data(lab, a, 9, 1);
 	lab_say_data(lab, a, 9, 3);
-	say_reborn(lab, a, 1, 1);
-	say_reborn(lab, a, 2, 1); /* twice, quickly */
+	runs_say_reborn(lab, a, 9, 1, 1);
+	runs_say_reborn(lab, a, 9, 2, 1); /* twice, quickly */
 	lab_say_data(lab, b, 9, 2);
 	assert_int_equal(lab->delivered, 5);
 	lab_say_data(lab, b, 9, 2);
 	lab_say_data(lab, a, 9, 3);
-	say_reborn(lab, b, 1, 1);
+	runs_say_reborn(lab, b, 9, 1, 1);
 	assert_int_equal(lab->delivered, 5);
 	assert_int_equal(mesh_stats(lab->mesh)->old, 3);
 	lab_say_data(lab, a, 9, 4); /* two boots ago, and never heard of */
@@ -252,7 +228,7 @@ what_never_comes_of_a_smaller_boot_is_a_gap_in_time(void **state)
 	lab_say_data(lab, a, 9, 100);
 	lab_say_data(lab, a, 9, 103);
 	runs_say(lab, a, RECORD_IHAVE, 9, 90, 20, 0);
-	say_reborn(lab, a, 1, 1);
+	runs_say_reborn(lab, a, 9, 1, 1);
 	/* 101 and 102; 104 .. 109; nothing of what was never promised. */
 	assert_int_equal(runs_origin(lab, 9).missing, 8);
 	runs_say(lab, a, RECORD_GONE, 9, 90, 13, 0);
@@ -260,10 +236,7 @@ what_never_comes_of_a_smaller_boot_is_a_gap_in_time(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 2);
 	lab_say_data(lab, a, 9, 101);
 	assert_int_equal(lab->delivered, 3);
-	for (unsigned i = 0; i < 61; i++) {
-		lab_pass(lab, 1000);
-		mesh_on_activity(a->link, lab->now);
-	}
+	lab_pass_alive(lab, 61000);
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 8);
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
 	assert_null(inspect_check(lab->mesh));
@@ -278,7 +251,7 @@ what_was_not_heard_of_before_a_restart_is_taken_once(void **state)
 	struct lab_link *b = runs_up(lab, 2);
 
 	lab_say_data(lab, a, 9, 1);
-	say_reborn(lab, a, 1, 1);
+	runs_say_reborn(lab, a, 9, 1, 1);
 	lab_say_data(lab, b, 9, 4);
 	assert_int_equal(lab->delivered, 3);
 	assert_int_equal(runs_origin(lab, 9).missing, 2);
@@ -289,10 +262,8 @@ what_was_not_heard_of_before_a_restart_is_taken_once(void **state)
 	/* The tree is the new boot's. */
 	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
 	assert_int_equal(runs_origin(lab, 9).max >> 32, LAB_BOOT + 1);
-	still(lab, a, 31000);
-	assert_int_equal(lab->gaps, 1);
-	assert_int_equal(lab->gap_first, RUNS_SEQ(3));
-	assert_int_equal(lab->gap_count, 1);
+	lab_pass_alive(lab, 31000);
+	runs_only_gap(lab, RUNS_SEQ(3), 1);
 }
 
 static void
@@ -304,7 +275,7 @@ what_is_announced_of_the_last_boot_is_fetched(void **state)
 	struct record_run run;
 
 	lab_say_data(lab, a, 9, 1);
-	say_reborn(lab, a, 1, 1);
+	runs_say_reborn(lab, a, 9, 1, 1);
 	runs_say(lab, b, RECORD_IHAVE, 9, 3, 2, 0);
 	assert_int_equal(runs_origin(lab, 9).missing, 3);
 	lab_pass(lab, 150);
@@ -326,12 +297,12 @@ a_boot_that_was_missed_altogether_is_fetched_whole(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 
 	lab_say_data(lab, a, 9, 1);
-	say_reborn(lab, a, 2, 1);
-	say_reborn(lab, a, 1, 3);
+	runs_say_reborn(lab, a, 9, 2, 1);
+	runs_say_reborn(lab, a, 9, 1, 3);
 	assert_int_equal(lab->delivered, 3);
 	assert_int_equal(runs_origin(lab, 9).missing, 2);
-	say_reborn(lab, a, 1, 1);
-	say_reborn(lab, a, 1, 2);
+	runs_say_reborn(lab, a, 9, 1, 1);
+	runs_say_reborn(lab, a, 9, 1, 2);
 	assert_int_equal(lab->delivered, 5);
 	lab_say_data(lab, a, 9, 2); /* two boots ago */
 	assert_int_equal(lab->delivered, 6);
@@ -348,13 +319,11 @@ far_ahead_in_the_last_boot_only_the_end_is_missing(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 
 	lab_say_data(lab, a, 9, 1);
-	say_reborn(lab, a, 1, 1);
+	runs_say_reborn(lab, a, 9, 1, 1);
 	lab_say_data(lab, a, 9, 4000000000);
 	assert_int_equal(lab->delivered, 3);
 	assert_int_equal(runs_origin(lab, 9).missing, WINDOW_IDS_WIDE - 1);
-	assert_int_equal(lab->gaps, 1);
-	assert_int_equal(lab->gap_first, RUNS_SEQ(2));
-	assert_int_equal(lab->gap_count, 4000000000 - 1 - WINDOW_IDS_WIDE);
+	runs_only_gap(lab, RUNS_SEQ(2), 4000000000 - 1 - WINDOW_IDS_WIDE);
 }
 
 static void
@@ -365,8 +334,8 @@ who_is_forgotten_leaves_gaps_of_all_boots(void **state)
 
 	lab_say_data(lab, a, 9, 1);
 	lab_say_data(lab, a, 9, 4);
-	say_reborn(lab, a, 1, 1);
-	say_reborn(lab, a, 1, 3);
+	runs_say_reborn(lab, a, 9, 1, 1);
+	runs_say_reborn(lab, a, 9, 1, 3);
 	lab_closed(lab, a, MESH_CLOSED); /* no link: no clock */
 	lab_pass(lab, ORIGIN_IDLE_MS + 1);
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 3);
@@ -408,10 +377,7 @@ nor_is_who_never_answers(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = say_rumour(lab, 100);
 
-	for (unsigned i = 0; i < 61; i++) {
-		lab_pass(lab, 1000);
-		mesh_on_activity(a->link, lab->now);
-	}
+	lab_pass_alive(lab, 61000);
 	assert_int_equal(lab->gaps, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->rumours, 100);
 	lab_say_data(lab, a, 9, 2);
@@ -445,7 +411,7 @@ so_is_what_a_new_link_says_that_it_holds(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 100);
 	assert_int_equal(mesh_stats(lab->mesh)->rumours, 0);
 	/* And what lies between, if nobody announces that. */
-	still(lab, a, 31000);
+	lab_pass_alive(lab, 31000);
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 1098);
 }
 
@@ -457,10 +423,7 @@ so_is_what_a_new_link_says_that_nobody_holds(void **state)
 
 	lab_say_data(lab, a, 9, 1);
 	runs_say(lab, a, RECORD_SYNC, 9, 1000, 0, 0);
-	for (unsigned i = 0; i < 30; i++) {
-		lab_pass(lab, 1000);
-		mesh_on_activity(a->link, lab->now);
-	}
+	lab_pass_alive(lab, 30000);
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 998);
 }
 
@@ -473,10 +436,7 @@ a_rumour_that_was_true_is_a_gap_once_more_is_heard(void **state)
 	runs_say(lab, a, RECORD_GONE, 9, 1000, 100, 0);
 	assert_int_equal(lab->gaps, 0);
 	lab_say_data(lab, a, 9, 1100);
-	for (unsigned i = 0; i < 30; i++) {
-		lab_pass(lab, 1000);
-		mesh_on_activity(a->link, lab->now);
-	}
+	lab_pass_alive(lab, 30000);
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 1098);
 }
 
@@ -508,9 +468,7 @@ what_is_told_of_who_is_forgotten_is_not_taken_later(void **state)
 
 	lab_say_data(lab, a, 9, 7);
 	runs_say(lab, a, RECORD_IHAVE, 9, 12, 3, 0);
-	lab_closed(lab, a, MESH_CLOSED);
-	lab_pass(lab, 600000);
-	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
+	runs_authors_forgotten(lab, a);
 	assert_int_equal(lab->gap_first, RUNS_SEQ(8));
 	assert_int_equal(lab->gap_count, 7);
 	a = runs_up(lab, 1);
@@ -530,11 +488,8 @@ who_was_only_announced_leaves_a_gap_from_its_base_on(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 
 	runs_say(lab, a, RECORD_IHAVE, 9, 3000, 3, 0);
-	lab_closed(lab, a, MESH_CLOSED);
-	lab_pass(lab, 600000);
-	assert_int_equal(lab->gaps, 1);
-	assert_int_equal(lab->gap_first, RUNS_SEQ(3000));
-	assert_int_equal(lab->gap_count, 3);
+	runs_authors_forgotten(lab, a);
+	runs_only_gap(lab, RUNS_SEQ(3000), 3);
 	a = runs_up(lab, 1);
 	for (uint32_t n = 2990; n <= 3002; n++) {
 		lab_say_data(lab, a, 9, n);

@@ -5,20 +5,12 @@
 #define SOFT ((size_t)1024 * 1024)
 #define HARD (8 * SOFT)
 
-static void
-publish(struct lab *lab)
-{
-	struct message_view view = { .topic = "a", .topic_len = 1 };
-
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-}
-
 /* Enough is sent that queues are looked at. */
 static void
 publish_much(struct lab *lab)
 {
 	for (unsigned i = 0; i < 3000; i++) {
-		publish(lab);
+		lab_publish(lab);
 	}
 }
 
@@ -36,7 +28,7 @@ a_link_over_soft_for_a_second_gets_announcements(void **state)
 	lab_pass(lab, 1000);
 	assert_int_equal(mesh_stats(lab->mesh)->congested, 1);
 	runs_forget(lab);
-	publish(lab);
+	lab_publish(lab);
 	assert_int_equal(a->spreads, 0);
 	assert_int_equal(b->spreads, 1);
 	lab_pass(lab, 30);
@@ -46,11 +38,11 @@ a_link_over_soft_for_a_second_gets_announcements(void **state)
 	/* Under SOFT is not enough: it would go to and fro. */
 	a->queued = SOFT;
 	lab_pass(lab, 100);
-	publish(lab);
+	lab_publish(lab);
 	assert_int_equal(a->spreads, 0);
 	a->queued = SOFT / 2;
 	lab_pass(lab, 100);
-	publish(lab);
+	lab_publish(lab);
 	assert_int_equal(a->spreads, 1);
 }
 
@@ -58,18 +50,11 @@ a_link_over_soft_for_a_second_gets_announcements(void **state)
 static void
 fill(struct lab *lab, struct lab_link *at, size_t bytes)
 {
-	uint8_t payload[500] = { 0 };
-	struct message_view view = { .topic = "a",
-		.topic_len = 1,
-		.payload = payload,
-		.payload_len = sizeof(payload) };
-
-	for (size_t sent = 0; sent < bytes; sent += sizeof(payload)) {
+	for (size_t sent = 0; sent < bytes; sent += 500) {
 		unsigned spreads = at->spreads;
 
-		assert_int_equal(
-		    mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-		at->queued += (at->spreads - spreads) * sizeof(payload);
+		lab_publish_zeros(lab, 500);
+		at->queued += (at->spreads - spreads) * 500;
 	}
 }
 
@@ -172,7 +157,7 @@ a_link_over_soft_is_sent_no_repairs(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 	struct record_data data;
 
-	publish(lab);
+	lab_publish(lab);
 	runs_forget(lab);
 	a->queued = SOFT + 1;
 	runs_say(lab, a, RECORD_GRAFT, 0x80, 1, 1, 0);
@@ -184,17 +169,22 @@ a_link_over_soft_is_sent_no_repairs(void **state)
 	assert_int_equal(runs_data(a, &data), 1);
 }
 
+static struct lab_link *
+up_with_a_tiny_queue(struct lab *lab)
+{
+	lab->config.soft = 10;
+	lab_make(lab);
+	return runs_up(lab, 1);
+}
+
 static void
 one_answer_fits_even_a_tiny_queue(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *a;
+	struct lab_link *a = up_with_a_tiny_queue(lab);
 	struct record_data data;
 
-	lab->config.soft = 10;
-	lab_make(lab);
-	a = runs_up(lab, 1);
-	publish(lab);
+	lab_publish(lab);
 	runs_forget(lab);
 	runs_say(lab, a, RECORD_GRAFT, 0x80, 1, 1, 0);
 	assert_int_equal(runs_data(a, &data), 1);
@@ -205,15 +195,12 @@ static void
 but_not_a_second_one(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *a;
+	struct lab_link *a = up_with_a_tiny_queue(lab);
 	struct record_data data;
 
-	lab->config.soft = 10;
-	lab_make(lab);
-	a = runs_up(lab, 1);
-	publish(lab);
-	publish(lab);
-	publish(lab);
+	lab_publish(lab);
+	lab_publish(lab);
+	lab_publish(lab);
 	runs_forget(lab);
 	runs_say(lab, a, RECORD_GRAFT, 0x80, 1, 3, 0);
 	assert_int_equal(runs_data(a, &data), 1);

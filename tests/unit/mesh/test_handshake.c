@@ -463,22 +463,21 @@ numbers_behind_what_the_mesh_remembers_of_it(void **state)
 	struct lab *lab = *state;
 	struct lab_link *at = lab_open(lab);
 	struct record_welcome welcome = lab_welcome(0x10);
-	struct message_view view = { .topic = "a", .topic_len = 1 };
-	uint64_t last = ((uint64_t)LAB_BOOT + 7) << 32 | 9;
+	uint64_t last = lab_seq(7, 9);
 
 	lab_say_welcome(lab, at, &welcome);
 	lab_say_welcome2(lab, at, last);
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-	assert_int_equal(view.seq, ((uint64_t)LAB_BOOT + 8) << 32 | 1);
+	lab_publish(lab);
+	assert_int_equal(lab->published.seq, lab_seq(8, 1));
 
 	/* But not into the future, where nobody would take it. */
 	lab_closed(lab, at, MESH_CLOSED);
 	lab_pass(lab, 2000);
 	at = lab_open(lab);
 	lab_say_welcome(lab, at, &welcome);
-	lab_say_welcome2(lab, at, ((uint64_t)LAB_BOOT + 90000) << 32);
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-	assert_int_equal(view.seq, ((uint64_t)LAB_BOOT + 8) << 32 | 2);
+	lab_say_welcome2(lab, at, lab_seq(90000, 0));
+	lab_publish(lab);
+	assert_int_equal(lab->published.seq, lab_seq(8, 2));
 	assert_int_equal(mesh_stats(lab->mesh)->bad_boot, 1);
 }
 
@@ -493,7 +492,6 @@ nor_to_the_edge_of_what_others_take(void **state)
 	} rows[] = { { 86390, false }, { 43220, false }, { 43190, true } };
 	struct lab *lab = *state;
 	struct record_welcome welcome = lab_welcome(0x10);
-	struct message_view view = { .topic = "a", .topic_len = 1 };
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		uint64_t boot = LAB_BOOT + rows[i].ahead_s;
@@ -501,10 +499,9 @@ nor_to_the_edge_of_what_others_take(void **state)
 
 		lab_say_welcome(lab, at, &welcome);
 		lab_say_welcome2(lab, at, boot << 32 | 5);
-		assert_int_equal(
-		    mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-		assert_int_equal(
-		    view.seq >> 32, rows[i].is_taken ? boot + 1 : LAB_BOOT);
+		lab_publish(lab);
+		assert_int_equal(lab->published.seq >> 32,
+		    rows[i].is_taken ? boot + 1 : LAB_BOOT);
 		lab_closed(lab, at, MESH_CLOSED);
 		lab_pass(lab, 2000);
 	}
@@ -528,7 +525,7 @@ tells_the_dialler_its_highest_number(void **state)
 	assert_int_equal(
 	    record_next(&p, at->sent.bytes + at->sent.len, &record), ERR_OK);
 	assert_int_equal(record_welcome2_decode(&record, &welcome2), ERR_OK);
-	assert_int_equal(welcome2.last_seq, (uint64_t)LAB_BOOT << 32 | 5);
+	assert_int_equal(welcome2.last_seq, lab_seq(0, 5));
 }
 
 static void
@@ -617,8 +614,7 @@ setup_dialling(void **state)
 
 	(void)lab_setup_raw(state);
 	lab = *state;
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
+	lab_set_peers(lab, peers, 1);
 	lab_make(lab);
 	assert_int_equal(lab->dials, 1);
 	return 0;

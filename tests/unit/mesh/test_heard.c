@@ -12,57 +12,6 @@
 /* Node `n` has come as far as counter `count`, `boots` lives later; the link
  * holds nothing of it. */
 static void
-say_end(struct lab *lab, struct lab_link *at, uint8_t n, uint32_t boots,
-    uint32_t count)
-{
-	const struct record_run run = {
-		.origin = lab_id(n),
-		.seq = RUNS_SEQ(count + 1) + ((uint64_t)boots << 32),
-	};
-	struct buf buf = { 0 };
-
-	assert_int_equal(
-	    record_array_encode(&buf, RECORD_SYNC, &run, 1), ERR_OK);
-	lab_message(lab, at, buf.bytes, buf.len);
-	buf_fini(&buf);
-	assert_null(inspect_check(lab->mesh));
-}
-
-static void
-say_reborn(struct lab *lab, struct lab_link *at, uint8_t n, uint32_t boots,
-    uint32_t count)
-{
-	struct record_data data = lab_data(n, count);
-
-	data.seq += (uint64_t)boots << 32;
-	lab_say(lab, at, &data);
-}
-
-/* Time passes, and the links stay alive. */
-static void
-still(struct lab *lab, uint64_t ms)
-{
-	for (size_t i = 0; i < lab->link_count; i++) {
-		mesh_on_reading(lab->links[i].link, lab->now, false);
-	}
-	lab_pass(lab, ms);
-	for (size_t i = 0; i < lab->link_count; i++) {
-		mesh_on_reading(lab->links[i].link, lab->now, true);
-	}
-}
-
-/* The only thing that SYNC said is that the author came as far as this. */
-static void
-only_told(const struct lab_link *at, uint32_t boots, uint32_t count)
-{
-	struct record_run run = runs_only(at, RECORD_SYNC);
-
-	assert_int_equal(run.count, 0);
-	assert_int_equal(
-	    run.seq, RUNS_SEQ(count + 1) + ((uint64_t)boots << 32));
-}
-
-static void
 say_gone(struct lab *lab, struct lab_link *at, uint32_t count)
 {
 	runs_say(lab, at, RECORD_IHAVE, 9, count, 1, 0);
@@ -83,7 +32,7 @@ the_last_id_that_is_given_up_is_told_to_the_others(void **state)
 
 	lab_say_data(lab, a, 9, 1);
 	say_gone(lab, a, 2);
-	only_told(b, 0, 2);
+	runs_only_end(b, 9, 0, 2);
 }
 
 /* The next message shows it to all. */
@@ -109,13 +58,13 @@ nor_is_it_lost_when_its_author_restarts_meanwhile(void **state)
 
 	lab_say_data(lab, a, 9, 1);
 	runs_say(lab, a, RECORD_IHAVE, 9, 2, 1, 0);
-	say_reborn(lab, a, 9, 1, 1);
+	runs_say_reborn(lab, a, 9, 1, 1);
 	lab_pass(lab, 150);
 	runs_forget(lab);
 	runs_say(lab, a, RECORD_GONE, 9, 2, 1, 0);
 	assert_int_equal(lab->gap_first, RUNS_SEQ(2));
 	lab_pass(lab, LAZY_TOLD_MS);
-	only_told(b, 0, 2);
+	runs_only_end(b, 9, 0, 2);
 }
 
 static void
@@ -125,19 +74,19 @@ who_was_never_known_is_no_loss_but_passed_on_once(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
 
-	say_end(lab, a, 9, 0, 3);
+	runs_say_end(lab, a, 9, 0, 3);
 	assert_int_equal(runs_count(b, RECORD_SYNC), 0); /* soon */
 	lab_pass(lab, LAZY_TOLD_MS);
-	only_told(b, 0, 3);
+	runs_only_end(b, 9, 0, 3);
 	runs_forget(lab);
-	say_end(lab, b, 9, 0, 3);
-	say_end(lab, b, 9, 0, 2);
+	runs_say_end(lab, b, 9, 0, 3);
+	runs_say_end(lab, b, 9, 0, 2);
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
-	say_end(lab, b, 9, 0, 4);
+	runs_say_end(lab, b, 9, 0, 4);
 	lab_pass(lab, LAZY_TOLD_MS);
-	only_told(a, 0, 4);
-	still(lab, 61000);
+	runs_only_end(a, 9, 0, 4);
+	lab_pass_alive(lab, 61000);
 	assert_int_equal(lab->gaps, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
 }
@@ -151,18 +100,18 @@ a_new_link_is_told_of_it_too(void **state)
 	struct lab_link *c;
 	struct record_run runs[4];
 
-	say_end(lab, a, 9, 0, 3);
-	say_end(lab, a, 9, 2, 7);
+	runs_say_end(lab, a, 9, 0, 3);
+	runs_say_end(lab, a, 9, 2, 7);
 	c = lab_accept_up(lab, 3);
 	assert_int_equal(runs_sent(c, RECORD_SYNC, runs, 4), 2);
 	assert_int_equal(runs[0].seq, RUNS_SEQ(4));
-	say_end(lab, a, 9, 1, 1);
-	say_end(lab, a, 9, 0, 8);
+	runs_say_end(lab, a, 9, 1, 1);
+	runs_say_end(lab, a, 9, 0, 8);
 	c = lab_accept_up(lab, 4);
 	assert_int_equal(runs_sent(c, RECORD_SYNC, runs, 4), 2);
-	assert_int_equal(runs[0].seq, RUNS_SEQ(2) + (UINT64_C(1) << 32));
+	assert_int_equal(runs[0].seq, lab_seq(1, 2));
 	assert_int_equal(runs[0].count, 0);
-	assert_int_equal(runs[1].seq, RUNS_SEQ(8) + (UINT64_C(2) << 32));
+	assert_int_equal(runs[1].seq, lab_seq(2, 8));
 	assert_int_equal(runs[1].count, 0);
 }
 
@@ -173,13 +122,13 @@ once_it_is_known_what_was_heard_of_it_is_missing(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
 
-	say_end(lab, a, 9, 0, 5);
+	runs_say_end(lab, a, 9, 0, 5);
 	lab_say_data(lab, b, 9, 3);
 	assert_int_equal(runs_origin(lab, 9).missing, 2);
-	say_end(lab, a, 8, 0, 5);
+	runs_say_end(lab, a, 8, 0, 5);
 	runs_say(lab, b, RECORD_SYNC, 8, 2, 1, 0);
 	assert_int_equal(runs_origin(lab, 8).missing, 4);
-	still(lab, 30000);
+	lab_pass_alive(lab, 30000);
 	assert_int_equal(lab->gap_count, 3);
 	assert_int_equal(lab->gaps, 2);
 }
@@ -192,21 +141,20 @@ if_it_has_begun_anew_the_boot_before_is_no_loss(void **state)
 	struct lab_link *b = runs_up(lab, 2);
 	struct lab_link *c;
 
-	say_end(lab, a, 9, 0, 5);
+	runs_say_end(lab, a, 9, 0, 5);
 	lab_pass(lab, LAZY_TOLD_MS);
 	runs_forget(lab);
-	say_reborn(lab, b, 9, 1, 1);
+	runs_say_reborn(lab, b, 9, 1, 1);
 	assert_int_equal(runs_origin(lab, 9).last, RUNS_SEQ(5));
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
 	runs_forget(lab);
 	c = lab_accept_up(lab, 3);
 	assert_int_equal(runs_count(c, RECORD_SYNC), 2);
 	/* Nor is one before that, or a part of either. */
-	say_end(lab, a, 8, 0, 5);
-	say_end(lab, a, 8, 2, 7);
-	say_reborn(lab, b, 8, 3, 1);
-	assert_int_equal(
-	    runs_origin(lab, 8).last, RUNS_SEQ(7) + (UINT64_C(2) << 32));
+	runs_say_end(lab, a, 8, 0, 5);
+	runs_say_end(lab, a, 8, 2, 7);
+	runs_say_reborn(lab, b, 8, 3, 1);
+	assert_int_equal(runs_origin(lab, 8).last, lab_seq(2, 7));
 	assert_int_equal(runs_origin(lab, 8).missing, 0);
 }
 
@@ -218,15 +166,15 @@ the_end_of_a_boot_that_was_never_known_is_passed_on_too(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
 
-	say_reborn(lab, a, 9, 2, 1);
+	runs_say_reborn(lab, a, 9, 2, 1);
 	runs_forget(lab);
-	say_end(lab, a, 9, 1, 0); /* which says nothing */
-	say_end(lab, a, 9, 0, 5);
+	runs_say_end(lab, a, 9, 1, 0); /* which says nothing */
+	runs_say_end(lab, a, 9, 0, 5);
 	lab_pass(lab, LAZY_TOLD_MS);
-	only_told(b, 0, 5);
+	runs_only_end(b, 9, 0, 5);
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
 	runs_forget(lab);
-	say_end(lab, a, 9, 0, 5);
+	runs_say_end(lab, a, 9, 0, 5);
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(runs_count(b, RECORD_SYNC), 0);
 }
@@ -239,7 +187,7 @@ what_others_hold_of_such_a_boot_is_taken(void **state)
 	struct lab_link *b = runs_up(lab, 2);
 	struct record_data data;
 
-	say_reborn(lab, a, 9, 1, 1);
+	runs_say_reborn(lab, a, 9, 1, 1);
 	assert_int_equal(lab->delivered, 1);
 	lab_say_data(lab, a, 9, 5); /* by a longer way */
 	assert_int_equal(lab->delivered, 2);
@@ -258,19 +206,17 @@ whom_there_is_no_memory_for_is_told_to_the_others(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
-	struct record_data data = lab_data(9, 5);
-	uint8_t bytes[1024];
+	const struct record_data data = lab_data(9, 5);
+	struct buf record = lab_encoded(&data);
 
-	assert_in_range(record_data_size(&data), 1, sizeof(bytes));
-	record_data_write(bytes, &data);
 	fault_fail_nth(1);
-	mesh_on_message(
-	    lab->mesh, a->link, lab->now, bytes, record_data_size(&data));
+	lab_hand_in(lab, a, &record);
 	assert_true(fault_off());
+	buf_fini(&record);
 	assert_int_equal(lab->delivered, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->nomem, 1);
 	lab_pass(lab, LAZY_TOLD_MS);
-	only_told(b, 0, 5);
+	runs_only_end(b, 9, 0, 5);
 	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
 }
 
@@ -284,22 +230,21 @@ one_too_many_is_counted_and_not_passed_on(void **state)
 
 	for (uint8_t i = 0; i < HEARD_MAX; i++) {
 		/* 0x80 is this node itself. */
-		say_end(lab, a, (uint8_t)(i < 0x7d ? 3 + i : 4 + i), 0, 3);
+		runs_say_end(lab, a, (uint8_t)(i < 0x7d ? 3 + i : 4 + i), 0, 3);
 	}
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(runs_count(b, RECORD_SYNC), HEARD_MAX);
 	assert_int_equal(mesh_stats(lab->mesh)->heard_lost, 0);
 	runs_forget(lab);
-	say_end(lab, a, 200, 0, 3);
+	runs_say_end(lab, a, 200, 0, 3);
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(runs_count(b, RECORD_SYNC), 0);
 	assert_int_equal(mesh_stats(lab->mesh)->heard_lost, 1);
 	/* In time those heard of first give way. */
-	still(lab, HEARD_KEEP_MS);
-	say_end(lab, a, 201, 0, 3);
+	lab_pass_alive(lab, HEARD_KEEP_MS);
+	runs_say_end(lab, a, 201, 0, 3);
 	lab_pass(lab, LAZY_TOLD_MS);
-	only_told(b, 0, 3);
-	assert_int_equal(runs_only(b, RECORD_SYNC).origin.bytes[0], 201);
+	runs_only_end(b, 201, 0, 3);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)

@@ -36,15 +36,6 @@ spoof(struct lab *lab, struct lab_link *at, uint32_t count)
 	assert_null(inspect_check(lab->mesh));
 }
 
-static struct message_view
-publish(struct lab *lab)
-{
-	struct message_view view = { .topic = "a", .topic_len = 1 };
-
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-	return view;
-}
-
 /* What the mesh shows who dials it now. */
 static struct record_welcome
 shown(struct lab *lab, uint8_t n)
@@ -91,7 +82,7 @@ what_is_only_announced_under_its_id_is_a_sign_too(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 
-	(void)publish(lab);
+	lab_publish(lab);
 	runs_say(lab, a, RECORD_IHAVE, 0x80, 1, 1, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->spoofed, 0);
 	for (uint32_t n = 10; n < 13; n++) {
@@ -108,11 +99,10 @@ under_the_new_id_its_numbers_begin_anew(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
-	struct message_view view;
 	struct record_run run;
 
-	(void)publish(lab);
-	(void)publish(lab);
+	lab_publish(lab);
+	lab_publish(lab);
 	lab_pass(lab, 5000);
 	for (uint32_t n = 10; n < 13; n++) {
 		spoof(lab, a, n);
@@ -121,9 +111,9 @@ under_the_new_id_its_numbers_begin_anew(void **state)
 	a = lab_accept_up(lab, 3);
 	/* Nothing of the old id is offered under the new one. */
 	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
-	view = publish(lab);
-	assert_true(nodeid_equal(&view.origin, &told));
-	assert_int_equal(view.seq, ((uint64_t)LAB_BOOT + 5) << 32 | 1);
+	lab_publish(lab);
+	assert_true(nodeid_equal(&lab->published.origin, &told));
+	assert_int_equal(lab->published.seq, lab_seq(5, 1));
 	/* Its old messages come back and are known; the other node's are
 	 * news. */
 	runs_say(lab, a, RECORD_SYNC, 0x80, 1, 2, 0);
@@ -141,26 +131,16 @@ nor_is_what_it_said_in_a_boot_that_it_left_taken_again(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
-	struct record_run run = {
-		.origin = lab_id(0x80),
-		.seq = RUNS_SEQ(6) + (UINT64_C(2) << 32),
-	};
-	struct record_data data = lab_data(0x80, 1);
-	struct buf buf = { 0 };
 
-	(void)publish(lab);
-	assert_int_equal(
-	    record_array_encode(&buf, RECORD_SYNC, &run, 1), ERR_OK);
-	lab_message(lab, a, buf.bytes, buf.len);
-	buf_fini(&buf);
-	data.seq += UINT64_C(3) << 32;
+	lab_publish(lab);
+	runs_say_end(lab, a, 0x80, 2, 5);
 	for (int i = 0; i < 3; i++) {
-		lab_say(lab, a, &data);
+		runs_say_reborn(lab, a, 0x80, 3, 1);
 		lab_pass(lab, 0);
 	}
 	assert_int_equal(mesh_stats(lab->mesh)->renamed, 1);
 	a = lab_accept_up(lab, 3);
-	lab_say(lab, a, &data);
+	runs_say_reborn(lab, a, 0x80, 3, 1);
 	assert_int_equal(lab->delivered, 1);
 	lab_say_data(lab, a, 0x80, 1);
 	assert_int_equal(lab->delivered, 1);
@@ -176,8 +156,7 @@ a_peer_that_was_dialled_is_dialled_again(void **state)
 	struct record_hello hello;
 	struct record record;
 
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
+	lab_set_peers(lab, peers, 1);
 	lab->io.renamed = on_renamed;
 	lab_make(lab);
 	a = lab_open_up(lab, 1);
@@ -290,36 +269,26 @@ who_is_shut_out_by_its_twin_takes_a_new_id(void **state)
 	assert_false(nodeid_equal(&id, &mine));
 }
 
-/* Time passes, and the others are there still. */
-static void
-pass_beside(struct lab *lab, struct lab_link *others[VIEWS_MIN])
-{
-	lab_pass(lab, IDENTITY_APART_MS);
-	for (size_t i = 0; i < VIEWS_MIN; i++) {
-		mesh_on_activity(others[i]->link, lab->now);
-	}
-}
-
 static void
 who_has_links_enough_is_not_shut_out(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *others[VIEWS_MIN];
+	struct lab_link *other = runs_up(lab, 20);
 
-	for (uint8_t i = 0; i < VIEWS_MIN; i++) {
-		others[i] = runs_up(lab, (uint8_t)(20 + i));
+	for (uint8_t i = 1; i < VIEWS_MIN; i++) {
+		(void)runs_up(lab, (uint8_t)(20 + i));
 	}
 	for (uint8_t n = 1; n < 9; n++) {
 		throw_out(lab, n);
-		pass_beside(lab, others);
+		lab_pass_alive(lab, IDENTITY_APART_MS);
 	}
 	assert_int_equal(mesh_stats(lab->mesh)->twins, 8);
 	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
 	/* One fewer is too few, and this is the first sign. */
-	lab_say_bye(lab, others[0], BYE_DUPLICATE);
-	pass_beside(lab, others);
+	lab_say_bye(lab, other, BYE_DUPLICATE);
+	lab_pass_alive(lab, IDENTITY_APART_MS);
 	throw_out(lab, 1);
-	pass_beside(lab, others);
+	lab_pass_alive(lab, IDENTITY_APART_MS);
 	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
 	throw_out(lab, 2);
 	assert_int_equal(mesh_stats(lab->mesh)->renamed, 1);
@@ -404,8 +373,7 @@ of_two_links_of_its_own_one_may_go(void **state)
 	struct lab_link *out, *in;
 	struct record_welcome welcome = lab_welcome(1);
 
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
+	lab_set_peers(lab, peers, 1);
 	lab_make(lab);
 	out = lab_open(lab);
 	in = lab_accept_up(lab, 1);
@@ -446,11 +414,11 @@ the_boot_that_it_shows_is_that_of_its_numbers(void **state)
 	struct record_hello hello;
 	struct record record;
 
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
+	lab_set_peers(lab, peers, 1);
 	lab_make(lab);
 	lab->mesh->seq = RUNS_SEQ(UINT32_MAX);
-	assert_int_equal(publish(lab).seq >> 32, LAB_BOOT + 1);
+	lab_publish(lab);
+	assert_int_equal(lab->published.seq >> 32, LAB_BOOT + 1);
 	at = lab_open(lab);
 	assert_true(lab_find(at, RECORD_HELLO, &record));
 	assert_int_equal(record_hello_decode(&record, &hello), ERR_OK);

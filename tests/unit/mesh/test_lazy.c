@@ -67,6 +67,22 @@ put(struct bench *bench, const struct nodeid *id, uint64_t seq, uint64_t slots)
 	put_at(bench, id, seq, slots, 1000);
 }
 
+/* Id 10 of `a`, which the history has; so many links know it. */
+static void
+put_held(struct bench *bench, uint64_t known, uint64_t slots)
+{
+	const struct record_data data = { .topic = { .text = "a", .len = 1 },
+		.seq = 10 };
+	struct lazy_item item = an_item(&bench->a.id, 10, slots, 1000);
+	struct range range;
+
+	assert_int_equal(
+	    history_put(&bench->history, &bench->a, &data, known, 0, &range),
+	    ERR_OK);
+	item.place = bench->history.next - 1;
+	assert_int_equal(lazy_put(&bench->lazy, &item), ERR_OK);
+}
+
 /* The runs for `slot`. */
 static size_t
 told(struct bench *bench, unsigned slot, struct record_run *runs, size_t max)
@@ -140,17 +156,9 @@ static void
 who_knows_by_now_is_not_told(void **state)
 {
 	struct bench *bench = *state;
-	struct record_data data = { .topic = { .text = "a", .len = 1 },
-		.seq = 10 };
-	struct lazy_item item = an_item(&bench->a.id, 10, 7, 1000);
 	struct record_run runs[8];
-	struct range range;
 
-	assert_int_equal(
-	    history_put(&bench->history, &bench->a, &data, 0, 0, &range),
-	    ERR_OK);
-	item.place = bench->history.next - 1;
-	assert_int_equal(lazy_put(&bench->lazy, &item), ERR_OK);
+	put_held(bench, 0, 7);
 	put(bench, &bench->a.id, 11, 2);
 	history_find(&bench->history, &bench->a, 10)->known = 2 | 8;
 	assert_int_equal(lazy_settle(&bench->lazy, &bench->history), 7);
@@ -166,17 +174,9 @@ static void
 what_the_history_has_lost_and_whose_author_is_gone_is_still_told(void **state)
 {
 	struct bench *bench = *state;
-	struct record_data data = { .topic = { .text = "a", .len = 1 },
-		.seq = 10 };
-	struct lazy_item item = an_item(&bench->a.id, 10, 7, 1000);
 	struct record_run runs[8];
-	struct range range;
 
-	assert_int_equal(
-	    history_put(&bench->history, &bench->a, &data, 1, 0, &range),
-	    ERR_OK);
-	item.place = bench->history.next - 1;
-	assert_int_equal(lazy_put(&bench->lazy, &item), ERR_OK);
+	put_held(bench, 1, 7);
 	history_forget(&bench->history, &bench->a);
 	assert_int_equal(lazy_settle(&bench->lazy, &bench->history), 6);
 	history_expire(&bench->history, HISTORY_MS);

@@ -258,18 +258,6 @@ told(const struct lab_link *at, struct presence *last)
 	return count;
 }
 
-/* Time passes, but the peer is heard. */
-static void
-pass_alive(struct lab *lab, struct lab_link *at, uint64_t ms)
-{
-	for (; ms > 1000; ms -= 1000) {
-		mesh_on_activity(at->link, lab->now);
-		lab_pass(lab, 1000);
-	}
-	mesh_on_activity(at->link, lab->now);
-	lab_pass(lab, ms);
-}
-
 static void
 tells_of_itself_after_joining_and_every_five_minutes(void **state)
 {
@@ -282,18 +270,18 @@ tells_of_itself_after_joining_and_every_five_minutes(void **state)
 	mesh_destroy(lab->mesh);
 	lab_make(lab);
 	at = lab_accept_up(lab, 0x10);
-	pass_alive(lab, at, MEMBERS_JOIN_MS - 1);
+	lab_pass_alive(lab, MEMBERS_JOIN_MS - 1);
 	assert_int_equal(told(at, &last), 0);
-	pass_alive(lab, at, 3001);
+	lab_pass_alive(lab, 3001);
 	assert_int_equal(told(at, &last), 1);
 	assert_true(last.is_new);
 	assert_string_equal(last.name, "lab");
 	assert_string_equal(last.addr, "ws://lab:1");
 	assert_string_equal(last.version, "1.2");
 	assert_int_equal(last.links, 1);
-	pass_alive(lab, at, 260000);
+	lab_pass_alive(lab, 260000);
 	assert_int_equal(told(at, &last), 1);
-	pass_alive(lab, at, 75000);
+	lab_pass_alive(lab, 75000);
 	assert_int_equal(told(at, &last), 2);
 	assert_false(last.is_new);
 	assert_int_equal(mesh_stats(lab->mesh)->presence_sent, 2);
@@ -311,7 +299,7 @@ told_among(struct lab *lab, unsigned crowd, const char *json)
 	lab_make(lab);
 	at = lab_accept_up(lab, 0x10);
 	crowd_tells(lab, 0, crowd, json);
-	pass_alive(lab, at, 500000);
+	lab_pass_alive(lab, 500000);
 	return told(at, &last);
 }
 
@@ -334,7 +322,7 @@ tells_nothing_if_it_must_not(void **state)
 	struct presence last;
 	struct lab_link *at = lab_accept_up(lab, 0x10);
 
-	pass_alive(lab, at, 400000);
+	lab_pass_alive(lab, 400000);
 	assert_int_equal(told(at, &last), 0);
 }
 

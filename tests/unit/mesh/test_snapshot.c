@@ -5,26 +5,11 @@
 #include "support/fault.h"
 #include "unit/mesh/lab.h"
 
-static int
-auto_setup(void **state)
-{
-	struct lab *lab;
-
-	(void)lab_setup_raw(state);
-	lab = *state;
-	lab->config.is_auto = true;
-	lab_make(lab);
-	return 0;
-}
-
 /* A new mesh in its place, not started. */
 static void
 make_again(struct lab *lab, uint8_t id, uint32_t boot)
 {
-	mesh_destroy(lab->mesh);
-	while (lab->link_count > 0) {
-		buf_fini(&lab->links[--lab->link_count].sent);
-	}
+	lab_unmake(lab);
 	lab->config.node_id = lab_id(id);
 	lab->config.boot = boot;
 	lab->config.now_ms = lab->now;
@@ -83,15 +68,14 @@ static void
 a_later_clock_is_the_boot_number(void **state)
 {
 	struct lab *lab = *state;
-	struct message_view view = { .topic = "a", .topic_len = 1 };
 	struct buf buf = { 0 };
 
 	snapshot_of_two(lab, &buf);
 	make_again(lab, 0x90, LAB_BOOT + 500);
 	assert_int_equal(mesh_restore(lab->mesh, buf.bytes, buf.len), ERR_OK);
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-	assert_int_equal(view.seq >> 32, LAB_BOOT + 500);
-	assert_int_equal(view.origin.bytes[0], 0x80);
+	lab_publish(lab);
+	assert_int_equal(lab->published.seq >> 32, LAB_BOOT + 500);
+	assert_int_equal(lab->published.origin.bytes[0], 0x80);
 	buf_fini(&buf);
 }
 
@@ -119,7 +103,6 @@ static void
 damage_anywhere_is_noticed_and_nothing_is_taken(void **state)
 {
 	struct lab *lab = *state;
-	struct message_view view = { .topic = "a", .topic_len = 1 };
 	struct buf buf = { 0 };
 
 	snapshot_of_two(lab, &buf);
@@ -133,8 +116,8 @@ damage_anywhere_is_noticed_and_nothing_is_taken(void **state)
 		    mesh_restore(lab->mesh, buf.bytes, i), ERR_INVALID);
 	}
 	assert_int_equal(mesh_stats(lab->mesh)->passive, 0);
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-	assert_int_equal(view.origin.bytes[0], 0x90);
+	lab_publish(lab);
+	assert_int_equal(lab->published.origin.bytes[0], 0x90);
 	buf_fini(&buf);
 }
 
@@ -289,8 +272,7 @@ the_version_moves_with_a_link_that_goes(void **state)
 	struct lab *lab = *state;
 	struct taken last = { .version = 0 };
 
-	lab->config.peers = peers;
-	lab->config.peer_count = ARRAY_LEN(peers);
+	lab_set_peers(lab, peers, ARRAY_LEN(peers));
 	make_again(lab, 0x80, LAB_BOOT);
 	for (size_t i = 0; i < ARRAY_LEN(byes); i++) {
 		struct lab_link *at = lab_accept_up(lab, 0x10);
@@ -334,7 +316,7 @@ out_of_memory_is_told(void **state)
 	buf_fini(&other);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, auto_setup, lab_teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup_auto, lab_teardown)
 
 int
 main(void)

@@ -92,10 +92,9 @@ tells_its_own_messages_from_spoofed_ones(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
-	struct message_view view = { .topic = "a", .topic_len = 1 };
 
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-	assert_int_equal(view.seq, (uint64_t)LAB_BOOT << 32 | 1);
+	lab_publish(lab);
+	assert_int_equal(lab->published.seq, RUNS_SEQ(1));
 	lab_say_data(lab, a, 0x80, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->own, 1);
 	lab_say_data(lab, a, 0x80, 2);
@@ -108,11 +107,9 @@ a_restart_is_no_hole_and_the_past_is_old(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
-	struct record_data data = lab_data(9, 1);
 
 	lab_say_data(lab, a, 9, 100);
-	data.seq = ((uint64_t)LAB_BOOT + 5) << 32 | 1;
-	lab_say(lab, a, &data);
+	runs_say_reborn(lab, a, 9, 5, 1);
 	assert_int_equal(lab->delivered, 2);
 	assert_int_equal(lab->gaps, 0);
 	lab_say_data(lab, a, 9, 100);
@@ -127,7 +124,7 @@ a_boot_from_the_future_is_refused(void **state)
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct record_data data = lab_data(9, 1);
 
-	data.seq = ((uint64_t)LAB_BOOT + 86401) << 32 | 1;
+	data.seq = lab_seq(86401, 1);
 	lab_say(lab, a, &data);
 	assert_int_equal(lab->delivered, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->bad_boot, 1);
@@ -150,7 +147,7 @@ a_hole_that_leaves_the_window_is_a_gap(void **state)
 	assert_int_equal(lab->gaps, 0);
 	lab_say_data(lab, a, 9, 3 + 65536);
 	assert_true(lab->gaps >= 1);
-	assert_int_equal(lab->gap_first, (uint64_t)LAB_BOOT << 32 | 2);
+	assert_int_equal(lab->gap_first, RUNS_SEQ(2));
 	assert_int_equal(lab->gap_count, 2);
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 2);
 }
@@ -335,22 +332,19 @@ presses_above_soft_and_ends_above_hard(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct lab_link *b = lab_accept_up(lab, 2);
-	struct message_view view = { .topic = "a", .topic_len = 1 };
 	struct record_hello hello = lab_hello(lab, 1);
 
 	a->queued = 1024 * 1024 + 1;
 	b->queued = 1024 * 1024;
 	for (unsigned i = 0; i < 3000; i++) {
-		assert_int_equal(
-		    mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+		lab_publish(lab);
 	}
 	assert_true(a->pressed >= 1);
 	assert_int_equal(b->pressed, 0);
 	assert_int_equal(a->close_code, -1);
 	a->queued = 8 * 1024 * 1024 + 1;
 	for (unsigned i = 0; i < 3000 && a->close_code < 0; i++) {
-		assert_int_equal(
-		    mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+		lab_publish(lab);
 	}
 	assert_int_equal(lab_bye(a), BYE_SLOW);
 	assert_int_equal(a->close_code, 4002);
@@ -393,15 +387,12 @@ a_message_with_no_memory_for_its_origin_is_counted(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct record_data data = lab_data(9, 1);
-	uint8_t bytes[RECORD_DATA_HEAD_MAX + 5];
-	size_t len = record_data_head(bytes, &data);
+	struct buf record = lab_encoded(&data);
 	unsigned failed = 0;
 
-	memcpy(bytes + len, "hello", 5);
-	len += 5;
 	while (failed < 2) { /* the origin, the table */
 		fault_fail_nth(failed + 1);
-		mesh_on_message(lab->mesh, a->link, lab->now, bytes, len);
+		lab_hand_in(lab, a, &record);
 		assert_true(fault_off());
 		failed++;
 		assert_int_equal(lab->delivered, 0);
@@ -410,20 +401,22 @@ a_message_with_no_memory_for_its_origin_is_counted(void **state)
 	}
 	/* Without a history it is handed on, and cannot be repaired. */
 	fault_fail_nth(3);
-	mesh_on_message(lab->mesh, a->link, lab->now, bytes, len);
+	lab_hand_in(lab, a, &record);
 	assert_true(fault_off());
 	assert_int_equal(lab->delivered, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->nomem, 3);
-	bytes[4 + 2 + 1 + 6 + 16 + 7] = 3;
-	mesh_on_message(lab->mesh, a->link, lab->now, bytes, len);
+	lab_say_data(lab, a, 9, 3);
 	assert_int_equal(lab->delivered, 2);
 
 	/* And from then on nothing is allocated. */
-	bytes[4 + 2 + 1 + 6 + 16 + 7] = 4;
+	buf_fini(&record);
+	data.seq = RUNS_SEQ(4);
+	record = lab_encoded(&data);
 	fault_fail_nth(1);
-	mesh_on_message(lab->mesh, a->link, lab->now, bytes, len);
+	lab_hand_in(lab, a, &record);
 	assert_false(fault_off());
 	assert_int_equal(lab->delivered, 3);
+	buf_fini(&record);
 }
 
 static bool
@@ -459,23 +452,18 @@ a_message_with_no_memory_for_its_record_goes_nowhere(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct lab_link *b = lab_accept_up(lab, 2);
-	struct record_data data = lab_data(9, 1);
-	uint8_t bytes[1024];
+	const struct record_data data = lab_data(9, 1);
+	struct buf record = lab_encoded(&data);
 
-	assert_in_range(record_data_size(&data), 1, sizeof(bytes));
-	record_data_write(bytes, &data);
 	fault_fail_from(3); /* behind the origin and its table */
-	mesh_on_message(
-	    lab->mesh, a->link, lab->now, bytes, record_data_size(&data));
+	lab_hand_in(lab, a, &record);
 	assert_true(fault_off());
+	buf_fini(&record);
 	assert_int_equal(lab->delivered, 1);
 	assert_int_equal(b->spreads, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->nomem, 2);
 	assert_int_equal(mesh_stats(lab->mesh)->history, 0);
-	data.seq++;
-	record_data_write(bytes, &data);
-	mesh_on_message(
-	    lab->mesh, a->link, lab->now, bytes, record_data_size(&data));
+	lab_say_data(lab, a, 9, 2);
 	assert_int_equal(b->spreads, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->history, 1);
 }
@@ -487,7 +475,7 @@ say_many(struct lab *lab, struct lab_link *at, uint32_t first, uint32_t count)
 
 	data.flags = 0;
 	for (uint32_t n = first; n < first + count; n++) {
-		memcpy(data.origin.bytes, &n, sizeof(n));
+		data.origin = lab_nth_id(n);
 		lab_say(lab, at, &data);
 	}
 }
@@ -517,10 +505,9 @@ forgets_an_idle_origin_but_its_past_stays_old(void **state)
 
 	lab_say_data(lab, a, 9, 7);
 	lab_say_data(lab, a, 9, 9);
-	mesh_on_reading(a->link, lab->now, false);
-	lab_pass(lab, 600000);
+	lab_pass_alive(lab, ORIGIN_IDLE_MS);
 	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
-	assert_int_equal(lab->gap_first, (uint64_t)LAB_BOOT << 32 | 8);
+	assert_int_equal(lab->gap_first, RUNS_SEQ(8));
 	assert_int_equal(lab->gap_count, 1);
 	for (uint32_t n = 7; n <= 9; n++) {
 		lab_say_data(lab, a, 9, n);
@@ -544,11 +531,11 @@ the_counter_wraps_to_1_of_the_next_boot(void **state)
 		.payload_len = 5,
 	};
 
-	lab->mesh->seq = (uint64_t)LAB_BOOT << 32 | UINT32_MAX;
+	lab->mesh->seq = RUNS_SEQ(UINT32_MAX);
 	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-	assert_true(view.seq == ((uint64_t)(LAB_BOOT + 1) << 32 | 1));
+	assert_true(view.seq == lab_seq(1, 1));
 	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-	assert_true(view.seq == ((uint64_t)(LAB_BOOT + 1) << 32 | 2));
+	assert_true(view.seq == lab_seq(1, 2));
 }
 
 int

@@ -7,36 +7,12 @@
 #include "support/fault.h"
 #include "unit/mesh/runs.h"
 
-/* A link of node `n`, and what it was told. */
-static struct lab_link *
-up_and_told(struct lab *lab, uint8_t n)
-{
-	runs_forget(lab);
-	return lab_accept_up(lab, n);
-}
-
-static void
-publish(struct lab *lab)
-{
-	struct message_view view = { .topic = "a", .topic_len = 1 };
-
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-}
-
-static void
-still(struct lab *lab, struct lab_link *at, uint64_t ms)
-{
-	mesh_on_reading(at->link, lab->now, false);
-	lab_pass(lab, ms);
-	mesh_on_reading(at->link, lab->now, true);
-}
-
 static void
 who_has_nothing_says_nothing(void **state)
 {
 	struct lab *lab = *state;
 
-	assert_int_equal(runs_count(up_and_told(lab, 1), RECORD_SYNC), 0);
+	assert_int_equal(runs_count(runs_up_told(lab, 1), RECORD_SYNC), 0);
 }
 
 static void
@@ -46,15 +22,15 @@ a_new_link_is_told_every_run_that_is_held(void **state)
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct record_run runs[8];
 
-	publish(lab);
-	publish(lab);
+	lab_publish(lab);
+	lab_publish(lab);
 	lab_say_data(lab, a, 9, 1);
 	lab_say_data(lab, a, 9, 2);
 	lab_say_data(lab, a, 9, 5);
 	lab_pass(lab, 10);
 	lab_say_data(lab, a, 8, 7);
 	assert_int_equal(
-	    runs_sent(up_and_told(lab, 2), RECORD_SYNC, runs, 8), 4);
+	    runs_sent(runs_up_told(lab, 2), RECORD_SYNC, runs, 8), 4);
 	assert_int_equal(runs[0].origin.bytes[0], 0x80);
 	assert_int_equal(runs[0].seq, RUNS_SEQ(1));
 	assert_int_equal(runs[0].count, 2);
@@ -74,25 +50,16 @@ of_what_is_no_longer_held_only_the_number_is_told(void **state)
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct record_run runs[8];
 
-	publish(lab);
+	lab_publish(lab);
 	lab_say_data(lab, a, 9, 7);
-	still(lab, a, 61000);
+	lab_pass_alive(lab, 61000);
 	assert_int_equal(
-	    runs_sent(up_and_told(lab, 2), RECORD_SYNC, runs, 8), 2);
+	    runs_sent(runs_up_told(lab, 2), RECORD_SYNC, runs, 8), 2);
 	assert_int_equal(runs[0].origin.bytes[0], 0x80);
 	assert_int_equal(runs[0].seq, RUNS_SEQ(2));
 	assert_int_equal(runs[0].count, 0);
 	assert_int_equal(runs[1].seq, RUNS_SEQ(8));
 	assert_int_equal(runs[1].count, 0);
-}
-
-static void
-say_reborn(struct lab *lab, struct lab_link *at, uint32_t boots, uint32_t count)
-{
-	struct record_data data = lab_data(9, count);
-
-	data.seq += (uint64_t)boots << 32;
-	lab_say(lab, at, &data);
 }
 
 /* Who hears of the newest boot first would take nothing of the other. */
@@ -105,21 +72,21 @@ the_boot_before_is_told_first(void **state)
 
 	lab_say_data(lab, a, 9, 1);
 	lab_say_data(lab, a, 9, 3);
-	say_reborn(lab, a, 1, 1);
+	runs_say_reborn(lab, a, 9, 1, 1);
 	assert_int_equal(
-	    runs_sent(up_and_told(lab, 2), RECORD_SYNC, runs, 8), 3);
+	    runs_sent(runs_up_told(lab, 2), RECORD_SYNC, runs, 8), 3);
 	assert_int_equal(runs[0].seq, RUNS_SEQ(1));
 	assert_int_equal(runs[1].seq, RUNS_SEQ(3));
 	assert_int_equal(runs[1].count, 1);
-	assert_int_equal(runs[2].seq, RUNS_SEQ(1) + (UINT64_C(1) << 32));
+	assert_int_equal(runs[2].seq, lab_seq(1, 1));
 	/* And when nothing of it is held, how far it came. */
-	still(lab, a, 61000);
-	say_reborn(lab, a, 1, 2);
+	lab_pass_alive(lab, 61000);
+	runs_say_reborn(lab, a, 9, 1, 2);
 	assert_int_equal(
-	    runs_sent(up_and_told(lab, 3), RECORD_SYNC, runs, 8), 2);
+	    runs_sent(runs_up_told(lab, 3), RECORD_SYNC, runs, 8), 2);
 	assert_int_equal(runs[0].seq, RUNS_SEQ(4));
 	assert_int_equal(runs[0].count, 0);
-	assert_int_equal(runs[1].seq, RUNS_SEQ(2) + (UINT64_C(1) << 32));
+	assert_int_equal(runs[1].seq, lab_seq(1, 2));
 }
 
 /* Nobody holds them: no message and no announcement will tell the others. */
@@ -129,17 +96,14 @@ how_far_an_origin_came_is_passed_on_once(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct lab_link *b = lab_accept_up(lab, 2);
-	struct record_run run;
 
 	lab_say_data(lab, a, 9, 1);
-	say_reborn(lab, a, 1, 1);
+	runs_say_reborn(lab, a, 9, 1, 1);
 	runs_forget(lab);
 	runs_say(lab, a, RECORD_SYNC, 9, 4, 0, 0); /* it came as far as 3 */
 	assert_int_equal(runs_count(b, RECORD_SYNC), 0); /* soon */
 	lab_pass(lab, LAZY_TOLD_MS);
-	run = runs_only(b, RECORD_SYNC);
-	assert_int_equal(run.seq, RUNS_SEQ(4));
-	assert_int_equal(run.count, 0);
+	runs_only_end(b, 9, 0, 3);
 	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
 	runs_forget(lab);
 	runs_say(lab, b, RECORD_SYNC, 9, 4, 0, 0);
@@ -166,7 +130,7 @@ who_wants_no_history_is_told_nothing(void **state)
 	struct record_hello hello = lab_hello(lab, 1);
 	struct lab_link *a = lab_accept(lab);
 
-	publish(lab);
+	lab_publish(lab);
 	hello.flags = HELLO_FRESH;
 	lab_say_hello(lab, a, &hello);
 	assert_true(link_is_up(a->link));
@@ -207,27 +171,8 @@ what_nobody_holds_any_more_becomes_a_gap(void **state)
 	assert_int_equal(runs_origin(lab, 9).missing, 20);
 	assert_int_equal(runs_count(a, RECORD_GRAFT), 0);
 	assert_int_equal(mesh_stats(lab->mesh)->origins, 1);
-	still(lab, a, 30000);
-	assert_int_equal(lab->gaps, 1);
-	assert_int_equal(lab->gap_first, RUNS_SEQ(11));
-	assert_int_equal(lab->gap_count, 20);
-}
-
-/* "I hold none of node 9's boot, and it came as far as `count`." */
-static void
-say_end(struct lab *lab, struct lab_link *at, uint32_t boots, uint32_t count)
-{
-	struct record_run run = {
-		.origin = lab_id(9),
-		.seq = RUNS_SEQ(count) + ((uint64_t)boots << 32) + 1,
-	};
-	struct buf buf = { 0 };
-
-	assert_int_equal(
-	    record_array_encode(&buf, RECORD_SYNC, &run, 1), ERR_OK);
-	lab_message(lab, at, buf.bytes, buf.len);
-	buf_fini(&buf);
-	assert_null(inspect_check(lab->mesh));
+	lab_pass_alive(lab, 30000);
+	runs_only_gap(lab, RUNS_SEQ(11), 20);
 }
 
 /* The author said three things in its next boot, and nothing since. */
@@ -240,20 +185,18 @@ so_does_a_whole_boot_that_nobody_holds(void **state)
 
 	lab_say_data(lab, a, 9, 10);
 	runs_forget(lab);
-	say_end(lab, a, 1, 3);
+	runs_say_end(lab, a, 9, 1, 3);
 	lab_pass(lab, LAZY_TOLD_MS);
-	assert_int_equal(
-	    runs_only(b, RECORD_SYNC).seq, RUNS_SEQ(4) + (UINT64_C(1) << 32));
+	assert_int_equal(runs_only(b, RECORD_SYNC).seq, lab_seq(1, 4));
 	assert_int_equal(runs_origin(lab, 9).missing, 3);
-	say_end(lab, b, 1, 3);
+	runs_say_end(lab, b, 9, 1, 3);
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
-	say_reborn(lab, a, 1, 2);
+	runs_say_reborn(lab, a, 9, 1, 2);
 	lab_say_data(lab, a, 9, 11); /* the end of the boot before */
 	assert_int_equal(lab->delivered, 3);
-	mesh_on_reading(b->link, lab->now, false);
-	still(lab, a, 30000);
-	assert_int_equal(lab->gap_first, RUNS_SEQ(3) + (UINT64_C(1) << 32));
+	lab_pass_alive(lab, 30000);
+	assert_int_equal(lab->gap_first, lab_seq(1, 3));
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 2);
 }
 
@@ -265,14 +208,13 @@ so_does_what_who_was_forgotten_said_since(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 
 	lab_say_data(lab, a, 9, 7);
-	lab_closed(lab, a, MESH_CLOSED);
-	lab_pass(lab, 600000);
+	runs_authors_forgotten(lab, a);
 	a = runs_up(lab, 1);
-	say_end(lab, a, 0, 7);
+	runs_say_end(lab, a, 9, 0, 7);
 	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
-	say_end(lab, a, 0, 9);
+	runs_say_end(lab, a, 9, 0, 9);
 	assert_int_equal(runs_origin(lab, 9).missing, 2);
-	still(lab, a, 30000);
+	lab_pass_alive(lab, 30000);
 	assert_int_equal(lab->gap_first, RUNS_SEQ(8));
 	assert_int_equal(lab->gap_count, 2);
 }
@@ -285,8 +227,7 @@ who_was_forgotten_is_told_of_too(void **state)
 	struct lab_link *a = lab_accept_up(lab, 1);
 
 	lab_say_data(lab, a, 9, 7);
-	lab_closed(lab, a, MESH_CLOSED);
-	lab_pass(lab, 600000);
+	runs_authors_forgotten(lab, a);
 	a = lab_accept_up(lab, 1);
 	assert_int_equal(runs_only(a, RECORD_SYNC).seq, RUNS_SEQ(8));
 	/* It comes back, and is forgotten anew. */
@@ -305,13 +246,13 @@ of_who_was_forgotten_both_boots_are_told(void **state)
 	struct record_run runs[3];
 
 	lab_say_data(lab, a, 9, 7);
-	say_reborn(lab, a, 1, 2);
+	runs_say_reborn(lab, a, 9, 1, 2);
 	lab_closed(lab, a, MESH_CLOSED);
 	lab_pass(lab, 660000);
 	a = lab_accept_up(lab, 1);
 	assert_int_equal(runs_sent(a, RECORD_SYNC, runs, 3), 2);
 	assert_int_equal(runs[0].seq, RUNS_SEQ(8));
-	assert_int_equal(runs[1].seq, RUNS_SEQ(3) + (UINT64_C(1) << 32));
+	assert_int_equal(runs[1].seq, lab_seq(1, 3));
 	assert_int_equal(runs[0].count + runs[1].count, 0);
 }
 
@@ -323,8 +264,7 @@ old_ids_do_not_make_known_again_who_was_forgotten(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 
 	lab_say_data(lab, a, 9, 7);
-	lab_closed(lab, a, MESH_CLOSED);
-	lab_pass(lab, 600000);
+	runs_authors_forgotten(lab, a);
 	a = runs_up(lab, 1);
 	runs_say(lab, a, RECORD_SYNC, 9, 5, 3, 0);
 	runs_say(lab, a, RECORD_IHAVE, 9, 7, 1, 0);
@@ -366,8 +306,8 @@ no_boot_far_ahead_begins_by_such_a_word(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 
 	lab_say_data(lab, a, 9, 1);
-	say_end(lab, a, 1, 0); /* it said nothing in that one */
-	say_end(lab, a, UINT32_MAX - LAB_BOOT, 3);
+	runs_say_end(lab, a, 9, 1, 0); /* it said nothing in that one */
+	runs_say_end(lab, a, 9, UINT32_MAX - LAB_BOOT, 3);
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->bad_boot, 1);
 	lab_say_data(lab, a, 9, 2);
@@ -391,7 +331,7 @@ of_an_end_that_is_far_ahead_only_so_much_is_missing(void **state)
 	assert_true(mesh_stats(lab->mesh)->gaps == far - 10 - WINDOW_IDS_WIDE);
 	lab_say_data(lab, a, 9, far);
 	assert_int_equal(lab->delivered, 2);
-	still(lab, a, 61000);
+	lab_pass_alive(lab, 61000);
 	assert_true(mesh_stats(lab->mesh)->gaps == far - 11);
 	assert_true(lab->gaps <= 8);
 	lab_say_data(lab, a, 9, far - 1);
@@ -418,47 +358,10 @@ an_own_id_from_an_earlier_life_is_stepped_over(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
-	struct record_run run = {
-		.origin = lab_id(0x80),
-		.seq = ((uint64_t)LAB_BOOT + 7) << 32 | 3,
-		.count = 2,
-	};
-	struct message_view view = { .topic = "a", .topic_len = 1 };
-	struct buf buf = { 0 };
 
-	assert_int_equal(
-	    record_array_encode(&buf, RECORD_SYNC, &run, 1), ERR_OK);
-	lab_message(lab, a, buf.bytes, buf.len);
-	buf_fini(&buf);
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-	assert_int_equal(view.seq, ((uint64_t)LAB_BOOT + 8) << 32 | 1);
-}
-
-/* `count` origins have come as far as counter `max`: nothing else is held. */
-static void
-say_ends(struct lab *lab, struct lab_link *at, uint32_t count, uint32_t max)
-{
-	struct record_run *runs = calloc(count, sizeof(*runs));
-	struct buf buf = { 0 };
-
-	assert_non_null(runs);
-	for (uint32_t n = 0; n < count; n++) {
-		runs[n].seq = RUNS_SEQ(max + 1);
-		runs[n].origin = lab_id(9);
-		memcpy(runs[n].origin.bytes, &n, sizeof(n));
-	}
-	assert_int_equal(
-	    record_array_encode(&buf, RECORD_SYNC, runs, count), ERR_OK);
-	free(runs);
-	lab_say_buf(lab, at, &buf);
-}
-
-static size_t
-told_of(const struct lab_link *at)
-{
-	static struct record_run runs[4096];
-
-	return runs_sent(at, RECORD_SYNC, runs, ARRAY_LEN(runs));
+	runs_say_from(lab, a, RECORD_SYNC, 0x80, lab_seq(7, 3), 2);
+	lab_publish(lab);
+	assert_int_equal(lab->published.seq, lab_seq(8, 1));
 }
 
 /* What is held of it lies far apart. */
@@ -478,13 +381,13 @@ only_so_much_is_searched_for_one_link(void **state)
 	for (uint8_t n = 10; n < 26; n++) {
 		hold_two_of(lab, a, n);
 	}
-	assert_int_equal(told_of(up_and_told(lab, 2)), 32);
+	assert_int_equal(runs_count(runs_up_told(lab, 2), RECORD_SYNC), 32);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 0);
 	for (uint8_t n = 26; n < 30; n++) {
 		hold_two_of(lab, a, n);
 	}
 	/* The newest of each is told still. */
-	assert_int_equal(told_of(up_and_told(lab, 3)), 36);
+	assert_int_equal(runs_count(runs_up_told(lab, 3), RECORD_SYNC), 36);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1);
 }
 
@@ -497,26 +400,28 @@ ends_that_are_too_many_follow(void **state)
 	struct lab_link *b;
 
 	for (uint32_t n = 0; n < SYNC_EMPTY_MAX + 100; n++) {
-		memcpy(data.origin.bytes, &n, sizeof(n));
+		data.origin = lab_nth_id(n);
 		lab_say(lab, a, &data);
 	}
-	still(lab, a, 61000);
-	b = up_and_told(lab, 2);
+	lab_pass_alive(lab, 61000);
+	b = runs_up_told(lab, 2);
 	lab_pass(lab, 2000);
-	assert_int_equal(told_of(b), SYNC_EMPTY_MAX + 100);
+	assert_int_equal(runs_count(b, RECORD_SYNC), SYNC_EMPTY_MAX + 100);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1);
 	/* What is passed on is as long, and so is what is told for the rest of
 	 * it, to both links. */
 	runs_forget(lab);
-	say_ends(lab, a, SYNC_EMPTY_MAX + 100, 2);
+	runs_say_of_many(
+	    lab, a, RECORD_SYNC, 0, SYNC_EMPTY_MAX + 100, RUNS_SEQ(3), 0);
 	lab_pass(lab, LAZY_TOLD_MS);
 	lab_pass(lab, 2000);
-	assert_int_equal(told_of(b), SYNC_EMPTY_MAX + SYNC_EMPTY_MAX + 100);
+	assert_int_equal(
+	    runs_count(b, RECORD_SYNC), SYNC_EMPTY_MAX + SYNC_EMPTY_MAX + 100);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1 + 100 + 2);
 	runs_forget(lab);
-	say_ends(lab, a, 100, 3);
+	runs_say_of_many(lab, a, RECORD_SYNC, 0, 100, RUNS_SEQ(4), 0);
 	lab_pass(lab, LAZY_TOLD_MS);
-	assert_int_equal(told_of(b), 100);
+	assert_int_equal(runs_count(b, RECORD_SYNC), 100);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 1 + 100 + 2);
 }
 
@@ -530,7 +435,7 @@ ten_a_second_are_taken_once_the_link_has_settled(void **state)
 		runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
 	}
 	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 0);
-	still(lab, a, 10000);
+	lab_pass_alive(lab, 10000);
 	for (unsigned i = 0; i < 15; i++) {
 		runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
 	}
@@ -568,10 +473,10 @@ an_end_that_is_not_held_is_told_behind_what_is(void **state)
 
 	lab_say_data(lab, a, 9, 1);
 	runs_say(lab, a, RECORD_SYNC, 9, 4, 0, 0);
-	still(lab, a, 30000);
+	lab_pass_alive(lab, 30000);
 	assert_int_equal(lab->gap_count, 2);
-	b = up_and_told(lab, 2);
-	assert_int_equal(told_of(b), 2);
+	b = runs_up_told(lab, 2);
+	assert_int_equal(runs_count(b, RECORD_SYNC), 2);
 	assert_true(was_told(b, 9, 3));
 }
 
@@ -581,30 +486,25 @@ what_there_was_no_memory_to_tell_is_told_again(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
-	uint8_t payload[LAB_MAX] = { 0 };
-	struct message_view view = { .topic = "a",
-		.topic_len = 1,
-		.payload = payload,
-		.payload_len = LAB_MAX };
 
-	publish(lab);
+	lab_publish(lab);
 	runs_forget(lab);
 	fault_fail_from(1); /* of which `a` takes only half */
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	lab_publish_zeros(lab, LAB_MAX);
 	assert_true(fault_off());
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(runs_only(a, RECORD_SYNC).count, 2);
 	lab_pass(lab, 5000);
-	assert_int_equal(told_of(a), 1);
+	assert_int_equal(runs_count(a, RECORD_SYNC), 1);
 	/* The same if it fails later. */
 	runs_forget(lab);
 	buf_fini(&lab->mesh->scratch);
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	lab_publish_zeros(lab, LAB_MAX);
 	fault_fail_from(1);
 	lab->now += LAZY_TOLD_MS;
 	mesh_on_tick(lab->mesh, lab->now);
 	assert_true(fault_off());
-	assert_int_equal(told_of(a), 0);
+	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
 	lab_pass(lab, 1000);
 	assert_int_equal(runs_only(a, RECORD_SYNC).count, 3);
 }
@@ -615,17 +515,15 @@ what_there_is_no_memory_to_send_again_is_told_again(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
-	struct record_run run = {
+	const struct record_run run = {
 		.origin = lab_id(9), .seq = RUNS_SEQ(1), .count = 1
 	};
-	struct buf graft = { 0 };
+	struct buf graft = runs_encoded(RECORD_GRAFT, &run, 1);
 
 	lab_say_data(lab, lab_accept_up(lab, 2), 9, 1);
 	runs_forget(lab);
-	assert_int_equal(
-	    record_array_encode(&graft, RECORD_GRAFT, &run, 1), ERR_OK);
 	fault_fail_from(1);
-	mesh_on_message(lab->mesh, a->link, lab->now, graft.bytes, graft.len);
+	lab_hand_in(lab, a, &graft);
 	assert_true(fault_off());
 	buf_fini(&graft);
 	assert_int_equal(mesh_stats(lab->mesh)->nomem, 1);
@@ -643,7 +541,7 @@ what_there_was_no_room_to_tell_is_told_again(void **state)
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct nodeid id = lab_id(9);
 
-	publish(lab);
+	lab_publish(lab);
 	runs_forget(lab);
 	for (unsigned n = 0; n <= SYNC_EMPTY_MAX; n++) {
 		id.bytes[1] = (uint8_t)n;
@@ -653,7 +551,7 @@ what_there_was_no_room_to_tell_is_told_again(void **state)
 	assert_int_equal(lab->mesh->stats.sync_cut, 1);
 	lab_pass(lab, LAZY_TOLD_MS);
 	lab_pass(lab, 1000);
-	assert_int_equal(told_of(a), SYNC_EMPTY_MAX + 1);
+	assert_int_equal(runs_count(a, RECORD_SYNC), SYNC_EMPTY_MAX + 1);
 }
 
 /* Else who passes on a liar's flood is thrown out for it. */
@@ -678,31 +576,6 @@ no_more_is_passed_on_than_is_taken(void **state)
 	assert_true(was_told(other, 8, 32) && was_told(other, 9, 32));
 }
 
-/* `count` ids, one of each of so many nodes that are not. */
-static void
-make_up(struct lab *lab, struct lab_link *at, uint32_t first, uint32_t count)
-{
-	struct record_run *runs = calloc(count, sizeof(*runs));
-	struct buf buf = { 0 };
-
-	assert_non_null(runs);
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t n = first + i;
-
-		runs[i] = (struct record_run){
-			.origin = lab_id(0xee),
-			.seq = RUNS_SEQ(1),
-			.count = 1,
-		};
-		memcpy(runs[i].origin.bytes, &n, sizeof(n));
-	}
-	assert_int_equal(
-	    record_array_encode(&buf, RECORD_SYNC, runs, count), ERR_OK);
-	lab_message(lab, at, buf.bytes, buf.len);
-	buf_fini(&buf);
-	free(runs);
-}
-
 /* A link that has just come up may name as many origins as it likes. */
 static void
 nodes_that_are_made_up_keep_nobody_out(void **state)
@@ -714,7 +587,8 @@ nodes_that_are_made_up_keep_nobody_out(void **state)
 
 	lab_say_data(lab, other, 9, 1);
 	for (uint32_t i = 0; i < ROUNDS; i++) {
-		make_up(lab, liar, i * EACH, EACH);
+		runs_say_of_many(
+		    lab, liar, RECORD_SYNC, i * EACH, EACH, RUNS_SEQ(1), 1);
 		lab_pass(lab, 1000);
 		mesh_on_activity(other->link, lab->now);
 	}

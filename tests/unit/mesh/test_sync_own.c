@@ -8,47 +8,11 @@
 
 #define OWN 0x80 /* of the lab */
 
-/* Counter `count` of a life `boots` later (or earlier) than this one. */
-static uint64_t
-life(int boots, uint32_t count)
-{
-	return (LAB_BOOT + (uint64_t)(int64_t)boots) << 32 | count;
-}
-
-static void
-say_own(struct lab *lab, struct lab_link *at, enum record_type type,
-    uint64_t seq, uint32_t count)
-{
-	const struct record_run run = {
-		.origin = lab_id(OWN),
-		.seq = seq,
-		.count = count,
-	};
-	struct buf buf = { 0 };
-
-	assert_int_equal(record_array_encode(&buf, type, &run, 1), ERR_OK);
-	lab_say_buf(lab, at, &buf);
-	assert_null(inspect_check(lab->mesh));
-}
-
 static uint64_t
 publish(struct lab *lab)
 {
-	struct message_view view = { .topic = "a", .topic_len = 1 };
-
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-	return view.seq;
-}
-
-/* The only thing that SYNC said is that it came as far as `seq`. */
-static void
-only_the_end_was_told(const struct lab_link *at, uint64_t seq)
-{
-	struct record_run run = runs_only(at, RECORD_SYNC);
-
-	assert_int_equal(run.origin.bytes[0], OWN);
-	assert_int_equal(run.count, 0);
-	assert_int_equal(run.seq, seq + 1);
+	lab_publish(lab);
+	return lab->published.seq;
 }
 
 static void
@@ -59,24 +23,24 @@ the_end_of_a_former_life_is_told_to_the_others(void **state)
 	struct lab_link *c = runs_up(lab, 3);
 	struct record_run runs[3] = { { .seq = 0 } };
 
-	say_own(lab, a, RECORD_SYNC, life(-1, 1), 9);
+	runs_say_from(lab, a, RECORD_SYNC, OWN, lab_seq(-1, 1), 9);
 	lab_pass(lab, LAZY_TOLD_MS);
-	only_the_end_was_told(c, life(-1, 9));
+	runs_only_end(c, OWN, -1, 9);
 	assert_false(lab_has_sent(a, RECORD_SYNC));
 	/* To who comes later, too, although nothing is published yet. */
-	only_the_end_was_told(lab_accept_up(lab, 4), life(-1, 9));
+	runs_only_end(lab_accept_up(lab, 4), OWN, -1, 9);
 	runs_forget(lab);
-	say_own(lab, c, RECORD_SYNC, life(-1, 5), 0);
-	say_own(lab, c, RECORD_SYNC, life(-1, 1), 9);
-	say_own(lab, c, RECORD_SYNC, life(-2, 1), 20);
+	runs_say_end(lab, c, OWN, -1, 4);
+	runs_say_from(lab, c, RECORD_SYNC, OWN, lab_seq(-1, 1), 9);
+	runs_say_from(lab, c, RECORD_SYNC, OWN, lab_seq(-2, 1), 20);
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_false(lab_has_sent(a, RECORD_SYNC));
-	assert_int_equal(publish(lab), life(0, 1));
+	assert_int_equal(publish(lab), lab_seq(0, 1));
 	assert_int_equal(
 	    runs_sent(lab_accept_up(lab, 5), RECORD_SYNC, runs, 3), 2);
-	assert_int_equal(runs[0].seq, life(-1, 10));
+	assert_int_equal(runs[0].seq, lab_seq(-1, 10));
 	assert_int_equal(runs[0].count, 0);
-	assert_int_equal(runs[1].seq, life(0, 1));
+	assert_int_equal(runs[1].seq, lab_seq(0, 1));
 	assert_int_equal(runs[1].count, 1);
 }
 
@@ -88,14 +52,14 @@ so_is_what_is_heard_of_it_in_other_ways(void **state)
 	struct lab_link *c = runs_up(lab, 3);
 	struct record_data data = lab_data(OWN, 4);
 
-	say_own(lab, a, RECORD_IHAVE, life(-1, 1), 3);
+	runs_say_from(lab, a, RECORD_IHAVE, OWN, lab_seq(-1, 1), 3);
 	lab_pass(lab, LAZY_TOLD_MS);
-	only_the_end_was_told(c, life(-1, 3));
+	runs_only_end(c, OWN, -1, 3);
 	runs_forget(lab);
-	data.seq = life(-1, 4);
+	data.seq = lab_seq(-1, 4);
 	lab_say(lab, a, &data);
 	lab_pass(lab, LAZY_TOLD_MS);
-	only_the_end_was_told(c, life(-1, 4));
+	runs_only_end(c, OWN, -1, 4);
 	assert_int_equal(mesh_stats(lab->mesh)->own, 1);
 	assert_int_equal(lab->delivered, 0);
 }
@@ -108,17 +72,16 @@ so_is_what_a_listener_knows(void **state)
 	struct record_welcome welcome = lab_welcome(1);
 	struct lab_link *a, *c;
 
-	lab->config.peers = peers;
-	lab->config.peer_count = 1;
+	lab_set_peers(lab, peers, 1);
 	lab_make(lab);
 	lab_pass(lab, 0);
 	a = lab_open(lab);
 	c = runs_up(lab, 3);
 	lab_say_welcome(lab, a, &welcome);
-	lab_say_welcome2(lab, a, life(-1, 9));
+	lab_say_welcome2(lab, a, lab_seq(-1, 9));
 	lab_pass(lab, LAZY_TOLD_MS);
-	only_the_end_was_told(c, life(-1, 9));
-	only_the_end_was_told(a, life(-1, 9));
+	runs_only_end(c, OWN, -1, 9);
+	runs_only_end(a, OWN, -1, 9);
 }
 
 static void
@@ -128,15 +91,15 @@ the_end_of_a_boot_that_was_left_is_told_to_who_comes(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 	struct record_run runs[4] = { { .seq = 0 } };
 
-	assert_int_equal(publish(lab), life(0, 1));
-	say_own(lab, a, RECORD_SYNC, life(7, 1), 5);
+	assert_int_equal(publish(lab), lab_seq(0, 1));
+	runs_say_from(lab, a, RECORD_SYNC, OWN, lab_seq(7, 1), 5);
 	lab_pass(lab, LAZY_TOLD_MS);
-	assert_int_equal(publish(lab), life(8, 1));
+	assert_int_equal(publish(lab), lab_seq(8, 1));
 	assert_int_equal(
 	    runs_sent(lab_accept_up(lab, 3), RECORD_SYNC, runs, 4), 2);
-	assert_int_equal(runs[0].seq, life(7, 6));
+	assert_int_equal(runs[0].seq, lab_seq(7, 6));
 	assert_int_equal(runs[0].count, 0);
-	assert_int_equal(runs[1].seq, life(8, 1));
+	assert_int_equal(runs[1].seq, lab_seq(8, 1));
 	assert_int_equal(runs[1].count, 1);
 }
 
@@ -146,14 +109,14 @@ so_is_the_end_of_one_whose_counter_wrapped(void **state)
 	struct lab *lab = *state;
 	struct record_run runs[4] = { { .seq = 0 } };
 
-	lab->mesh->seq = life(0, UINT32_MAX - 1);
-	assert_int_equal(publish(lab), life(0, UINT32_MAX));
-	assert_int_equal(publish(lab), life(1, 1));
+	lab->mesh->seq = lab_seq(0, UINT32_MAX - 1);
+	assert_int_equal(publish(lab), lab_seq(0, UINT32_MAX));
+	assert_int_equal(publish(lab), lab_seq(1, 1));
 	assert_int_equal(
 	    runs_sent(lab_accept_up(lab, 3), RECORD_SYNC, runs, 4), 2);
-	assert_int_equal(runs[0].seq, life(0, UINT32_MAX));
+	assert_int_equal(runs[0].seq, lab_seq(0, UINT32_MAX));
 	assert_int_equal(runs[0].count, 1);
-	assert_int_equal(runs[1].seq, life(1, 1));
+	assert_int_equal(runs[1].seq, lab_seq(1, 1));
 	assert_int_equal(runs[1].count, 1);
 }
 

@@ -13,21 +13,12 @@ enum {
 	BURST = 60000,
 };
 
-static struct nodeid
-nth_id(uint32_t n)
-{
-	struct nodeid id = lab_id(9);
-
-	memcpy(id.bytes, &n, sizeof(n));
-	return id;
-}
-
 static void
 say_nth(struct lab *lab, struct lab_link *at, uint32_t n, uint32_t count)
 {
 	struct record_data data = lab_data(9, count);
 
-	data.origin = nth_id(n);
+	data.origin = lab_nth_id(n);
 	lab_say(lab, at, &data);
 }
 
@@ -43,89 +34,79 @@ hear_of(struct lab *lab, struct lab_link *at, uint32_t count)
 	assert_int_equal(lab->delivered, count);
 }
 
-/* The time goes, and the links are not silent. */
-static void
-wait_on(struct lab *lab, uint64_t ms)
+/* Which one of lab_nth_id it names. */
+static uint32_t
+nth_of(const struct record_run *run)
 {
-	for (uint64_t end = lab->now + ms; lab->now < end;) {
-		for (size_t i = 0; i < lab->link_count; i++) {
-			if (lab->links[i].link != NULL) {
-				mesh_on_activity(lab->links[i].link, lab->now);
-			}
-		}
-		lab_pass(lab, 500);
-	}
+	uint32_t n;
+
+	memcpy(&n, run->origin.bytes, sizeof(n));
+	return n;
 }
 
-static struct lab_link *
-up_and_told(struct lab *lab, uint8_t n)
-{
-	runs_forget(lab);
-	return lab_accept_up(lab, n);
-}
-
-/* Entries of SYNC so far; which of `nth_id` they name goes into `names`. */
+/* How many of the nodes that it heard of these entries name. */
 static size_t
-told_of(const struct lab_link *at, bool names[MANY])
+named_by(const struct record_run *runs, size_t count)
+{
+	static bool names[MANY];
+	size_t named = 0;
+
+	memset(names, 0, sizeof(names));
+	for (size_t i = 0; i < count; i++) {
+		uint32_t n = nth_of(&runs[i]);
+
+		if (n < MANY && !names[n]) {
+			names[n] = true;
+			named++;
+		}
+	}
+	return named;
+}
+
+/* The same of what SYNC told on this link so far. */
+static size_t
+named(const struct lab_link *at)
 {
 	static struct record_run runs[3 * MANY];
 	size_t count = runs_sent(at, RECORD_SYNC, runs, ARRAY_LEN(runs));
 
 	assert_true(count < ARRAY_LEN(runs));
-	memset(names, 0, MANY * sizeof(*names));
-	for (size_t i = 0; i < count; i++) {
-		uint32_t n;
-
-		memcpy(&n, runs[i].origin.bytes, sizeof(n));
-		if (n < MANY) {
-			names[n] = true;
-		}
-	}
-	return count;
-}
-
-static size_t
-named(const bool names[MANY])
-{
-	size_t count = 0;
-
-	for (size_t n = 0; n < MANY; n++) {
-		count += names[n] ? 1 : 0;
-	}
-	return count;
+	return named_by(runs, count);
 }
 
 /* Who takes 64 KiB and no more would close the link for it (lab_send). */
 static void
 a_list_goes_in_messages_that_every_node_takes(void **state)
 {
-	static bool names[MANY];
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
+	struct lab_link *b;
 
 	hear_of(lab, a, 3000);
-	assert_int_equal(told_of(up_and_told(lab, 2), names), 3000);
-	assert_int_equal(named(names), 3000);
+	b = runs_up_told(lab, 2);
+	assert_int_equal(runs_count(b, RECORD_SYNC), 3000);
+	assert_int_equal(named(b), 3000);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_cut, 0);
 }
 
 static void
 what_has_no_room_in_one_part_follows(void **state)
 {
-	static bool names[MANY];
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct lab_link *b;
 	size_t before = 0;
+	size_t names = 0;
 
 	hear_of(lab, a, MANY);
-	b = up_and_told(lab, 2);
+	b = runs_up_told(lab, 2);
 	for (unsigned part = 0; part < 6; part++) {
-		size_t told = told_of(b, names);
+		size_t told = runs_count(b, RECORD_SYNC);
 
 		/* Not more than is taken, even if two come in a second. */
 		assert_true(told - before <= SYNC_RUNS_MAX);
 		before = told;
+		names = named(b);
 		/* Who is heard of meanwhile is told of, too. */
 		say_nth(lab, a, part, 2);
 		say_nth(lab, a, MANY / 2 + part, 2);
@@ -134,36 +115,33 @@ what_has_no_room_in_one_part_follows(void **state)
 		mesh_on_activity(a->link, lab->now);
 		mesh_on_activity(b->link, lab->now);
 	}
-	assert_int_equal(named(names), MANY);
+	assert_int_equal(names, MANY);
 	assert_in_range(before, MANY, MANY + SYNC_RUNS_MAX);
 	assert_in_range(mesh_stats(lab->mesh)->sync_cut, 2, 4);
 	runs_forget(lab);
-	wait_on(lab, 3000);
-	assert_int_equal(told_of(b, names), 0);
+	lab_pass_alive(lab, 3000);
+	assert_int_equal(runs_count(b, RECORD_SYNC), 0);
 }
 
 static void
 a_link_that_ends_is_told_no_more(void **state)
 {
-	static bool names[MANY];
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct lab_link *b;
 
 	hear_of(lab, a, SYNC_RUNS_MAX + 100);
-	b = up_and_told(lab, 2);
+	b = runs_up_told(lab, 2);
 	lab_closed(lab, b, MESH_CLOSED);
 	b = lab_accept_up(lab, 3);
-	wait_on(lab, 3000);
-	(void)told_of(b, names);
-	assert_int_equal(named(names), SYNC_RUNS_MAX + 100);
+	lab_pass_alive(lab, 3000);
+	assert_int_equal(named(b), SYNC_RUNS_MAX + 100);
 }
 
 /* Its ids are told as far as there is room, the newest of all. */
 static void
 one_origin_may_be_more_than_a_part(void **state)
 {
-	static bool names[MANY];
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct lab_link *b;
@@ -172,10 +150,10 @@ one_origin_may_be_more_than_a_part(void **state)
 		lab_say_data(lab, a, 9, 1 + 2 * i);
 	}
 	say_nth(lab, a, 1, 1);
-	b = up_and_told(lab, 2);
-	wait_on(lab, 3000);
-	assert_int_equal(told_of(b, names), SYNC_RUNS_MAX + 1);
-	assert_int_equal(named(names), 1);
+	b = runs_up_told(lab, 2);
+	lab_pass_alive(lab, 3000);
+	assert_int_equal(runs_count(b, RECORD_SYNC), SYNC_RUNS_MAX + 1);
+	assert_int_equal(named(b), 1);
 	assert_in_range(mesh_stats(lab->mesh)->sync_cut, 1, 2);
 }
 
@@ -183,40 +161,37 @@ one_origin_may_be_more_than_a_part(void **state)
 static void
 ends_of_what_is_not_held_follow_too(void **state)
 {
-	static bool names[MANY];
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct lab_link *b;
 
 	hear_of(lab, a, 2 * SYNC_EMPTY_MAX + 100);
-	wait_on(lab, 61000);
-	b = up_and_told(lab, 2);
+	lab_pass_alive(lab, 61000);
+	b = runs_up_told(lab, 2);
 	assert_in_range(
-	    told_of(b, names), SYNC_EMPTY_MAX - 100, SYNC_EMPTY_MAX);
-	wait_on(lab, 3000);
-	assert_int_equal(told_of(b, names), 2 * SYNC_EMPTY_MAX + 100);
-	assert_int_equal(named(names), 2 * SYNC_EMPTY_MAX + 100);
+	    runs_count(b, RECORD_SYNC), SYNC_EMPTY_MAX - 100, SYNC_EMPTY_MAX);
+	lab_pass_alive(lab, 3000);
+	assert_int_equal(runs_count(b, RECORD_SYNC), 2 * SYNC_EMPTY_MAX + 100);
+	assert_int_equal(named(b), 2 * SYNC_EMPTY_MAX + 100);
 	assert_true(mesh_stats(lab->mesh)->sync_cut >= 2);
 }
 
 static void
 without_memory_a_part_waits(void **state)
 {
-	static bool names[MANY];
 	struct lab *lab = *state;
 	struct lab_link *a = lab_accept_up(lab, 1);
 	struct lab_link *b;
 
 	hear_of(lab, a, SYNC_RUNS_MAX + 100);
-	b = up_and_told(lab, 2);
-	assert_in_range(told_of(b, names), 1, SYNC_RUNS_MAX);
+	b = runs_up_told(lab, 2);
+	assert_in_range(runs_count(b, RECORD_SYNC), 1, SYNC_RUNS_MAX);
 	fault_fail_from(1);
 	lab->now += 1000;
 	mesh_on_tick(lab->mesh, lab->now);
 	assert_true(fault_off());
-	wait_on(lab, 3000);
-	(void)told_of(b, names);
-	assert_int_equal(named(names), SYNC_RUNS_MAX + 100);
+	lab_pass_alive(lab, 3000);
+	assert_int_equal(named(b), SYNC_RUNS_MAX + 100);
 }
 
 /* ---- announcements */
@@ -224,16 +199,9 @@ without_memory_a_part_waits(void **state)
 static struct lab_link *
 up_and_muted(struct lab *lab, uint8_t n)
 {
-	struct record_run runs[AUTHORS];
 	struct lab_link *at = lab_accept_up(lab, n);
-	struct buf buf = { 0 };
 
-	for (uint32_t i = 0; i < AUTHORS; i++) {
-		runs[i] = (struct record_run){ .origin = nth_id(i) };
-	}
-	assert_int_equal(
-	    record_array_encode(&buf, RECORD_PRUNE, runs, AUTHORS), ERR_OK);
-	lab_say_buf(lab, at, &buf);
+	runs_say_of_many(lab, at, RECORD_PRUNE, 0, AUTHORS, 0, 0);
 	runs_forget(lab);
 	return at;
 }
@@ -243,19 +211,16 @@ static size_t
 told_up_to(const struct lab_link *at, uint32_t last)
 {
 	static struct record_run runs[AUTHORS * 64];
-	static bool names[MANY];
 	size_t count = runs_sent(at, RECORD_SYNC, runs, ARRAY_LEN(runs));
+	size_t such = 0;
 
-	memset(names, 0, sizeof(names));
 	for (size_t i = 0; i < count; i++) {
-		uint32_t n;
-
-		memcpy(&n, runs[i].origin.bytes, sizeof(n));
-		assert_true(n < AUTHORS);
-		names[n] = names[n] || (runs[i].seq == RUNS_SEQ(1) &&
-		                           runs[i].count == last);
+		assert_true(nth_of(&runs[i]) < AUTHORS);
+		if (runs[i].seq == RUNS_SEQ(1) && runs[i].count == last) {
+			runs[such++] = runs[i];
+		}
 	}
-	return named(names);
+	return named_by(runs, such);
 }
 
 /* One member can do it, with the shortest of messages; what each of them needs
@@ -295,33 +260,34 @@ no_more_is_announced_than_is_taken_and_sync_tells_the_rest(void **state)
 	assert_int_equal(runs_only(b, RECORD_IHAVE).count, 1);
 }
 
+/* Answers all that `at` is asked for; `answered` of it was.  How much is now? */
+static size_t
+answer(struct lab *lab, struct lab_link *at, size_t answered)
+{
+	static struct record_run runs[4 * MANY];
+	size_t asked = runs_sent(at, RECORD_GRAFT, runs, ARRAY_LEN(runs));
+
+	for (; answered < asked; answered++) {
+		struct record_data data = lab_data(9, 1);
+
+		data.origin = runs[answered].origin;
+		data.flags |= DATA_REPAIR;
+		lab_say(lab, at, &data);
+	}
+	return answered;
+}
+
 /* All that b announces is asked for at once, and answered at once. */
 static void
 no_more_is_asked_for_than_is_answered(void **state)
 {
-	static struct record_run runs[4 * MANY];
 	struct lab *lab = *state;
 	struct lab_link *b = runs_up(lab, 2);
-	uint32_t answered = 0;
+	size_t answered = 0;
 
 	for (uint32_t n = 0; n < 2000; n++) {
-		struct record_run run = {
-			.origin = nth_id(n), .seq = RUNS_SEQ(1), .count = 1
-		};
-		struct buf buf = { 0 };
-		size_t asked;
-
-		assert_int_equal(
-		    record_array_encode(&buf, RECORD_IHAVE, &run, 1), ERR_OK);
-		lab_say_buf(lab, b, &buf);
-		asked = runs_sent(b, RECORD_GRAFT, runs, ARRAY_LEN(runs));
-		for (; answered < asked; answered++) {
-			struct record_data data = lab_data(9, 1);
-
-			data.origin = runs[answered].origin;
-			data.flags |= DATA_REPAIR;
-			lab_say(lab, b, &data);
-		}
+		runs_say_of_many(lab, b, RECORD_IHAVE, n, 1, RUNS_SEQ(1), 1);
+		answered = answer(lab, b, answered);
 		if (n % 2 == 1) {
 			lab_pass(lab, 1);
 		}
@@ -330,14 +296,7 @@ no_more_is_asked_for_than_is_answered(void **state)
 	for (unsigned i = 0; i < 100; i++) {
 		lab_pass(lab, 50);
 		mesh_on_activity(b->link, lab->now);
-		for (size_t asked =
-		         runs_sent(b, RECORD_GRAFT, runs, ARRAY_LEN(runs));
-		     answered < asked; answered++) {
-			struct record_data data = lab_data(9, 1);
-
-			data.origin = runs[answered].origin;
-			lab_say(lab, b, &data);
-		}
+		answered = answer(lab, b, answered);
 	}
 	assert_int_equal(lab->delivered, 2000);
 	assert_int_equal(answered, 2000);

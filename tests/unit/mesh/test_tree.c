@@ -55,9 +55,8 @@ an_own_message_that_comes_back_is_pruned(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
-	struct message_view view = { .topic = "a", .topic_len = 1 };
 
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	lab_publish(lab);
 	lab_say_data(lab, a, 0x80, 1);
 	assert_int_equal(runs_count(a, RECORD_PRUNE), 1);
 	assert_int_equal(runs_origin(lab, 0x80).pruned, runs_bit(a));
@@ -190,11 +189,10 @@ a_new_link_is_muted_where_there_is_a_parent(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
-	struct message_view view = { .topic = "a", .topic_len = 1 };
 	struct lab_link *b;
 
 	lab_say_data(lab, a, 9, 1);
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	lab_publish(lab);
 	b = runs_up(lab, 2);
 	assert_int_equal(runs_origin(lab, 9).mute, runs_bit(b));
 	assert_int_equal(runs_origin(lab, 0x80).mute, 0);
@@ -311,8 +309,7 @@ what_is_asked_for_and_not_here_is_gone(void **state)
 	run = runs_only(a, RECORD_GONE);
 	assert_true(run.origin.bytes[0] == 7 && run.count == 3);
 	runs_forget(lab);
-	mesh_on_reading(a->link, lab->now, false);
-	lab_pass(lab, 60000);
+	lab_pass_alive(lab, 60000);
 	runs_say(lab, a, RECORD_GRAFT, 9, 5, 1, 0);
 	assert_int_equal(runs_count(a, RECORD_GONE), 1);
 }
@@ -342,10 +339,7 @@ a_new_origin_starts_on_the_tree_of_the_lowest_one(void **state)
 	assert_int_equal(runs_origin(lab, 10).mute, runs_bit(a));
 	/* A tree that was not used for a minute is no model. */
 	lab_pass(lab, 50);
-	mesh_on_reading(a->link, lab->now, false);
-	mesh_on_reading(b->link, lab->now, false);
-	mesh_on_reading(c->link, lab->now, false);
-	lab_pass(lab, 61000);
+	lab_pass_alive(lab, 61000);
 	lab_say_data(lab, c, 11, 1);
 	assert_int_equal(runs_origin(lab, 11).mute, 0);
 }
@@ -387,9 +381,8 @@ all_bits_of_a_link_go_with_it(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
-	struct message_view view = { .topic = "a", .topic_len = 1 };
 
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
+	lab_publish(lab);
 	lab_say_data(lab, a, 9, 1);
 	lab_say_data(lab, b, 9, 1);
 	runs_say(lab, b, RECORD_PRUNE, 9, 0, 0, 0);

@@ -27,6 +27,20 @@ a_quiet_origin_changes_at_once_to_who_announced_first(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->tries, 1);
 }
 
+/* A message each 100 ms: `b` announces it so long before `a` brings it. */
+static void
+announce_ahead(struct lab *lab, struct lab_link *a, struct lab_link *b,
+    uint64_t lead_ms, uint32_t messages)
+{
+	lab_say_data(lab, a, 9, 1);
+	for (uint32_t n = 2; n < 2 + messages; n++) {
+		lab_pass(lab, 100 - lead_ms);
+		runs_say(lab, b, RECORD_IHAVE, 9, n, 1, 0);
+		lab_pass(lab, lead_ms);
+		lab_say_data(lab, a, 9, n);
+	}
+}
+
 static void
 who_announced_it_hardly_earlier_is_not_tried(void **state)
 {
@@ -34,13 +48,7 @@ who_announced_it_hardly_earlier_is_not_tried(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
 
-	lab_say_data(lab, a, 9, 1);
-	for (uint32_t n = 2; n < 32; n++) {
-		lab_pass(lab, 101 - TREE_LEAD_MS);
-		runs_say(lab, b, RECORD_IHAVE, 9, n, 1, 0);
-		lab_pass(lab, TREE_LEAD_MS - 1);
-		lab_say_data(lab, a, 9, n);
-	}
+	announce_ahead(lab, a, b, TREE_LEAD_MS - 1, 30);
 	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
 	assert_int_equal(mesh_stats(lab->mesh)->tries, 0);
 }
@@ -52,13 +60,7 @@ a_busy_origin_lets_both_push_and_tries_more_rarely(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
 
-	lab_say_data(lab, a, 9, 1);
-	for (uint32_t n = 2; n < 62; n++) {
-		lab_pass(lab, 100 - TREE_LEAD_MS);
-		runs_say(lab, b, RECORD_IHAVE, 9, n, 1, 0);
-		lab_pass(lab, TREE_LEAD_MS);
-		lab_say_data(lab, a, 9, n);
-	}
+	announce_ahead(lab, a, b, TREE_LEAD_MS, 60);
 	/* Six seconds, the parent stays: after 0, 1+1, 2+1 .. seconds. */
 	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(a->link));
 	assert_int_equal(runs_count(a, RECORD_PRUNE), 0);

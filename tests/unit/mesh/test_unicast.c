@@ -185,7 +185,7 @@ many_senders_do_not_grow_the_table(void **state)
 	struct record_data data = a_letter(7, 0x80, 1);
 
 	for (uint32_t n = 1; n <= 6000; n++) {
-		memcpy(data.origin.bytes, &n, sizeof(n));
+		data.origin = lab_nth_id(n);
 		lab_say(lab, a, &data);
 	}
 	assert_int_equal(lab->delivered, 6000);
@@ -197,18 +197,17 @@ out_of_memory_is_counted(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
-	struct record_data data = a_letter(7, 0x80, 1);
-	uint8_t bytes[RECORD_DATA_HEAD_MAX + 5];
-	size_t len = record_data_head(bytes, &data);
+	const struct record_data data = a_letter(7, 0x80, 1);
+	struct buf record = lab_encoded(&data);
 
-	memcpy(bytes + len, "hello", 5);
 	fault_fail_nth(1);
-	mesh_on_message(lab->mesh, a->link, lab->now, bytes, len + 5);
+	lab_hand_in(lab, a, &record);
 	assert_true(fault_off());
 	assert_int_equal(lab->delivered, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->nomem, 1);
-	mesh_on_message(lab->mesh, a->link, lab->now, bytes, len + 5);
+	lab_hand_in(lab, a, &record);
 	assert_int_equal(lab->delivered, 1);
+	buf_fini(&record);
 }
 
 /* The other end takes what is above the last ones, boot and counter as one. */

@@ -7,18 +7,6 @@
 
 #include "mesh/views.h"
 
-static int
-auto_setup(void **state)
-{
-	struct lab *lab;
-
-	(void)lab_setup_raw(state);
-	lab = *state;
-	lab->config.is_auto = true;
-	lab_make(lab);
-	return 0;
-}
-
 /* ws://h<n>:1 */
 struct named {
 	char text[32];
@@ -50,6 +38,19 @@ hello_from(struct lab *lab, uint8_t n, uint16_t flags)
 	return at;
 }
 
+/* Nodes `first` to `last`. */
+static void
+name_nodes(struct record_peers *peers, struct named named[RECORD_PEERS_MAX],
+    uint8_t first, uint8_t last)
+{
+	for (uint8_t n = first; n <= last; n++) {
+		size_t i = peers->count++;
+
+		peers->peers[i].node_id = lab_id(n);
+		peers->peers[i].addr = *addr_of(&named[i], n);
+	}
+}
+
 static void
 say_walk(struct lab *lab, struct lab_link *at, uint8_t ttl, uint8_t n)
 {
@@ -71,12 +72,7 @@ say_shuffle(struct lab *lab, struct lab_link *at, bool is_reply, uint8_t first,
 	struct record_shuffle shuffle = { .is_reply = is_reply };
 	struct buf buf = { 0 };
 
-	for (uint8_t n = first; n <= last; n++) {
-		size_t i = shuffle.peers.count++;
-
-		shuffle.peers.peers[i].node_id = lab_id(n);
-		shuffle.peers.peers[i].addr = *addr_of(&named[i], n);
-	}
+	name_nodes(&shuffle.peers, named, first, last);
 	assert_int_equal(record_shuffle_encode(&buf, &shuffle), ERR_OK);
 	lab_say_buf(lab, at, &buf);
 }
@@ -91,12 +87,7 @@ say_bye(struct lab *lab, struct lab_link *at, enum bye_reason reason,
 	const struct record_bye bye = { .reason = (uint8_t)reason };
 	struct buf buf = { 0 };
 
-	for (uint8_t n = first; n <= last; n++) {
-		size_t i = peers.count++;
-
-		peers.peers[i].node_id = lab_id(n);
-		peers.peers[i].addr = *addr_of(&named[i], n);
-	}
+	name_nodes(&peers, named, first, last);
 	assert_int_equal(record_bye_encode(&buf, &bye), ERR_OK);
 	assert_int_equal(record_peers_encode(&buf, &peers), ERR_OK);
 	lab_say_buf(lab, at, &buf);
@@ -123,30 +114,6 @@ static const struct mesh_stats *
 stats(const struct lab *lab)
 {
 	return mesh_stats(lab->mesh);
-}
-
-/* All links that are UP are heard now. */
-static void
-keep_alive(struct lab *lab)
-{
-	for (size_t i = 0; i < lab->link_count; i++) {
-		struct lab_link *at = &lab->links[i];
-
-		if (at->link != NULL && link_is_up(at->link)) {
-			mesh_on_activity(at->link, lab->now);
-		}
-	}
-}
-
-static void
-pass_alive(struct lab *lab, uint64_t ms)
-{
-	for (; ms > 1000; ms -= 1000) {
-		keep_alive(lab);
-		lab_pass(lab, 1000);
-	}
-	keep_alive(lab);
-	lab_pass(lab, ms);
 }
 
 static unsigned
@@ -193,7 +160,7 @@ enough_links_are_enough(void **state)
 
 		say_shuffle(lab, at, false, 10, 20);
 	}
-	pass_alive(lab, 8000);
+	lab_pass_alive(lab, 8000);
 	assert_int_equal(lab->dials, 0);
 }
 
@@ -205,16 +172,16 @@ an_address_is_dialled_once_in_ten_seconds(void **state)
 	struct lab_link *dial;
 
 	say_shuffle(lab, at, false, 10, 10);
-	pass_alive(lab, 1300);
+	lab_pass_alive(lab, 1300);
 	assert_int_equal(lab->dials, 1);
 	dial = lab_open(lab);
 	say_full(lab, dial, 11, 10);
 	lab_closed(lab, dial, MESH_CLOSED);
 	assert_int_equal(stats(lab)->denied, 1);
 	assert_int_equal(stats(lab)->passive, 1); /* denied: kept */
-	pass_alive(lab, 8600);
+	lab_pass_alive(lab, 8600);
 	assert_int_equal(lab->dials, 1);
-	pass_alive(lab, 1600);
+	lab_pass_alive(lab, 1600);
 	assert_int_equal(lab->dials, 2);
 }
 
@@ -230,7 +197,7 @@ eight_dials_at_a_time_at_the_most(void **state)
 	lab_make(lab);
 	at = hello_from(lab, 1, 0);
 	say_shuffle(lab, at, false, 10, 25);
-	pass_alive(lab, 3000);
+	lab_pass_alive(lab, 3000);
 	assert_int_equal(lab->dials, 8);
 }
 
@@ -241,12 +208,12 @@ a_failed_address_is_lost_and_dialled_to_rewire(void **state)
 	struct lab_link *at = hello_from(lab, 1, 0);
 
 	say_shuffle(lab, at, false, 10, 10);
-	pass_alive(lab, 1300);
+	lab_pass_alive(lab, 1300);
 	assert_int_equal(lab->dials, 1);
 	lab_closed(lab, lab_last(lab), MESH_DIAL_FAILED);
 	assert_int_equal(stats(lab)->passive, 0);
 	assert_int_equal(stats(lab)->lost, 1);
-	pass_alive(lab, 60000);
+	lab_pass_alive(lab, 60000);
 	assert_true(lab->dials > 1);
 	assert_true(stats(lab)->rewires > 0);
 	(void)lab_open(lab);
@@ -395,7 +362,7 @@ a_rewired_link_replaces_another(void **state)
 	}
 	say_shuffle(lab, at, false, 10, 10);
 	for (unsigned i = 0; i < 100 && lab->dials == 0; i++) {
-		pass_alive(lab, 1000);
+		lab_pass_alive(lab, 1000);
 	}
 	at = lab_open(lab);
 	assert_int_equal(hello_flags(at), HELLO_REWIRE);
@@ -518,7 +485,7 @@ samples_are_exchanged_every_ten_seconds(void **state)
 	struct record record;
 	struct record_shuffle shuffle;
 
-	pass_alive(lab, 12000);
+	lab_pass_alive(lab, 12000);
 	assert_int_equal(stats(lab)->shuffles, count_sent(at, RECORD_SHUFFLE));
 	assert_true(stats(lab)->shuffles >= 1 && stats(lab)->shuffles <= 3);
 	assert_true(lab_find(at, RECORD_SHUFFLE, &record));
@@ -551,7 +518,7 @@ a_sample_is_answered_with_one(void **state)
 	say_shuffle(lab, at, false, 10, 19);
 	buf_clear(&at->sent);
 	lab_pass(lab, 1000);
-	keep_alive(lab);
+	lab_keep_alive(lab);
 	say_shuffle(lab, at, false, 20, 25);
 	assert_true(lab_find(at, RECORD_SHUFFLE, &record));
 	assert_int_equal(record_shuffle_decode(&record, &shuffle), ERR_OK);
@@ -605,7 +572,7 @@ the_passive_view_is_bounded(void **state)
 
 	for (uint8_t n = 0x90; n < 0xf0; n = (uint8_t)(n + 16)) {
 		say_shuffle(lab, at, false, n, (uint8_t)(n + 15));
-		keep_alive(lab);
+		lab_keep_alive(lab);
 		lab_pass(lab, 1000);
 	}
 	assert_int_equal(
@@ -672,7 +639,7 @@ a_missing_host_is_that_of_the_speaker(void **state)
 	assert_string_equal(lab->peer_addr, "ws://[fe80::7]:9/p");
 	lab_say_bye(lab, at, BYE_EVICTED);
 	assert_int_equal(stats(lab)->passive, 1);
-	pass_alive(lab, 11500);
+	lab_pass_alive(lab, 11500);
 	assert_string_equal(lab_last(lab)->url, "ws://[fe80::7]:9/p");
 }
 
@@ -707,7 +674,7 @@ refuse_dial(struct lab *lab, struct lab_link *at, uint8_t reason)
 	struct lab_link *dial;
 
 	say_shuffle(lab, at, false, 10, 10);
-	pass_alive(lab, 1300);
+	lab_pass_alive(lab, 1300);
 	dial = lab_open(lab);
 	lab_say_bye(lab, dial, reason);
 	lab_closed(lab, dial, MESH_CLOSED);
@@ -723,7 +690,7 @@ who_refuses_for_good_is_left_alone(void **state)
 	refuse_dial(lab, at, BYE_NETWORK);
 	assert_int_equal(stats(lab)->lost, 0);
 	say_shuffle(lab, at, false, 10, 10);
-	pass_alive(lab, 50000);
+	lab_pass_alive(lab, 50000);
 	assert_int_equal(lab->dials, 1);
 }
 
@@ -736,7 +703,7 @@ who_refuses_for_a_reason_that_is_not_known_is_left_alone(void **state)
 	refuse_dial(lab, at, 200);
 	assert_int_equal(stats(lab)->lost, 0);
 	say_shuffle(lab, at, false, 10, 10);
-	pass_alive(lab, 50000);
+	lab_pass_alive(lab, 50000);
 	assert_int_equal(lab->dials, 1);
 }
 
@@ -749,9 +716,9 @@ who_finds_us_too_slow_is_left_alone_for_a_minute(void **state)
 	refuse_dial(lab, at, BYE_SLOW);
 	assert_int_equal(stats(lab)->lost, 1);
 	say_shuffle(lab, at, false, 10, 10);
-	pass_alive(lab, 50000);
+	lab_pass_alive(lab, 50000);
 	assert_int_equal(lab->dials, 1);
-	pass_alive(lab, 20000);
+	lab_pass_alive(lab, 20000);
 	assert_true(lab->dials > 1);
 }
 
@@ -866,7 +833,7 @@ silent_links_leave_room_for_others(void **state)
 	at = hello_from(lab, 10, 0);
 	assert_true(link_is_up(at->link));
 	/* All are back: one too many. */
-	pass_alive(lab, 2500);
+	lab_pass_alive(lab, 2500);
 	assert_int_equal(stats(lab)->links_up, 8);
 	assert_int_equal(stats(lab)->evicted, 1);
 }
@@ -904,15 +871,11 @@ bootstrap_addresses_are_dialled_while_links_are_few(void **state)
 	struct lab *lab = *state;
 
 	mesh_destroy(lab->mesh);
-	lab->config.peers = seeds;
-	lab->config.peer_count = 7;
+	lab_set_peers(lab, seeds, 7);
 	lab_make(lab);
 	assert_int_equal(lab->dials, 5);
 
-	mesh_destroy(lab->mesh);
-	while (lab->link_count > 0) {
-		buf_fini(&lab->links[--lab->link_count].sent);
-	}
+	lab_unmake(lab);
 	lab->dials = 0;
 	lab->config.peer_count = 5;
 	lab_make(lab);
@@ -925,10 +888,10 @@ bootstrap_addresses_are_dialled_while_links_are_few(void **state)
 		lab_say_welcome2(lab, &lab->links[i], 0);
 	}
 	assert_int_equal(stats(lab)->links_up, 5);
-	pass_alive(lab, 9000);
+	lab_pass_alive(lab, 9000);
 	assert_int_equal(lab->dials, 5);
 	lab_closed(lab, &lab->links[0], MESH_CLOSED);
-	pass_alive(lab, 1500);
+	lab_pass_alive(lab, 1500);
 	assert_int_equal(lab->dials, 6);
 }
 
@@ -938,8 +901,7 @@ bootstrap_addresses_are_never_forgotten(void **state)
 	struct lab *lab = *state;
 
 	mesh_destroy(lab->mesh);
-	lab->config.peers = seeds;
-	lab->config.peer_count = 1;
+	lab_set_peers(lab, seeds, 1);
 	lab_make(lab);
 	for (unsigned i = 0; i < 20; i++) {
 		unsigned dials = lab->dials;
@@ -969,7 +931,7 @@ a_static_mesh_learns_nothing(void **state)
 	at = hello_from(lab, 2, HELLO_ORPHAN);
 	say_shuffle(lab, at, false, 10, 19);
 	say_walk(lab, at, 0, 0x40);
-	pass_alive(lab, 130000);
+	lab_pass_alive(lab, 130000);
 	assert_int_equal(stats(lab)->passive, 0);
 	assert_int_equal(lab->dials, 0);
 	assert_int_equal(count_sent(first, RECORD_WALK), 0);
@@ -1003,11 +965,11 @@ a_dial_without_memory_is_tried_again(void **state)
 	assert_true(fault_off());
 	assert_int_equal(lab->dials, 0);
 	assert_true(stats(lab)->nomem > 0);
-	pass_alive(lab, 11500);
+	lab_pass_alive(lab, 11500);
 	assert_int_equal(lab->dials, 3);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, auto_setup, lab_teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup_auto, lab_teardown)
 
 int
 main(void)

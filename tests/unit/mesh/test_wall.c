@@ -43,16 +43,6 @@ bad_boot(const struct lab *lab)
 }
 
 static void
-say_data_of_boot(
-    struct lab *lab, struct lab_link *at, uint32_t boot, uint32_t count)
-{
-	struct record_data data = lab_data(9, 0);
-
-	data.seq = (uint64_t)boot << 32 | count;
-	lab_say(lab, at, &data);
-}
-
-static void
 the_clock_is_not_looked_at_while_all_is_well(void **state)
 {
 	struct lab *lab = *state;
@@ -60,7 +50,7 @@ the_clock_is_not_looked_at_while_all_is_well(void **state)
 
 	wall.now_s = 0;
 	for (uint32_t n = 1; n <= 100; n++) {
-		say_data_of_boot(lab, at, LAB_BOOT + DAY_S, n);
+		runs_say_reborn(lab, at, 9, DAY_S, n);
 		runs_say(lab, at, RECORD_IHAVE, 8, n, 1, 0);
 	}
 	lab_pass(lab, 5000);
@@ -77,8 +67,8 @@ after_a_long_sleep_boots_of_meanwhile_are_taken_at_once(void **state)
 
 	/* Three days, of which the mesh knows nothing. */
 	wall.now_s += 3 * DAY_S;
-	say_data_of_boot(lab, at, LAB_BOOT + 3 * DAY_S, 1);
-	say_data_of_boot(lab, at, LAB_BOOT + 3 * DAY_S, 2);
+	runs_say_reborn(lab, at, 9, 3 * DAY_S, 1);
+	runs_say_reborn(lab, at, 9, 3 * DAY_S, 2);
 	assert_int_equal(lab->delivered, 2);
 	assert_int_equal(wall.asked, 1);
 	assert_int_equal(bad_boot(lab), 0);
@@ -104,13 +94,12 @@ the_numbers_of_this_node_go_on_behind_its_past_after_a_sleep(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *at = begin(lab, 3 * DAY_S);
-	struct message_view view = { .topic = "a", .topic_len = 1 };
 
 	wall.now_s += 3 * DAY_S;
 	runs_say(lab, at, RECORD_SYNC, 0x80, 7, 1, 0);
 	assert_int_equal(bad_boot(lab), 0);
-	assert_int_equal(mesh_publish(lab->mesh, lab->now, &view), ERR_OK);
-	assert_int_equal(view.seq, ((uint64_t)LAB_BOOT + 1) << 32 | 1);
+	lab_publish(lab);
+	assert_int_equal(lab->published.seq, lab_seq(1, 1));
 }
 
 static void
@@ -120,9 +109,9 @@ what_is_known_of_the_time_never_goes_back(void **state)
 	struct lab_link *at = begin(lab, 0);
 
 	wall.now_s = LAB_BOOT - 10 * DAY_S;
-	say_data_of_boot(lab, at, LAB_BOOT + DAY_S + 1, 1);
+	runs_say_reborn(lab, at, 9, DAY_S + 1, 1);
 	assert_int_equal(bad_boot(lab), 1);
-	say_data_of_boot(lab, at, LAB_BOOT + DAY_S, 1);
+	runs_say_reborn(lab, at, 9, DAY_S, 1);
 	assert_int_equal(lab->delivered, 1);
 }
 
@@ -134,7 +123,7 @@ who_lies_of_the_future_is_refused_and_ends_no_link(void **state)
 	struct lab_link *at = begin(lab, 0);
 
 	for (uint32_t n = 1; n <= 1000; n++) {
-		say_data_of_boot(lab, at, LAB_BOOT + 2 * DAY_S, n);
+		runs_say_reborn(lab, at, 9, 2 * DAY_S, n);
 	}
 	assert_int_equal(wall.asked, 1);
 	assert_int_equal(bad_boot(lab), 1000);
@@ -142,7 +131,7 @@ who_lies_of_the_future_is_refused_and_ends_no_link(void **state)
 	for (unsigned i = 0; i < 14; i++) {
 		lab_pass(lab, 500);
 		wall.now_s += 3;
-		say_data_of_boot(lab, at, LAB_BOOT + 2 * DAY_S, 1);
+		runs_say_reborn(lab, at, 9, 2 * DAY_S, 1);
 	}
 	assert_in_range(wall.asked, 2, 9);
 	assert_int_equal(bad_boot(lab), 1014);
@@ -159,7 +148,7 @@ without_a_clock_nothing_is_asked_again(void **state)
 
 	lab_make(lab);
 	at = runs_up(lab, 1);
-	say_data_of_boot(lab, at, LAB_BOOT + 2 * DAY_S, 1);
+	runs_say_reborn(lab, at, 9, 2 * DAY_S, 1);
 	assert_int_equal(bad_boot(lab), 1);
 	/* The next is a ping. */
 	assert_int_equal(mesh_next_ms(lab->mesh), lab->now + 3000);
@@ -175,7 +164,7 @@ when_a_wrong_clock_is_set_links_begin_anew(void **state)
 	struct lab_link *ending = lab->links;
 	struct record_run run;
 
-	say_data_of_boot(lab, at, LAB_BOOT, 5000);
+	lab_say_data(lab, at, 9, 5000);
 	runs_say(lab, at, RECORD_SYNC, 9, 4900, 101, 0);
 	runs_say(lab, at, RECORD_IHAVE, 9, 5001, 1, 0);
 	assert_int_equal(bad_boot(lab), 3);
@@ -184,14 +173,14 @@ when_a_wrong_clock_is_set_links_begin_anew(void **state)
 	assert_int_equal(ending->close_code, 4002);
 
 	wall.now_s = LAB_BOOT + 60;
-	say_data_of_boot(lab, at, LAB_BOOT, 5002);
+	lab_say_data(lab, at, 9, 5002);
 	assert_int_equal(bad_boot(lab), 4);
 	lab_pass(lab, 1000);
 	assert_int_equal(at->close_code, 1000);
 	assert_int_equal(lab_bye(at), -1);
 	assert_int_equal(mesh_stats(lab->mesh)->links_up, 0);
-	say_data_of_boot(lab, at, LAB_BOOT, 5003);
-	say_data_of_boot(lab, ending, LAB_BOOT, 5003);
+	lab_say_data(lab, at, 9, 5003);
+	lab_say_data(lab, ending, 9, 5003);
 	assert_int_equal(lab->delivered, 0);
 	lab_closed(lab, at, MESH_CLOSED);
 
