@@ -419,9 +419,33 @@ rig_has_opened(struct rig *rig)
 }
 
 static bool
+rig_has_two(struct rig *rig)
+{
+	return rig->opened == 2;
+}
+
+static bool
+rig_has_resumed(struct rig *rig)
+{
+	return rig->resumes > 0;
+}
+
+static bool
 rig_has_heard(struct rig *rig)
 {
 	return rig->messages > 0;
+}
+
+/* More is queued for it than it should have, and who speaks is told so. */
+static void
+rig_press_the_first(struct rig *rig)
+{
+	static uint8_t bytes[1 << 20];
+
+	for (unsigned i = 0; i < 8; i++) {
+		conn_send_records(rig->first, bytes, sizeof(bytes));
+	}
+	rig->press = rig->first;
 }
 
 /* A peer's link from the outside: upgraded, no record yet. */

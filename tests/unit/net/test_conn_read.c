@@ -326,29 +326,6 @@ one_that_is_refused_is_not_said_to_be_closing(void **state)
 }
 
 static void
-press_the_first(struct rig *rig)
-{
-	static uint8_t bytes[1 << 20];
-
-	for (unsigned i = 0; i < 8; i++) {
-		conn_send_records(rig->first, bytes, sizeof(bytes));
-	}
-	rig->press = rig->first;
-}
-
-static bool
-has_resumed(struct rig *rig)
-{
-	return rig->resumes > 0;
-}
-
-static bool
-has_two(struct rig *rig)
-{
-	return rig->opened == 2;
-}
-
-static void
 a_source_waits_for_its_target_a_moment(void **state)
 {
 	struct rig *rig = rig_create(rig_config());
@@ -357,10 +334,10 @@ a_source_waits_for_its_target_a_moment(void **state)
 
 	(void)state;
 	(void)slow;
-	rig_until(rig, has_two);
-	rig_call(rig, press_the_first);
+	rig_until(rig, rig_has_two);
+	rig_call(rig, rig_press_the_first);
 	client_text(source, "on");
-	rig_until(rig, has_resumed);
+	rig_until(rig, rig_has_resumed);
 	assert_int_equal(rig_stats(rig)->pauses, 1);
 	assert_true(rig->stats.pause_ms >= 10);
 	assert_int_equal(rig->pauses, 1);
@@ -386,7 +363,7 @@ a_source_that_closes_waits_for_nobody(void **state)
 	(void)state;
 	(void)rig_peer(rig, 0);
 	(void)rig_peer(rig, 0);
-	rig_until(rig, has_two);
+	rig_until(rig, rig_has_two);
 	rig_call(rig, press_one_that_closes);
 	assert_int_equal(rig->number, 0);
 	rig_destroy(rig);
@@ -403,7 +380,7 @@ drop_first(struct rig *rig)
 static void
 speak_and_go_while_paused(struct rig *rig)
 {
-	press_the_first(rig);
+	rig_press_the_first(rig);
 	client_text(speaker, "one");
 	conn_read(rig->last);
 	client_text(speaker, "two");
@@ -418,7 +395,7 @@ a_source_that_goes_while_it_waits_is_read_to_the_end(void **state)
 	(void)state;
 	(void)rig_peer(rig, 4096);
 	speaker = client_open(rig->port, "/");
-	rig_until(rig, has_two);
+	rig_until(rig, rig_has_two);
 	rig_call(rig, speak_and_go_while_paused);
 	rig_until(rig, rig_has_closed);
 	assert_true(rig->pauses > 0); /* a busy machine makes it two */
@@ -434,8 +411,8 @@ nobody_waits_for_a_target_that_is_gone(void **state)
 	struct client *source = client_open(rig->port, "/");
 
 	(void)state;
-	rig_until(rig, has_two);
-	rig_call(rig, press_the_first);
+	rig_until(rig, rig_has_two);
+	rig_call(rig, rig_press_the_first);
 	client_text(source, "on");
 	client_reset(slow);
 	rig_call(rig, drop_first);
@@ -454,8 +431,8 @@ a_target_has_a_second_of_pauses_in_ten(void **state)
 	(void)state;
 	(void)rig_peer(rig, 4096);
 	source = client_open(rig->port, "/");
-	rig_until(rig, has_two);
-	rig_call(rig, press_the_first);
+	rig_until(rig, rig_has_two);
+	rig_call(rig, rig_press_the_first);
 	for (unsigned i = 0; i < 150; i++) {
 		client_text(source, "on");
 		client_sync(source);

@@ -446,12 +446,6 @@ append_to_both(struct rig *rig)
 	rig->last = last;
 }
 
-static bool
-has_two(struct rig *rig)
-{
-	return rig->opened == 2;
-}
-
 /* Each holds 12 MiB less what the kernel took. */
 static void
 over_the_cap_one_goes_and_the_other_stays(void **state)
@@ -464,7 +458,7 @@ over_the_cap_one_goes_and_the_other_stays(void **state)
 	rig = rig_create(config);
 	(void)rig_peer(rig, 4096);
 	(void)rig_peer(rig, 4096);
-	rig_until(rig, has_two);
+	rig_until(rig, rig_has_two);
 	rig_call(rig, append_to_both);
 	rig_until(rig, rig_has_closed);
 	assert_int_equal(rig_stats(rig)->peers, 1);

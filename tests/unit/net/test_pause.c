@@ -64,12 +64,6 @@ has_heard_number_and_rests(struct rig *rig)
 	return has_heard_number(rig) && rig->resumes == rig->pauses;
 }
 
-static bool
-has_opened_number(struct rig *rig)
-{
-	return rig->opened >= rig->number;
-}
-
 static void
 a_burst_passes_at_once_and_more_has_to_wait(void **state)
 {
@@ -284,7 +278,7 @@ nobody_waits_for_a_target_that_takes_nothing_any_more(void **state)
 	(void)rig_peer(rig, 0);
 	(void)rig_peer(rig, 0);
 	rig->number = 2;
-	rig_until(rig, has_opened_number);
+	rig_until(rig, rig_has_two);
 	rig_call(rig, press_a_broken_one);
 	assert_int_equal(rig->number, 0);
 	rig_destroy(rig);
@@ -315,23 +309,6 @@ one_that_is_closed_waits_no_longer(void **state)
 }
 
 static void
-press_the_first(struct rig *rig)
-{
-	static uint8_t bytes[1 << 20];
-
-	for (unsigned i = 0; i < 8; i++) {
-		conn_send_records(rig->first, bytes, sizeof(bytes));
-	}
-	rig->press = rig->first;
-}
-
-static bool
-has_resumed(struct rig *rig)
-{
-	return rig->resumes > 0;
-}
-
-static void
 one_that_waits_for_its_rate_waits_for_no_target(void **state)
 {
 	struct rig *rig = rig_limited(10, 1);
@@ -340,11 +317,10 @@ one_that_waits_for_its_rate_waits_for_no_target(void **state)
 	(void)state;
 	(void)rig_peer(rig, 4096);
 	source = client_open(rig->port, "/");
-	rig->number = 2;
-	rig_until(rig, has_opened_number);
-	rig_call(rig, press_the_first);
+	rig_until(rig, rig_has_two);
+	rig_call(rig, rig_press_the_first);
 	client_text(source, "on");
-	rig_until(rig, has_resumed);
+	rig_until(rig, rig_has_resumed);
 	assert_int_equal(rig_stats(rig)->rate_pauses, 1);
 	assert_int_equal(rig->stats.pauses, 0);
 	assert_int_equal(rig->first->pause_used_ms, 0);

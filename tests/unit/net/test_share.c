@@ -28,12 +28,6 @@ append(struct rig *rig, struct conn *conn, const char *text)
 	conn_send_records(conn, text, 3);
 }
 
-static bool
-has_two(struct rig *rig)
-{
-	return rig->opened == 2;
-}
-
 /* Two peers, opened in this order. */
 static struct rig *
 two_peers(struct client **first, struct client **last)
@@ -43,7 +37,7 @@ two_peers(struct client **first, struct client **last)
 	*first = rig_peer(rig, 0);
 	rig_until(rig, rig_has_opened);
 	*last = rig_peer(rig, 0);
-	rig_until(rig, has_two);
+	rig_until(rig, rig_has_two);
 	return rig;
 }
 
