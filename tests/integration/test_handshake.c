@@ -15,17 +15,6 @@
 #define WS_13  "Sec-WebSocket-Version: 13\r\n"
 #define WS_KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
-/* A healthy client is served, whatever others did before. */
-static void
-handshake_check_health(struct daemon *node)
-{
-	struct client *client = client_open(node->port, "/health?echo=1");
-
-	client_text(client, "well?");
-	client_expect_text(client, "well?");
-	client_close(client);
-}
-
 /* Send `request` as it is: the status; the connection must end then. */
 static int
 handshake_status(struct daemon *node, const char *request)
@@ -64,7 +53,7 @@ handshake_refuse_all(const struct bad_request *bad, size_t count)
 		}
 	}
 	assert_int_equal(wrong, 0);
-	handshake_check_health(node);
+	client_expect_served(node->port);
 	daemon_wait_event(node, "handshake_rejected", NULL, NULL);
 	daemon_wait_counter_is(node, "net.handshakes", 0);
 	daemon_stop(node);
@@ -172,7 +161,7 @@ refuses_unknown_subprotocols_in_words(void **state)
 		    "\r\nSec-WebSocket-Protocol: grapevine.peer.1\r\n"));
 		client_close(client);
 	}
-	handshake_check_health(node);
+	client_expect_served(node->port);
 }
 
 static void
@@ -248,7 +237,7 @@ refuses_paths_that_are_no_topic(void **state)
 	text[257] = '\0';
 	assert_int_equal(
 	    client_upgrade(client_connect(node->port), text, ""), 400);
-	handshake_check_health(node);
+	client_expect_served(node->port);
 }
 
 static int
@@ -295,7 +284,7 @@ lets_only_pages_of_its_own_host_in(void **state)
 			fail_msg("%s: %d, not 403", strangers[i], status);
 		}
 	}
-	handshake_check_health(node);
+	client_expect_served(node->port);
 }
 
 static void
@@ -372,7 +361,7 @@ refuses_huge_headers(void **state)
 		}
 	}
 	free(pad);
-	handshake_check_health(node);
+	client_expect_served(node->port);
 	daemon_wait_counter_is(node, "net.handshakes", 0);
 }
 
@@ -406,7 +395,7 @@ closes_slow_handshakes_and_serves_others(void **state)
 		if (++at == sizeof(request) - 1) {
 			fail_msg("the slow ones may stay");
 		}
-		handshake_check_health(node);
+		client_expect_served(node->port);
 	}
 	for (size_t i = 0; i < SLOW; i++) {
 		client_expect_eof(slow[i]);
@@ -427,13 +416,13 @@ closes_silent_connections(void **state)
 	for (size_t i = 0; i < SILENT; i++) {
 		silent[i] = client_connect(node->port);
 	}
-	handshake_check_health(node);
+	client_expect_served(node->port);
 	for (size_t i = 0; i < SILENT; i++) {
 		client_expect_eof(silent[i]);
 	}
 	daemon_wait_fds(node, fds);
 	daemon_wait_counter_is(node, "net.handshakes", 0);
-	handshake_check_health(node);
+	client_expect_served(node->port);
 }
 
 static void

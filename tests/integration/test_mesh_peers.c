@@ -10,25 +10,6 @@
 #include "support/peer.h"
 #include "support/test.h"
 
-/* A node that dials `peer`. */
-static struct daemon *
-start_dialling(struct peer *peer, const char *more)
-{
-	peer_listen(peer);
-	return daemon_start("--name n --peers ws://127.0.0.1:%u %s",
-	    (unsigned)peer->port, more);
-}
-
-static void
-check_served(struct daemon *node)
-{
-	struct client *client = client_open(node->port, "/health?echo=1");
-
-	client_text(client, "well?");
-	client_expect_text(client, "well?");
-	client_close(client);
-}
-
 /* ---- UP ---- */
 
 static void
@@ -77,7 +58,7 @@ closes_on_malformed_records(void **state)
 	}
 	daemon_wait_links(node, 0);
 	daemon_wait_event(node, "record_malformed", NULL, NULL);
-	check_served(node);
+	client_expect_served(node->port);
 	daemon_stop(node);
 }
 
@@ -154,7 +135,7 @@ closes_on_frame_violations_of_a_peer(void **state)
 	peer_expect_close(peer, 1002);
 	/* And a mask where the peer is the server. */
 	peer = peer_create(0x11);
-	node = start_dialling(peer, "");
+	node = peer_start_dialler(peer);
 	peer_accept_up(peer, NULL);
 	daemon_wait_links(node, 1);
 	client_send(peer->client, "\x82\x85\0\0\0\0\x7f\0\0\1x", 11);

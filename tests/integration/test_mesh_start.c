@@ -10,25 +10,6 @@
 #include "support/peer.h"
 #include "support/test.h"
 
-/* A node that dials `peer`. */
-static struct daemon *
-start_dialling(struct peer *peer, const char *more)
-{
-	peer_listen(peer);
-	return daemon_start("--name n --peers ws://127.0.0.1:%u %s",
-	    (unsigned)peer->port, more);
-}
-
-static void
-check_served(struct daemon *node)
-{
-	struct client *client = client_open(node->port, "/health?echo=1");
-
-	client_text(client, "well?");
-	client_expect_text(client, "well?");
-	client_close(client);
-}
-
 /* How many connections come within `ms`; each is closed at once. */
 static size_t
 count_dials(struct peer *peer, int ms)
@@ -54,7 +35,7 @@ static void
 backs_off_from_a_websocket_that_is_no_peer(void **state)
 {
 	struct peer *peer = peer_create(0x11);
-	struct daemon *node = start_dialling(peer, "");
+	struct daemon *node = peer_start_dialler(peer);
 
 	(void)state;
 	peer_accept(peer, NULL); /* an echo server would do that */
@@ -62,20 +43,20 @@ backs_off_from_a_websocket_that_is_no_peer(void **state)
 	client_expect_eof(peer->client);
 	/* 60 s, not a second: nobody comes. */
 	assert_int_equal(count_dials(peer, 3000), 0);
-	check_served(node);
+	client_expect_served(node->port);
 }
 
 static void
 takes_no_other_subprotocol_for_its_own(void **state)
 {
 	struct peer *peer = peer_create(0x11);
-	struct daemon *node = start_dialling(peer, "");
+	struct daemon *node = peer_start_dialler(peer);
 
 	(void)state;
 	peer_accept(peer, "chat");
 	client_expect_eof(peer->client);
 	assert_int_equal(daemon_counter(node, "mesh.links_up"), 0);
-	check_served(node);
+	client_expect_served(node->port);
 }
 
 static void
@@ -120,7 +101,7 @@ outlives_servers_that_speak_something_else(void **state)
 	}
 	daemon_wait_events(node, "dial_failed", ARRAY_LEN(answers));
 	assert_int_equal(daemon_counter(node, "mesh.links_up"), 0);
-	check_served(node);
+	client_expect_served(node->port);
 	daemon_stop(node);
 }
 
@@ -128,7 +109,7 @@ static void
 gives_a_silent_server_up(void **state)
 {
 	struct peer *peer = peer_create(0x11);
-	struct daemon *node = start_dialling(peer, "");
+	struct daemon *node = peer_start_dialler(peer);
 
 	(void)state;
 	assert_non_null(peer_accept_tcp(peer, DEADLINE_MS));
@@ -230,7 +211,7 @@ refuses_broken_hellos(void **state)
 	buf_fini(&hello);
 	daemon_wait_event(node, "record_malformed", NULL, NULL);
 	assert_int_equal(daemon_counter(node, "mesh.links_up"), 0);
-	check_served(node);
+	client_expect_served(node->port);
 }
 
 static void
@@ -276,14 +257,14 @@ static void
 does_not_storm_a_peer_that_drops_it(void **state)
 {
 	struct peer *peer = peer_create(0x11);
-	struct daemon *node = start_dialling(peer, "");
+	struct daemon *node = peer_start_dialler(peer);
 	size_t dials;
 
 	(void)state;
 	dials = count_dials(peer, 5000);
 	print_message("%zu dials in 5 s\n", dials);
 	assert_in_range(dials, 1, 7);
-	check_served(node);
+	client_expect_served(node->port);
 }
 
 /* Another node: that one may wait a minute by now. */
@@ -291,7 +272,7 @@ static void
 does_not_storm_a_peer_that_drops_each_link(void **state)
 {
 	struct peer *peer = peer_create(0x11);
-	struct daemon *node = start_dialling(peer, "");
+	struct daemon *node = peer_start_dialler(peer);
 	uint64_t end = test_now_ms() + 5000;
 	size_t dials;
 
@@ -302,14 +283,14 @@ does_not_storm_a_peer_that_drops_each_link(void **state)
 	}
 	print_message("%zu links in 5 s\n", dials);
 	assert_in_range(dials, 1, 7);
-	check_served(node);
+	client_expect_served(node->port);
 }
 
 static void
 does_not_storm_who_calls_it_a_duplicate(void **state)
 {
 	struct peer *peer = peer_create(0x11);
-	struct daemon *node = start_dialling(peer, "");
+	struct daemon *node = peer_start_dialler(peer);
 	uint64_t end = test_now_ms() + 5000;
 	size_t dials;
 
@@ -329,7 +310,7 @@ does_not_storm_who_calls_it_a_duplicate(void **state)
 	}
 	print_message("%zu dials in 5 s\n", dials);
 	assert_in_range(dials, 1, 7);
-	check_served(node);
+	client_expect_served(node->port);
 }
 
 /* As many as may wait say nothing, and more come all the time. */
@@ -367,7 +348,7 @@ a_flood_of_silent_connections_keeps_nobody_out(void **state)
 	print_message("%zu connections until the node was linked\n", count);
 	assert_int_equal(links, 1);
 	assert_true(daemon_counter(node, "mesh.waiting_limit") > 0);
-	check_served(node);
+	client_expect_served(node->port);
 	daemon_stop(other);
 }
 

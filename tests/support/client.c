@@ -561,6 +561,16 @@ client_sync_new(uint16_t port)
 }
 
 void
+client_expect_served(uint16_t port)
+{
+	struct client *client = client_open(port, "/health?echo=1");
+
+	client_text(client, "well?");
+	client_expect_text(client, "well?");
+	client_close(client);
+}
+
+void
 client_expect_eof(struct client *client)
 {
 	do {

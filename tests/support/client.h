@@ -108,6 +108,8 @@ void client_expect_close(struct client *client, int code);
 void client_expect_close_or_reset(struct client *client, int code);
 /* A round trip of somebody else: the node's loop has turned. */
 void client_sync_new(uint16_t port);
+/* A healthy client is served, whatever others did before. */
+void client_expect_served(uint16_t port);
 /* EOF or reset must come; whatever comes before is dropped. */
 void client_expect_eof(struct client *client);
 /* The connection ends, and not one byte comes before. */

@@ -74,16 +74,20 @@ daemon_args_put(struct daemon_args *args, char *item)
 	args->items[args->count] = NULL;
 }
 
-static void daemon_args_split(
+/* The name of the program, and the words of the test. */
+static void daemon_args_make(
     struct daemon_args *args, const char *format, va_list list) PRINTF(2, 0);
 
 static void
-daemon_args_split(struct daemon_args *args, const char *format, va_list list)
+daemon_args_make(struct daemon_args *args, const char *format, va_list list)
 {
+	static char binary[] = GV_DAEMON;
 	char *save = NULL;
 	char *word;
 	int len = vsnprintf(args->text, sizeof(args->text), format, list);
 
+	args->count = 0;
+	daemon_args_put(args, binary);
 	assert_true(len >= 0 && (size_t)len < sizeof(args->text));
 	for (word = strtok_r(args->text, " ", &save); word != NULL;
 	     word = strtok_r(NULL, " ", &save)) {
@@ -228,14 +232,12 @@ daemon_spawn(struct daemon *daemon, char *const *argv)
 void
 daemon_launch(struct daemon *daemon, const char *format, ...)
 {
-	static char binary[] = GV_DAEMON;
-	struct daemon_args args = { .count = 0 };
+	struct daemon_args args;
 	va_list list;
 
 	daemon_prepare(daemon);
-	daemon_args_put(&args, binary);
 	va_start(list, format);
-	daemon_args_split(&args, format, list);
+	daemon_args_make(&args, format, list);
 	va_end(list);
 	daemon_args_add_usual(&args, daemon);
 	daemon_spawn(daemon, args.items);
@@ -259,14 +261,12 @@ daemon_start(const char *format, ...)
 int
 daemon_run(struct daemon *daemon, const char *format, ...)
 {
-	static char binary[] = GV_DAEMON;
-	struct daemon_args args = { .count = 0 };
+	struct daemon_args args;
 	va_list list;
 
 	daemon_prepare(daemon);
-	daemon_args_put(&args, binary);
 	va_start(list, format);
-	daemon_args_split(&args, format, list);
+	daemon_args_make(&args, format, list);
 	va_end(list);
 	daemon_spawn(daemon, args.items);
 	return daemon_wait_exit(daemon);

@@ -143,6 +143,14 @@ peer_listen(struct peer *peer)
 	peer->port = ntohs(address.sin_port);
 }
 
+struct daemon *
+peer_start_dialler(struct peer *peer)
+{
+	peer_listen(peer);
+	return daemon_start(
+	    "--name n --peers ws://127.0.0.1:%u", (unsigned)peer->port);
+}
+
 struct client *
 peer_accept_tcp(struct peer *peer, int ms)
 {

@@ -44,6 +44,8 @@ void peer_dial_up(struct peer *peer, uint16_t port);
 /* ---- listening ---- */
 
 void peer_listen(struct peer *peer);
+/* The same, and a real node that dials it. */
+struct daemon *peer_start_dialler(struct peer *peer);
 /* Accept a connection; NULL: none within `ms`. */
 struct client *peer_accept_tcp(struct peer *peer, int ms);
 /* Accept, read the request, answer 101 with `subprotocol` (NULL: none). */
