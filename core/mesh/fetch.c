@@ -503,9 +503,10 @@ fetch_on_far(struct link *link, const struct record_data *data)
 void
 fetch_on_first_up(struct mesh *mesh)
 {
-	struct missing_run *run = mesh->spread.missing.oldest;
+	struct missing_run *run;
 
-	for (; run != NULL; run = run->newer) {
+	TAILQ_FOREACH(run, &mesh->spread.missing.runs, by_age)
+	{
 		run->born_ms = mesh->now_ms;
 		fetch_set_due(mesh, run, UINT64_MAX);
 	}
@@ -515,14 +516,16 @@ void
 fetch_on_down(const struct link *link)
 {
 	struct mesh *mesh = link->mesh;
-	struct missing *missing = &mesh->spread.missing;
 	uint64_t bit = link_bit(link);
-	struct missing_run *run = missing->oldest;
+	struct missing_run *run;
 
-	for (; run != NULL; run = run->newer) {
+	TAILQ_FOREACH(run, &mesh->spread.missing.runs, by_age)
+	{
+		uint64_t due_ms = run->due_ms;
+
 		if (run->asked == link->slot) {
 			fetch_settle(mesh, run);
-			run->due_ms = mesh->now_ms;
+			due_ms = mesh->now_ms;
 		}
 		if (run->known == bit) {
 			run->born_ms = mesh->now_ms; /* from now on a hole */
@@ -533,11 +536,11 @@ fetch_on_down(const struct link *link)
 			run->first = ORIGIN_NO_SLOT;
 		}
 		if (run->known == 0) {
-			run->due_ms = UINT64_MAX;
+			due_ms = UINT64_MAX;
 		} else if (run->origin->parent == ORIGIN_NO_SLOT &&
 		           run->tried == 0) {
-			run->due_ms = mesh->now_ms;
+			due_ms = mesh->now_ms;
 		}
-		fetch_set_due(mesh, run, run->due_ms);
+		fetch_set_due(mesh, run, due_ms);
 	}
 }

@@ -109,7 +109,7 @@ void
 inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 {
 	const struct spread *spread = &mesh->spread;
-	const struct missing_run *run = spread->missing.oldest;
+	const struct missing_run *run;
 
 	*tables = (struct inspect_tables){
 		.origins = mesh->origins.count,
@@ -133,7 +133,8 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 		.members = HASH_COUNT(mesh->members.table),
 		.members_max = MEMBERS_MAX,
 	};
-	for (; run != NULL; run = run->newer) {
+	TAILQ_FOREACH(run, &spread->missing.runs, by_age)
+	{
 		tables->missing_ids += run->count;
 	}
 }
@@ -201,9 +202,10 @@ inspect_check_origin(const struct mesh *mesh, const struct origin *origin)
 static const char *
 inspect_check_runs(const struct mesh *mesh)
 {
-	const struct missing_run *run = mesh->spread.missing.oldest;
+	const struct missing_run *run;
 
-	for (; run != NULL; run = run->newer) {
+	TAILQ_FOREACH(run, &mesh->spread.missing.runs, by_age)
+	{
 		uint64_t first = run->seq;
 		uint64_t count;
 
@@ -231,10 +233,11 @@ inspect_check_runs(const struct mesh *mesh)
 static const char *
 inspect_check_fetches(const struct mesh *mesh)
 {
-	const struct missing_run *run = mesh->spread.missing.oldest;
+	const struct missing_run *run;
 	size_t asked[MESH_LINKS_MAX] = { 0 };
 
-	for (; run != NULL; run = run->newer) {
+	TAILQ_FOREACH(run, &mesh->spread.missing.runs, by_age)
+	{
 		if (run->asked != ORIGIN_NO_SLOT) {
 			asked[run->asked]++;
 		}
