@@ -523,9 +523,8 @@ sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots)
 {
 	struct origin *self = &mesh->spread.self;
 
-	if (seq >> 32 < mesh_boot(mesh) && seq > self->last &&
-	    (uint32_t)seq != 0) {
-		self->last = seq;
+	if (seq >> 32 < mesh_boot(mesh) && (uint32_t)seq != 0 &&
+	    fetch_raise_old(mesh, self, seq)) {
 		sync_tell(mesh, &mesh->node_id, seq, slots);
 	}
 }

@@ -68,7 +68,6 @@ the_end_of_a_former_life_is_told_to_the_others(void **state)
 	runs_forget(lab);
 	say_own(lab, c, RECORD_SYNC, life(-1, 5), 0);
 	say_own(lab, c, RECORD_SYNC, life(-1, 1), 9);
-	say_own(lab, c, RECORD_SYNC, life(-2, 1), 20);
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_false(lab_has_sent(a, RECORD_SYNC));
 	assert_int_equal(publish(lab), life(0, 1));
@@ -78,6 +77,31 @@ the_end_of_a_former_life_is_told_to_the_others(void **state)
 	assert_int_equal(runs[0].count, 0);
 	assert_int_equal(runs[1].seq, life(0, 1));
 	assert_int_equal(runs[1].count, 1);
+}
+
+/* Who was cut off meanwhile has heard of none of them. */
+static void
+so_is_that_of_each_life_before(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *c = runs_up(lab, 3);
+	struct record_run runs[4] = { { .seq = 0 } };
+
+	say_own(lab, a, RECORD_SYNC, life(-2, 1), 9);
+	say_own(lab, a, RECORD_SYNC, life(-3, 1), 4);
+	say_own(lab, a, RECORD_SYNC, life(-1, 1), 2);
+	say_own(lab, a, RECORD_SYNC, life(-3, 1), 7);
+	lab_pass(lab, LAZY_TOLD_MS);
+	assert_int_equal(runs_sent(c, RECORD_SYNC, runs, 4), 3);
+	assert_int_equal(runs[0].seq, life(-2, 10));
+	assert_int_equal(runs[1].seq, life(-3, 8));
+	assert_int_equal(runs[2].seq, life(-1, 3));
+	assert_int_equal(
+	    runs_sent(lab_accept_up(lab, 4), RECORD_SYNC, runs, 4), 3);
+	assert_int_equal(runs[0].seq, life(-3, 8));
+	assert_int_equal(runs[1].seq, life(-2, 10));
+	assert_int_equal(runs[2].seq, life(-1, 3));
 }
 
 static void
@@ -133,11 +157,13 @@ the_end_of_a_boot_that_was_left_is_told_to_who_comes(void **state)
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(publish(lab), life(8, 1));
 	assert_int_equal(
-	    runs_sent(lab_accept_up(lab, 3), RECORD_SYNC, runs, 4), 2);
-	assert_int_equal(runs[0].seq, life(7, 6));
-	assert_int_equal(runs[0].count, 0);
-	assert_int_equal(runs[1].seq, life(8, 1));
-	assert_int_equal(runs[1].count, 1);
+	    runs_sent(lab_accept_up(lab, 3), RECORD_SYNC, runs, 4), 3);
+	assert_int_equal(runs[0].seq, life(0, 1));
+	assert_int_equal(runs[0].count, 1);
+	assert_int_equal(runs[1].seq, life(7, 6));
+	assert_int_equal(runs[1].count, 0);
+	assert_int_equal(runs[2].seq, life(8, 1));
+	assert_int_equal(runs[2].count, 1);
 }
 
 static void
@@ -166,6 +192,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_end_of_a_former_life_is_told_to_the_others),
+		TEST(so_is_that_of_each_life_before),
 		TEST(so_is_what_is_heard_of_it_in_other_ways),
 		TEST_RAW(so_is_what_a_listener_knows),
 		TEST(the_end_of_a_boot_that_was_left_is_told_to_who_comes),
