@@ -4,9 +4,7 @@
 #include "mesh/fetch.h"
 
 #include "mesh/fetch_inside.h"
-#include "mesh/identity.h"
 #include "mesh/limit.h"
-#include "mesh/sync.h"
 #include "mesh/tree.h"
 
 enum {
@@ -374,20 +372,6 @@ fetch_mark(struct link *link, const struct origin *origin,
 	}
 }
 
-/* A link has this node's own ids up to `seq`.  Those that it never published
- * are another's: a neighbour that heard both pushes those of one only. */
-static void
-fetch_on_own(struct link *link, uint64_t seq)
-{
-	struct mesh *mesh = link->mesh;
-
-	if (seq > mesh->seq) {
-		identity_on_spoof(link, seq);
-	} else {
-		sync_on_own(mesh, seq, mesh->up_slots & ~link_bit(link));
-	}
-}
-
 void
 fetch_on_ihave(struct link *link, struct record_array *list)
 {
@@ -412,7 +396,7 @@ fetch_on_ihave(struct link *link, struct record_array *list)
 		if (origin != &mesh->spread.self) {
 			last = fetch_note(link, origin, &run);
 		} else {
-			fetch_on_own(link, run.seq + run.count - 1);
+			(void)spread_on_own(link, run.seq + run.count - 1);
 		}
 		if (last != NULL) {
 			fetch_hurry(

@@ -417,10 +417,9 @@ void
 sync_hear(struct link *link, const struct nodeid *id, uint64_t max)
 {
 	struct mesh *mesh = link->mesh;
-	uint64_t from = link->state == LINK_UP ? link_bit(link) : 0;
 
 	if (heard_put(&mesh->spread.heard, id, max, mesh->now_ms)) {
-		sync_tell(mesh, id, max, mesh->up_slots & ~from);
+		sync_tell(mesh, id, max, mesh->up_slots & ~link_up_bit(link));
 	}
 }
 
