@@ -489,8 +489,7 @@ fetch_on_first_up(struct mesh *mesh)
 {
 	struct missing_run *run;
 
-	TAILQ_FOREACH(run, &mesh->spread.missing.runs, by_age)
-	{
+	TAILQ_FOREACH (run, &mesh->spread.missing.runs, by_age) {
 		run->born_ms = mesh->now_ms;
 		fetch_set_due(mesh, run, UINT64_MAX);
 	}
@@ -503,8 +502,7 @@ fetch_on_down(const struct link *link)
 	uint64_t bit = link_bit(link);
 	struct missing_run *run;
 
-	TAILQ_FOREACH(run, &mesh->spread.missing.runs, by_age)
-	{
+	TAILQ_FOREACH (run, &mesh->spread.missing.runs, by_age) {
 		uint64_t due_ms = run->due_ms;
 
 		if (run->asked == link->slot) {

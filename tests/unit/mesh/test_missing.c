@@ -219,16 +219,14 @@ agrees_with_a_simple_table(void **state)
 		}
 		first = missing_first(&missing);
 		count = 0;
-		TAILQ_FOREACH(run, &missing.runs, by_age)
-		{
+		TAILQ_FOREACH (run, &missing.runs, by_age) {
 			assert_true(run->due_ms >= first->due_ms);
 			count++;
 		}
 		assert_int_equal(count, missing.count);
 		assert_int_equal(a->runs, missing.count);
 	}
-	TAILQ_FOREACH(run, &missing.runs, by_age)
-	{
+	TAILQ_FOREACH (run, &missing.runs, by_age) {
 		ids -= run->count;
 	}
 	assert_int_equal(ids, 0);
