@@ -4,9 +4,7 @@
 #include "mesh/fetch.h"
 
 #include "mesh/fetch_inside.h"
-#include "mesh/identity.h"
 #include "mesh/limit.h"
-#include "mesh/sync.h"
 #include "mesh/tree.h"
 
 enum {
@@ -374,20 +372,6 @@ fetch_mark(struct link *link, const struct origin *origin,
 	}
 }
 
-/* A link has this node's own ids up to `seq`.  Those that it never published
- * are another's: a neighbour that heard both pushes those of one only. */
-static void
-fetch_on_own(struct link *link, uint64_t seq)
-{
-	struct mesh *mesh = link->mesh;
-
-	if (seq > mesh->seq) {
-		identity_on_spoof(link, seq);
-	} else {
-		sync_on_own(mesh, seq, mesh->up_slots & ~link_bit(link));
-	}
-}
-
 void
 fetch_on_ihave(struct link *link, struct record_array *list)
 {
@@ -412,7 +396,7 @@ fetch_on_ihave(struct link *link, struct record_array *list)
 		if (origin != &mesh->spread.self) {
 			last = fetch_note(link, origin, &run);
 		} else {
-			fetch_on_own(link, run.seq + run.count - 1);
+			(void)spread_on_own(link, run.seq + run.count - 1);
 		}
 		if (last != NULL) {
 			fetch_hurry(
@@ -503,9 +487,9 @@ fetch_on_far(struct link *link, const struct record_data *data)
 void
 fetch_on_first_up(struct mesh *mesh)
 {
-	struct missing_run *run = mesh->spread.missing.oldest;
+	struct missing_run *run;
 
-	for (; run != NULL; run = run->newer) {
+	TAILQ_FOREACH (run, &mesh->spread.missing.runs, by_age) {
 		run->born_ms = mesh->now_ms;
 		fetch_set_due(mesh, run, UINT64_MAX);
 	}
@@ -515,14 +499,15 @@ void
 fetch_on_down(const struct link *link)
 {
 	struct mesh *mesh = link->mesh;
-	struct missing *missing = &mesh->spread.missing;
 	uint64_t bit = link_bit(link);
-	struct missing_run *run = missing->oldest;
+	struct missing_run *run;
 
-	for (; run != NULL; run = run->newer) {
+	TAILQ_FOREACH (run, &mesh->spread.missing.runs, by_age) {
+		uint64_t due_ms = run->due_ms;
+
 		if (run->asked == link->slot) {
 			fetch_settle(mesh, run);
-			run->due_ms = mesh->now_ms;
+			due_ms = mesh->now_ms;
 		}
 		if (run->known == bit) {
 			run->born_ms = mesh->now_ms; /* from now on a hole */
@@ -533,11 +518,11 @@ fetch_on_down(const struct link *link)
 			run->first = ORIGIN_NO_SLOT;
 		}
 		if (run->known == 0) {
-			run->due_ms = UINT64_MAX;
+			due_ms = UINT64_MAX;
 		} else if (run->origin->parent == ORIGIN_NO_SLOT &&
 		           run->tried == 0) {
-			run->due_ms = mesh->now_ms;
+			due_ms = mesh->now_ms;
 		}
-		fetch_set_due(mesh, run, run->due_ms);
+		fetch_set_due(mesh, run, due_ms);
 	}
 }

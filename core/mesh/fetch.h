@@ -84,6 +84,8 @@ bool fetch_expect_old(
 /* The same of `seq` alone, which nobody may hold: while nothing is known of
  * smaller boots but such words, it is no loss. */
 bool fetch_hear_old(struct mesh *mesh, struct origin *origin, uint64_t seq);
+/* The origin came as far as `seq` in that smaller boot.  True: that is news. */
+bool fetch_raise_old(struct mesh *mesh, struct origin *origin, uint64_t seq);
 /* The newest number known of that smaller boot; 0: none is. */
 uint64_t fetch_old_end(struct mesh *mesh, struct origin *origin, uint64_t seq);
 /* The origin is about to be freed: what it still misses is a gap. */

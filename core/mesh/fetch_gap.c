@@ -62,7 +62,7 @@ fetch_victim(struct missing *missing)
 		}
 		missing_pass(missing);
 	}
-	return missing->oldest;
+	return TAILQ_FIRST(&missing->runs);
 }
 
 /* Rumours out, then the oldest.  What is given up may leave holes, which are

@@ -192,6 +192,25 @@ fetch_old_end(struct mesh *mesh, struct origin *origin, uint64_t seq)
 	return known != NULL ? *known : 0;
 }
 
+bool
+fetch_raise_old(struct mesh *mesh, struct origin *origin, uint64_t seq)
+{
+	uint64_t *known = fetch_old(mesh, origin, seq);
+
+	if (known != NULL && *known >= seq) {
+		return false;
+	}
+	if (known != NULL) {
+		*known = seq;
+	} else if (seq > origin->last) {
+		fetch_set_last(mesh, origin, seq);
+	} else {
+		ends_put(&mesh->spread.ends, &origin->id, seq);
+		origin->has_ends = true;
+	}
+	return true;
+}
+
 /* Of a boot that nothing was known of: if all that was heard is of boots before
  * it, or of one between, from where on it is looked for; 0: it is old. */
 static uint64_t
@@ -213,7 +232,7 @@ fetch_expect_old(
 {
 	bool is_first = origin->last == 0 ||
 	                (origin->is_hearsay && seq >> 32 > origin->last >> 32);
-	uint64_t *known;
+	const uint64_t *known;
 	uint64_t next;
 
 	if (is_first) { /* nothing of it was known */
@@ -225,13 +244,7 @@ fetch_expect_old(
 	if (next == 0 || end <= next) {
 		return false;
 	}
-	if (known != NULL) {
-		*known = end - 1;
-	} else if (seq > origin->last) {
-		fetch_set_last(mesh, origin, end - 1);
-	} else {
-		ends_put(&mesh->spread.ends, &origin->id, end - 1);
-	}
+	(void)fetch_raise_old(mesh, origin, end - 1);
 	next = fetch_clip(mesh, origin, next, end);
 	fetch_make_room(mesh);
 	fetch_add(mesh, NULL, origin, next, end);

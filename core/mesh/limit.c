@@ -14,36 +14,72 @@ static const uint32_t limit_of[LIMIT_KINDS] = {
 	[LIMIT_SHUFFLE] = 2,
 	[LIMIT_ANNOUNCE] = 5000,
 	[LIMIT_GRAFT] = 1000,
+	[LIMIT_SYNC] = 10,
+	[LIMIT_SYNC_RUN] = 16384,
 	[LIMIT_GONE] = UINT32_C(1) << 20,
 	[LIMIT_MISSING] = UINT32_C(1) << 16,
 	[LIMIT_MARK] = UINT32_C(1) << 17,
-	[LIMIT_SYNC] = 10,
-	[LIMIT_SYNC_RUN] = 16384,
 	[LIMIT_WALK_SENT] = 10,
 	[LIMIT_ANNOUNCE_SENT] = 2500,
 	[LIMIT_GRAFT_SENT] = 500,
 };
+
+/* What is left of the time from `second_ms` on. */
+static void
+limit_save(struct limits *limits, enum limit_kind kind, uint64_t past_ms)
+{
+	uint64_t most = (uint64_t)limit_of[kind] * LIMIT_SAVED_S;
+	uint64_t left = limits->saved[kind] +
+	                limit_of[kind] * past_ms / LIMIT_SECOND_MS;
+
+	left -= limits->counts[kind] < left ? limits->counts[kind] : left;
+	limits->saved[kind] = (uint32_t)(left < most ? left : most);
+}
+
+/* Begin a second, if the last one is over.  Nothing is saved of the time before
+ * the first. */
+static void
+limit_turn(struct limits *limits, uint64_t now_ms)
+{
+	uint64_t past_ms = now_ms - limits->second_ms;
+
+	if (past_ms < LIMIT_SECOND_MS) {
+		return;
+	}
+	for (int kind = 0; kind < LIMIT_SAVED_KINDS && limits->second_ms != 0;
+	     kind++) {
+		limit_save(limits, (enum limit_kind)kind, past_ms);
+	}
+	memset(limits->counts, 0, sizeof(limits->counts));
+	limits->second_ms = now_ms;
+}
+
+/* So many in this second. */
+static uint32_t
+limit_most(const struct limits *limits, enum limit_kind kind)
+{
+	return limit_of[kind] +
+	       (kind < LIMIT_SAVED_KINDS ? limits->saved[kind] : 0);
+}
 
 bool
 limit_takes(struct link *link, enum limit_kind kind, uint32_t count)
 {
 	struct limits *limits = &link->limits;
 	bool is_theirs = kind < LIMIT_WALK_SENT;
-	uint32_t limit = limit_of[kind];
 	uint32_t *used = &limits->counts[kind];
+	uint32_t most;
 
-	if (link->mesh->now_ms >= limits->second_ms + LIMIT_SECOND_MS) {
-		memset(limits, 0, sizeof(*limits));
-		limits->second_ms = link->mesh->now_ms;
-	}
+	limit_turn(limits, link->mesh->now_ms);
+	most = limit_most(limits, kind);
 	if (count > UINT32_MAX - *used) {
 		count = UINT32_MAX - *used;
 	}
 	*used += count;
-	if (*used <= limit) {
+	if (*used <= most) {
 		return true;
 	}
-	if (is_theirs && *used > limit * LIMIT_ABUSE) {
+	if (is_theirs && *used - most > limit_of[kind] * (LIMIT_ABUSE - 1)) {
 		link->mesh->stats.abuse++;
 		link_bye(link, BYE_ABUSE);
 	}

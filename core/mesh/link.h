@@ -139,6 +139,13 @@ link_bit(const struct link *link)
 	return UINT64_C(1) << (link->slot & (MESH_LINKS_MAX - 1));
 }
 
+/* The same, 0 if it is not UP: the slot may be another's. */
+static inline uint64_t
+link_up_bit(const struct link *link)
+{
+	return link->state == LINK_UP ? link_bit(link) : 0;
+}
+
 /* Milliseconds since something was heard, while reading. */
 uint64_t link_silence_ms(const struct link *link);
 /* Was it dialled, and is not UP yet? */

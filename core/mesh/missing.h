@@ -6,15 +6,17 @@
  * that is not here, is in exactly one run, until it comes or is given up.
  * MISSING_MAX runs at the most; who adds one makes room first.
  *
- * Runs are found by (origin, seq) in a treap, and by due time with a heap.
+ * Runs are found by (origin, seq) and by due time, each in a red-black tree.
  * Equal times are told apart by the order of creation, so that the same events
  * always have the same consequences. */
 #ifndef MESH_MISSING_H
 #define MESH_MISSING_H
 
+#include <bsd/sys/tree.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/err.h"
 #include "mesh/origin.h"
@@ -36,19 +38,18 @@ struct missing_run {
 	uint8_t tries; /* rounds over all that know it */
 	bool is_sure;  /* it exists: not one announcement alone says so */
 	bool is_plain; /* no rumour, as missing->plain counts them */
-	uint16_t at;   /* place in the heap */
-	struct missing_run *older, *newer; /* by birth */
-	struct missing_run *left, *right;  /* in the treap */
+	TAILQ_ENTRY(missing_run) by_age;
+	RB_ENTRY(missing_run) by_id, by_due;
 };
 
 struct missing {
-	struct missing_run *root;  /* by origin and seq */
-	struct missing_run **heap; /* by due_ms and serial */
-	struct missing_run *oldest, *newest;
+	TAILQ_HEAD(, missing_run) runs;          /* the oldest first */
+	RB_HEAD(missing_ids, missing_run) ids;   /* by origin and seq */
+	RB_HEAD(missing_dues, missing_run) dues; /* by due_ms and serial */
 	/* The oldest `plain` runs are no rumours; the next one, or NULL. */
 	struct missing_run *unsure;
 	size_t plain;
-	size_t count, room; /* `room`: of the heap */
+	size_t count;
 	uint64_t serial;
 };
 
@@ -94,6 +95,6 @@ void missing_set_due(
 /* missing->unsure is no rumour, and will not become one. */
 void missing_pass(struct missing *missing);
 /* The run that is due first, or NULL. */
-struct missing_run *missing_first(const struct missing *missing);
+struct missing_run *missing_first(struct missing *missing);
 
 #endif

@@ -70,6 +70,7 @@ origins_init(struct origins *origins, struct rng *rng,
     const struct origins_events *events)
 {
 	memset(origins, 0, sizeof(*origins));
+	TAILQ_INIT(&origins->all);
 	origins->events = *events;
 	idcache_init(&origins->tombstones, rng, TOMBSTONES_MAX);
 	idtable_init(&origins->table, origins->tombstones.salt);
@@ -85,17 +86,13 @@ origin_destroy(struct origin *origin)
 void
 origins_fini(struct origins *origins)
 {
-	struct origin *origin = origins->oldest;
+	struct origin *origin;
 
 	idtable_fini(&origins->table);
-	while (origin != NULL) {
-		struct origin *next = origin->newer;
-
+	while ((origin = TAILQ_FIRST(&origins->all)) != NULL) {
+		TAILQ_REMOVE(&origins->all, origin, by_age);
 		origin_destroy(origin);
-		origin = next;
 	}
-	origins->oldest = NULL;
-	origins->newest = NULL;
 	origins->named = NULL;
 	origins->named_count = 0;
 	origins->count = 0;
@@ -126,37 +123,17 @@ origins_foresee(const struct origins *origins, uint64_t hash, uint64_t seq)
 	return origin;
 }
 
-static void
-origins_unlink(struct origins *origins, struct origin *origin)
-{
-	*(origin->older != NULL ? &origin->older->newer
-	                        : &origins->oldest) = origin->newer;
-	*(origin->newer != NULL ? &origin->newer->older
-	                        : &origins->newest) = origin->older;
-}
-
-static void
-origins_link_newest(struct origins *origins, struct origin *origin)
-{
-	origin->older = origins->newest;
-	origin->newer = NULL;
-	*(origins->newest != NULL ? &origins->newest->newer
-	                          : &origins->oldest) = origin;
-	origins->newest = origin;
-}
-
 /* It is new, and nothing but its name is known: before all those of which more
  * is. */
 static void
 origins_link_named(struct origins *origins, struct origin *origin)
 {
-	struct origin *older = origins->named;
-	struct origin *newer = older != NULL ? older->newer : origins->oldest;
-
-	origin->older = older;
-	origin->newer = newer;
-	*(older != NULL ? &older->newer : &origins->oldest) = origin;
-	*(newer != NULL ? &newer->older : &origins->newest) = origin;
+	if (origins->named != NULL) {
+		TAILQ_INSERT_AFTER(
+		    &origins->all, origins->named, origin, by_age);
+	} else {
+		TAILQ_INSERT_HEAD(&origins->all, origin, by_age);
+	}
 	origin->is_named = true;
 	origins->named = origin;
 	origins->named_count++;
@@ -169,7 +146,7 @@ origins_drop_named(struct origins *origins, struct origin *origin)
 	origin->is_named = false;
 	origins->named_count--;
 	if (origins->named == origin) {
-		origins->named = origin->older;
+		origins->named = TAILQ_PREV(origin, origin_list, by_age);
 	}
 }
 
@@ -246,7 +223,7 @@ origins_remove(struct origins *origins, struct origin *origin)
 	if (origin->is_named) {
 		origins_drop_named(origins, origin);
 	}
-	origins_unlink(origins, origin);
+	TAILQ_REMOVE(&origins->all, origin, by_age);
 	origins->count--;
 	origins->wide -= origin->window.wide != NULL ? 1 : 0;
 	origin_destroy(origin);
@@ -260,9 +237,9 @@ origins_touch(struct origins *origins, struct origin *origin, uint64_t now_ms)
 	if (UNLIKELY(origin->is_named)) {
 		origins_drop_named(origins, origin);
 	}
-	if (origins->newest != origin) {
-		origins_unlink(origins, origin);
-		origins_link_newest(origins, origin);
+	if (TAILQ_NEXT(origin, by_age) != NULL) {
+		TAILQ_REMOVE(&origins->all, origin, by_age);
+		TAILQ_INSERT_TAIL(&origins->all, origin, by_age);
 	}
 }
 
@@ -278,7 +255,8 @@ origins_on_come(struct origins *origins, struct origin *origin, uint64_t now_ms)
 static struct origin *
 origins_oldest(const struct origins *origins)
 {
-	return origins->named != NULL ? origins->named->newer : origins->oldest;
+	return origins->named != NULL ? TAILQ_NEXT(origins->named, by_age)
+	                              : TAILQ_FIRST(&origins->all);
 }
 
 /* The same, if that is `ms` or more; else NULL.  What the history holds of such
@@ -309,7 +287,7 @@ origins_has_room(struct origins *origins, uint64_t now_ms)
 	if (origins->named_count >= ORIGINS_NAMED_MAX ||
 	    (is_full && origins->named != NULL)) {
 		origins->named_lost++;
-		gone = origins->oldest;
+		gone = TAILQ_FIRST(&origins->all);
 	} else if (is_full) {
 		gone = origins_idle(origins, now_ms, ORIGIN_KEEP_MS);
 	} else {
@@ -569,7 +547,7 @@ void
 origins_expire(struct origins *origins, uint64_t now_ms)
 {
 	for (size_t i = 0; i < ORIGINS_EXPIRE_MAX; i++) {
-		struct origin *idle = origins->oldest;
+		struct origin *idle = TAILQ_FIRST(&origins->all);
 
 		if (origins->named == NULL ||
 		    now_ms - idle->seen_ms < ORIGIN_IDLE_MS) {
@@ -582,15 +560,17 @@ origins_expire(struct origins *origins, uint64_t now_ms)
 	}
 }
 
+static uint64_t
+origin_idle_ms(const struct origin *origin)
+{
+	return origin != NULL ? origin->seen_ms + ORIGIN_IDLE_MS : UINT64_MAX;
+}
+
 uint64_t
 origins_next_ms(const struct origins *origins)
 {
-	const struct origin *idle = origins_oldest(origins);
-	uint64_t ms = idle != NULL ? idle->seen_ms + ORIGIN_IDLE_MS
-	                           : UINT64_MAX;
+	uint64_t named_ms = origin_idle_ms(TAILQ_FIRST(&origins->all));
+	uint64_t ms = origin_idle_ms(origins_oldest(origins));
 
-	return origins->named != NULL &&
-	               origins->oldest->seen_ms + ORIGIN_IDLE_MS < ms
-	           ? origins->oldest->seen_ms + ORIGIN_IDLE_MS
-	           : ms;
+	return named_ms < ms ? named_ms : ms;
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/err.h"
 #include "base/rng.h"
@@ -38,9 +39,9 @@
 struct origin {
 	/* First what the next message of a tree that stands looks at, up to the
 	 * max of the window: two lines of a cache, if it begins with one. */
-	struct nodeid id;             /* first: the table asks for that */
-	struct origin *older, *newer; /* by seen_ms */
-	uint64_t seen_ms;             /* last new message */
+	struct nodeid id;           /* first: the table asks for that */
+	TAILQ_ENTRY(origin) by_age; /* by seen_ms */
+	uint64_t seen_ms;           /* last new message */
 	uint64_t base; /* the first number that was promised; 0: none was */
 	uint64_t mute; /* links that said PRUNE: announce only */
 	uint64_t parent_seq;  /* newest from the parent */
@@ -92,7 +93,7 @@ struct origins {
 	struct idtable table;
 	/* First those that are only named, then the others; of both the one
 	 * idle longest first. */
-	struct origin *oldest, *newest;
+	TAILQ_HEAD(origin_list, origin) all;
 	struct origin *named; /* the last one of those; NULL: there are none */
 	/* Of who is forgotten, so that what was old stays old: the newest
 	 * number, and the `last` of the boot before; 0: no such. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * publish.c - spread.h and mesh.h: this node's own messages. */
 
+#include "mesh/fetch.h"
 #include "mesh/inside.h"
 #include "mesh/tree.h"
 
@@ -42,7 +43,8 @@ static uint64_t
 spread_next_seq(struct mesh *mesh)
 {
 	if ((uint32_t)mesh->seq == UINT32_MAX) {
-		mesh->spread.self.last = mesh->seq++;
+		(void)fetch_raise_old(mesh, &mesh->spread.self, mesh->seq);
+		mesh->seq++;
 	}
 	return ++mesh->seq;
 }
@@ -74,7 +76,6 @@ spread_publish(struct mesh *mesh, struct message_view *view, uint8_t flags,
 		return ERR_TOOBIG;
 	}
 	if (!spread->has_published) {
-		spread->self.id = mesh->node_id;
 		spread->self.seen_ms = mesh->now_ms;
 		tree_adopt(mesh, &spread->self);
 		spread->has_published = true;

@@ -45,20 +45,17 @@ spread_on_copy(
 	return entry != NULL;
 }
 
-/* Our own id: a message of ours that came back, or somebody's lie. */
-static void
-spread_on_own(struct link *link, const struct record_data *data)
+bool
+spread_on_own(struct link *link, uint64_t seq)
 {
 	struct mesh *mesh = link->mesh;
 
-	if (data->seq > mesh->seq) {
-		identity_on_spoof(link, data->seq);
-		return;
+	if (seq > mesh->seq) {
+		identity_on_spoof(link, seq);
+		return false;
 	}
-	mesh->stats.own++;
-	sync_on_own(mesh, data->seq,
-	    mesh->up_slots & ~(link->state == LINK_UP ? link_bit(link) : 0));
-	(void)spread_on_copy(link, &mesh->spread.self, data);
+	sync_on_own(mesh, seq, mesh->up_slots & ~link_up_bit(link));
+	return true;
 }
 
 /* The checks that need no table; false: counted, drop it. */
@@ -85,7 +82,10 @@ spread_is_fit(struct link *link, const struct record_data *data)
 	}
 	if (nodeid_equal(&data->origin, &mesh->node_id) &&
 	    !unicast_is_direct(data)) {
-		spread_on_own(link, data);
+		if (spread_on_own(link, data->seq)) {
+			mesh->stats.own++;
+			(void)spread_on_copy(link, &mesh->spread.self, data);
+		}
 		return false;
 	}
 	return !wall_is_ahead(
@@ -148,9 +148,8 @@ spread_on_old(
     struct link *link, struct origin *origin, struct record_data *data)
 {
 	struct mesh *mesh = link->mesh;
-	bool is_up = link->state == LINK_UP;
 	struct tree_copy copy = {
-		.slot = is_up ? link->slot : ORIGIN_NO_SLOT,
+		.slot = link->state == LINK_UP ? link->slot : ORIGIN_NO_SLOT,
 		.seq = data->seq,
 	};
 
@@ -162,7 +161,7 @@ spread_on_old(
 		return;
 	}
 	origins_on_come(&mesh->origins, origin, mesh->now_ms);
-	spread_accept(link, origin, data, is_up ? link_bit(link) : 0);
+	spread_accept(link, origin, data, link_up_bit(link));
 }
 
 /* Never seen before. */
@@ -170,7 +169,7 @@ static void
 spread_on_first(struct link *link, struct origin *origin,
     struct record_data *data, uint64_t max, uint64_t seen_ms)
 {
-	uint64_t from = link->state == LINK_UP ? link_bit(link) : 0;
+	uint64_t from = link_up_bit(link);
 
 	if (LIKELY(from != 0 && origin->parent == link->slot &&
 	           origin->runs == 0 && data->seq == max + 1 &&

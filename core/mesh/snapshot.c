@@ -215,6 +215,7 @@ mesh_restore(struct mesh *mesh, const uint8_t *bytes, size_t len)
 		return err;
 	}
 	mesh->node_id = snapshot.id;
+	mesh->spread.self.id = snapshot.id;
 	if (snapshot.boot >= mesh_boot(mesh)) {
 		mesh->seq = ((uint64_t)snapshot.boot + 1) << 32;
 	}

@@ -92,6 +92,11 @@ struct origin *spread_find(struct mesh *mesh, const struct nodeid *id);
 struct origin *spread_origin(
     struct link *link, const struct nodeid *id, uint64_t seq, bool is_free);
 
+/* The link has this node's own ids up to `seq`.  False: that was never
+ * published, so it is another's; a neighbour that heard both pushes those of
+ * one only. */
+bool spread_on_own(struct link *link, uint64_t seq);
+
 /* Is this run of ids one that may exist?  False: counted. */
 bool spread_run_is_fit(struct mesh *mesh, const struct record_run *run);
 

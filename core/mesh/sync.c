@@ -417,10 +417,9 @@ void
 sync_hear(struct link *link, const struct nodeid *id, uint64_t max)
 {
 	struct mesh *mesh = link->mesh;
-	uint64_t from = link->state == LINK_UP ? link_bit(link) : 0;
 
 	if (heard_put(&mesh->spread.heard, id, max, mesh->now_ms)) {
-		sync_tell(mesh, id, max, mesh->up_slots & ~from);
+		sync_tell(mesh, id, max, mesh->up_slots & ~link_up_bit(link));
 	}
 }
 
@@ -523,9 +522,8 @@ sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots)
 {
 	struct origin *self = &mesh->spread.self;
 
-	if (seq >> 32 < mesh_boot(mesh) && seq > self->last &&
-	    (uint32_t)seq != 0) {
-		self->last = seq;
+	if (seq >> 32 < mesh_boot(mesh) && (uint32_t)seq != 0 &&
+	    fetch_raise_old(mesh, self, seq)) {
 		sync_tell(mesh, &mesh->node_id, seq, slots);
 	}
 }

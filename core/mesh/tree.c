@@ -37,9 +37,9 @@ tree_on_up(const struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 	uint64_t bit = link_bit(link);
-	struct origin *origin = mesh->origins.oldest;
+	struct origin *origin;
 
-	for (; origin != NULL; origin = origin->newer) {
+	TAILQ_FOREACH (origin, &mesh->origins.all, by_age) {
 		tree_up_one(origin, bit, link->is_orphan);
 	}
 	tree_up_one(&mesh->spread.self, bit, link->is_orphan);
@@ -66,9 +66,9 @@ void
 tree_on_down(const struct link *link)
 {
 	struct mesh *mesh = link->mesh;
-	struct origin *origin = mesh->origins.oldest;
+	struct origin *origin;
 
-	for (; origin != NULL; origin = origin->newer) {
+	TAILQ_FOREACH (origin, &mesh->origins.all, by_age) {
 		tree_down_one(origin, link);
 	}
 	tree_down_one(&mesh->spread.self, link);
@@ -94,21 +94,23 @@ tree_is_model(const struct mesh *mesh, const struct origin *origin)
 static const struct origin *
 tree_search(const struct mesh *mesh)
 {
-	const struct origin *origin = mesh->origins.newest;
 	const struct origin *best = NULL;
+	const struct origin *origin;
+	size_t looked = 0;
 
 	if (tree_is_model(mesh, &mesh->spread.self)) {
 		best = &mesh->spread.self;
 	}
-	for (size_t i = 0; origin != NULL && i < TREE_SEARCH_MAX; i++) {
-		if (mesh->now_ms - origin->seen_ms > TREE_MODEL_MS) {
+	TAILQ_FOREACH_REVERSE (
+	    origin, &mesh->origins.all, origin_list, by_age) {
+		if (looked++ == TREE_SEARCH_MAX ||
+		    mesh->now_ms - origin->seen_ms > TREE_MODEL_MS) {
 			break;
 		}
 		if (tree_is_model(mesh, origin) &&
 		    tree_is_better(origin, best)) {
 			best = origin;
 		}
-		origin = origin->older;
 	}
 	return best;
 }
@@ -448,10 +450,10 @@ tree_forget(struct mesh *mesh, const struct origin *origin)
 void
 tree_uses(const struct mesh *mesh, size_t uses[MESH_LINKS_MAX])
 {
-	const struct origin *origin = mesh->origins.oldest;
+	const struct origin *origin;
 
 	memset(uses, 0, MESH_LINKS_MAX * sizeof(*uses));
-	for (; origin != NULL; origin = origin->newer) {
+	TAILQ_FOREACH (origin, &mesh->origins.all, by_age) {
 		uint64_t left = mesh->up_slots & ~origin->mute;
 
 		if (origin->parent == ORIGIN_NO_SLOT) {

@@ -66,10 +66,10 @@ void
 inspect_origins(const struct mesh *mesh,
     void (*each)(void *ctx, const struct inspect_origin *origin), void *ctx)
 {
-	const struct origin *origin = mesh->origins.oldest;
+	const struct origin *origin;
 	struct inspect_origin seen;
 
-	for (; origin != NULL; origin = origin->newer) {
+	TAILQ_FOREACH (origin, &mesh->origins.all, by_age) {
 		inspect_one(mesh, origin, &seen);
 		each(ctx, &seen);
 	}
@@ -109,7 +109,7 @@ void
 inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 {
 	const struct spread *spread = &mesh->spread;
-	const struct missing_run *run = spread->missing.oldest;
+	const struct missing_run *run;
 
 	*tables = (struct inspect_tables){
 		.origins = mesh->origins.count,
@@ -133,7 +133,7 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 		.members = HASH_COUNT(mesh->members.table),
 		.members_max = MEMBERS_MAX,
 	};
-	for (; run != NULL; run = run->newer) {
+	TAILQ_FOREACH (run, &spread->missing.runs, by_age) {
 		tables->missing_ids += run->count;
 	}
 }
@@ -174,6 +174,7 @@ inspect_waits(const struct mesh *mesh, const struct nodeid *id, uint64_t seq)
 static const char *
 inspect_check_origin(const struct mesh *mesh, const struct origin *origin)
 {
+	const struct origin *older = NULL;
 	uint64_t up = mesh->up_slots;
 
 	if ((origin->mute & ~up) != 0) {
@@ -190,9 +191,11 @@ inspect_check_origin(const struct mesh *mesh, const struct origin *origin)
 	    (origin->pruned >> origin->parent & 1) != 0) {
 		return "a parent that is pruned";
 	}
+	if (origin->is_named) {
+		older = TAILQ_PREV(origin, origin_list, by_age);
+	}
 	if (origin->is_named &&
-	    (origin->held > 0 ||
-	        (origin->older != NULL && !origin->older->is_named))) {
+	    (origin->held > 0 || (older != NULL && !older->is_named))) {
 		return "an origin that is not only named among those that are";
 	}
 	return NULL;
@@ -201,9 +204,9 @@ inspect_check_origin(const struct mesh *mesh, const struct origin *origin)
 static const char *
 inspect_check_runs(const struct mesh *mesh)
 {
-	const struct missing_run *run = mesh->spread.missing.oldest;
+	const struct missing_run *run;
 
-	for (; run != NULL; run = run->newer) {
+	TAILQ_FOREACH (run, &mesh->spread.missing.runs, by_age) {
 		uint64_t first = run->seq;
 		uint64_t count;
 
@@ -231,10 +234,10 @@ inspect_check_runs(const struct mesh *mesh)
 static const char *
 inspect_check_fetches(const struct mesh *mesh)
 {
-	const struct missing_run *run = mesh->spread.missing.oldest;
+	const struct missing_run *run;
 	size_t asked[MESH_LINKS_MAX] = { 0 };
 
-	for (; run != NULL; run = run->newer) {
+	TAILQ_FOREACH (run, &mesh->spread.missing.runs, by_age) {
 		if (run->asked != ORIGIN_NO_SLOT) {
 			asked[run->asked]++;
 		}
@@ -297,11 +300,13 @@ inspect_check_tables(const struct mesh *mesh)
 const char *
 inspect_check(const struct mesh *mesh)
 {
-	const struct origin *origin = mesh->origins.oldest;
+	const struct origin *origin;
 	const char *wrong = inspect_check_origin(mesh, &mesh->spread.self);
 
-	for (; origin != NULL && wrong == NULL; origin = origin->newer) {
-		wrong = inspect_check_origin(mesh, origin);
+	TAILQ_FOREACH (origin, &mesh->origins.all, by_age) {
+		if (wrong == NULL) {
+			wrong = inspect_check_origin(mesh, origin);
+		}
 	}
 	if (wrong == NULL) {
 		wrong = inspect_check_runs(mesh);

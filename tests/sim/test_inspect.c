@@ -26,7 +26,7 @@ begin(struct lab *lab)
 	assert_int_equal(lab->mesh->spread.missing.count, 1);
 	assert_int_equal(at->link->fetches, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->members, 1);
-	return lab->mesh->spread.missing.oldest;
+	return TAILQ_FIRST(&lab->mesh->spread.missing.runs);
 }
 
 static struct origin *

@@ -109,6 +109,59 @@ the_runs_of_sync_are_limited_from_the_first_second_on(void **state)
 	assert_int_equal(a->close_code, -1);
 }
 
+/* A SYNC a second is fine; so are all those of two minutes, when the network
+ * brings them at once.  But no more than that. */
+static void
+what_was_sent_in_time_may_come_all_at_once(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
+	lab->now += 120 * 1000;
+	for (uint32_t i = 0; i < 10 + 120 * 10; i++) {
+		runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 0);
+	runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 1);
+	assert_int_equal(a->close_code, -1);
+	for (uint32_t i = 0; i < 90; i++) {
+		runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
+	}
+	assert_int_equal(lab_bye(a), BYE_ABUSE);
+	/* An hour of silence is worth five minutes. */
+	runs_say(lab, b, RECORD_SYNC, 9, 1, 1, 0);
+	lab->now += 3600 * 1000;
+	for (uint32_t i = 0; i < 10 + 300 * 10; i++) {
+		runs_say(lab, b, RECORD_SYNC, 9, 1, 1, 0);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 91);
+	runs_say(lab, b, RECORD_SYNC, 9, 1, 1, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 92);
+}
+
+/* What lists make us look for is work, whenever they were sent. */
+static void
+of_what_is_looked_for_nothing_is_saved(void **state)
+{
+	const struct record_run run = {
+		.origin = lab_id(9),
+		.seq = RUNS_SEQ(1),
+		.count = 256,
+	};
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	hold(lab, a, 256);
+	say_often(lab, b, RECORD_IHAVE, &run, 1);
+	lab->now += 50 * 1000;
+	say_often(lab, b, RECORD_IHAVE, &run, 600);
+	assert_int_equal(mesh_stats(lab->mesh)->mark_limit, 600 - 512);
+}
+
 static void
 there_is_no_room(struct lab *lab, uint64_t times)
 {
@@ -145,6 +198,8 @@ main(void)
 		TEST(what_is_announced_is_not_looked_for_without_end),
 		TEST(of_a_long_entry_not_all_is_looked_for),
 		TEST(the_runs_of_sync_are_limited_from_the_first_second_on),
+		TEST(what_was_sent_in_time_may_come_all_at_once),
+		TEST(of_what_is_looked_for_nothing_is_saved),
 		TEST(links_that_come_and_go_are_accepted_ever_more_slowly),
 	};
 

@@ -106,10 +106,10 @@ a_split_run_is_two_of_the_same_age(void **state)
 	assert_int_equal(tail->seq, 14);
 	assert_int_equal(tail->count, 6);
 	assert_int_equal(tail->known, 6);
-	assert_ptr_equal(missing.oldest, run);
-	assert_ptr_equal(run->newer, tail);
-	assert_ptr_equal(tail->newer, last);
-	assert_ptr_equal(missing.newest, last);
+	assert_ptr_equal(TAILQ_FIRST(&missing.runs), run);
+	assert_ptr_equal(TAILQ_NEXT(run, by_age), tail);
+	assert_ptr_equal(TAILQ_NEXT(tail, by_age), last);
+	assert_null(TAILQ_NEXT(last, by_age));
 	assert_int_equal(a->runs, 3);
 	missing_shift(&missing, tail, 1);
 	assert_int_equal(tail->seq, 15);
@@ -119,7 +119,7 @@ a_split_run_is_two_of_the_same_age(void **state)
 	missing_cut(tail, 1);
 	missing_shift(&missing, tail, 1);
 	assert_int_equal(a->runs, 2);
-	assert_ptr_equal(run->newer, last);
+	assert_ptr_equal(TAILQ_NEXT(run, by_age), last);
 	missing_fini(&missing);
 	free(a);
 }
@@ -138,11 +138,11 @@ the_table_has_a_limit(void **state)
 	}
 	assert_int_equal(
 	    missing_add(&missing, a, 999999, 1, 0, &run), ERR_FULL);
-	run = missing.oldest;
+	run = TAILQ_FIRST(&missing.runs);
 	assert_int_equal(run->seq, 1);
 	assert_int_equal(missing_split(&missing, run, 2, &run), ERR_FULL);
 	assert_int_equal(run->count, 5);
-	missing_remove(&missing, missing.oldest);
+	missing_remove(&missing, TAILQ_FIRST(&missing.runs));
 	assert_int_equal(missing_add(&missing, a, 999999, 1, 0, &run), ERR_OK);
 	missing_fini(&missing);
 	free(a);
@@ -182,8 +182,10 @@ agrees_with_a_simple_table(void **state)
 	static bool is_missing[IDS];
 	struct missing missing;
 	struct origin *a = an_origin(1);
+	struct missing_run *run, *first;
 	struct rng rng;
 	size_t ids = 0;
+	size_t count;
 
 	(void)state;
 	missing_init(&missing);
@@ -191,21 +193,22 @@ agrees_with_a_simple_table(void **state)
 	memset(is_missing, 0, sizeof(is_missing));
 	for (unsigned step = 0; step < STEPS; step++) {
 		uint64_t seq = 1 + rng_below(&rng, IDS - 1);
-		struct missing_run *run = missing_find(&missing, a, seq);
-		bool inside = run != NULL && run->seq <= seq;
+		bool inside;
 
+		run = missing_find(&missing, a, seq);
+		inside = run != NULL && run->seq <= seq;
 		assert_int_equal(inside, is_missing[seq]);
 		if (!inside) {
-			uint32_t count = 1;
+			uint32_t more = 1;
 
-			while (count < 5 && seq + count < IDS &&
-			       !is_missing[seq + count]) {
-				count++;
+			while (more < 5 && seq + more < IDS &&
+			       !is_missing[seq + more]) {
+				more++;
 			}
-			run = add(&missing, a, seq, count);
+			run = add(&missing, a, seq, more);
 			missing_set_due(&missing, run, rng_below(&rng, 50));
-			memset(&is_missing[seq], true, count);
-			ids += count;
+			memset(&is_missing[seq], true, more);
+			ids += more;
 		} else if (run->seq < seq) {
 			assert_int_equal(
 			    missing_split(&missing, run, seq, &run), ERR_OK);
@@ -214,59 +217,20 @@ agrees_with_a_simple_table(void **state)
 			is_missing[seq] = false;
 			ids--;
 		}
-		run = missing_first(&missing);
-		for (size_t i = 0; i < missing.count; i++) {
-			assert_true(missing.heap[i]->due_ms >= run->due_ms);
-			assert_int_equal(missing.heap[i]->at, i);
+		first = missing_first(&missing);
+		count = 0;
+		TAILQ_FOREACH (run, &missing.runs, by_age) {
+			assert_true(run->due_ms >= first->due_ms);
+			count++;
 		}
+		assert_int_equal(count, missing.count);
 		assert_int_equal(a->runs, missing.count);
 	}
-	for (size_t i = 0; i < missing.count; i++) {
-		ids -= missing.heap[i]->count;
+	TAILQ_FOREACH (run, &missing.runs, by_age) {
+		ids -= run->count;
 	}
 	assert_int_equal(ids, 0);
 	missing_fini(&missing);
-	free(a);
-}
-
-static unsigned
-depth_of(const struct missing_run *run)
-{
-	unsigned left, right;
-
-	if (run == NULL) {
-		return 0;
-	}
-	left = depth_of(run->left);
-	right = depth_of(run->right);
-	return 1 + (left > right ? left : right);
-}
-
-/* Up, down, and from both ends to the middle. */
-static void
-stays_shallow_in_whatever_order_ids_come(void **state)
-{
-	struct missing missing;
-	struct origin *a = an_origin(1);
-
-	(void)state;
-	for (int order = 0; order < 3; order++) {
-		missing_init(&missing);
-		for (uint64_t i = 0; i < MISSING_MAX; i++) {
-			uint64_t at = order == 2 ? i / 2 : i;
-			bool is_high = order == 1 || (order == 2 && i % 2 != 0);
-			uint64_t seq = is_high ? MISSING_MAX - at : at;
-
-			(void)add(&missing, a, 10 * seq + 1, 5);
-		}
-		assert_in_range(depth_of(missing.root), 12, 80);
-		while (missing.count > 1) {
-			missing_remove(&missing, missing.oldest);
-		}
-		assert_ptr_equal(missing.root, missing.newest);
-		missing_fini(&missing);
-		a->runs = 0;
-	}
 	free(a);
 }
 
@@ -349,7 +313,6 @@ main(void)
 		cmocka_unit_test(the_table_has_a_limit),
 		cmocka_unit_test(out_of_memory_adds_nothing),
 		cmocka_unit_test(agrees_with_a_simple_table),
-		cmocka_unit_test(stays_shallow_in_whatever_order_ids_come),
 		cmocka_unit_test(keeps_the_runs_of_many_origins_apart),
 		cmocka_unit_test(goes_on_behind_the_runs_that_were_looked_at),
 	};

@@ -190,16 +190,16 @@ who_has_come_is_not_only_named(void **state)
 
 	origins_on_come(&table->origins, first, 2000);
 	assert_int_equal(table->origins.named_count, 1);
-	assert_ptr_equal(table->origins.oldest, second);
+	assert_ptr_equal(TAILQ_FIRST(&table->origins.all), second);
 	assert_int_equal(origins_next_ms(&table->origins), 601000);
 	origins_on_come(&table->origins, second, 3000);
 	origins_on_come(&table->origins, second, 4000);
 	assert_int_equal(table->origins.named_count, 0);
-	assert_ptr_equal(table->origins.oldest, first);
+	assert_ptr_equal(TAILQ_FIRST(&table->origins.all), first);
 	assert_int_equal(origins_next_ms(&table->origins), 602000);
 	/* The next one that is named stands before them. */
 	second = add(table, 3, 5000);
-	assert_ptr_equal(table->origins.oldest, second);
+	assert_ptr_equal(TAILQ_FIRST(&table->origins.all), second);
 	assert_int_equal(origins_next_ms(&table->origins), 602000);
 }
 

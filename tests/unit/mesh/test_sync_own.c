@@ -32,7 +32,6 @@ the_end_of_a_former_life_is_told_to_the_others(void **state)
 	runs_forget(lab);
 	runs_say_end(lab, c, OWN, -1, 4);
 	runs_say_from(lab, c, RECORD_SYNC, OWN, lab_seq(-1, 1), 9);
-	runs_say_from(lab, c, RECORD_SYNC, OWN, lab_seq(-2, 1), 20);
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_false(lab_has_sent(a, RECORD_SYNC));
 	assert_int_equal(publish(lab), lab_seq(0, 1));
@@ -42,6 +41,31 @@ the_end_of_a_former_life_is_told_to_the_others(void **state)
 	assert_int_equal(runs[0].count, 0);
 	assert_int_equal(runs[1].seq, lab_seq(0, 1));
 	assert_int_equal(runs[1].count, 1);
+}
+
+/* Who was cut off meanwhile has heard of none of them. */
+static void
+so_is_that_of_each_life_before(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *c = runs_up(lab, 3);
+	struct record_run runs[4] = { { .seq = 0 } };
+
+	runs_say_from(lab, a, RECORD_SYNC, OWN, lab_seq(-2, 1), 9);
+	runs_say_from(lab, a, RECORD_SYNC, OWN, lab_seq(-3, 1), 4);
+	runs_say_from(lab, a, RECORD_SYNC, OWN, lab_seq(-1, 1), 2);
+	runs_say_from(lab, a, RECORD_SYNC, OWN, lab_seq(-3, 1), 7);
+	lab_pass(lab, LAZY_TOLD_MS);
+	assert_int_equal(runs_sent(c, RECORD_SYNC, runs, 4), 3);
+	assert_int_equal(runs[0].seq, lab_seq(-2, 10));
+	assert_int_equal(runs[1].seq, lab_seq(-3, 8));
+	assert_int_equal(runs[2].seq, lab_seq(-1, 3));
+	assert_int_equal(
+	    runs_sent(lab_accept_up(lab, 4), RECORD_SYNC, runs, 4), 3);
+	assert_int_equal(runs[0].seq, lab_seq(-3, 8));
+	assert_int_equal(runs[1].seq, lab_seq(-2, 10));
+	assert_int_equal(runs[2].seq, lab_seq(-1, 3));
 }
 
 static void
@@ -96,11 +120,13 @@ the_end_of_a_boot_that_was_left_is_told_to_who_comes(void **state)
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(publish(lab), lab_seq(8, 1));
 	assert_int_equal(
-	    runs_sent(lab_accept_up(lab, 3), RECORD_SYNC, runs, 4), 2);
-	assert_int_equal(runs[0].seq, lab_seq(7, 6));
-	assert_int_equal(runs[0].count, 0);
-	assert_int_equal(runs[1].seq, lab_seq(8, 1));
-	assert_int_equal(runs[1].count, 1);
+	    runs_sent(lab_accept_up(lab, 3), RECORD_SYNC, runs, 4), 3);
+	assert_int_equal(runs[0].seq, lab_seq(0, 1));
+	assert_int_equal(runs[0].count, 1);
+	assert_int_equal(runs[1].seq, lab_seq(7, 6));
+	assert_int_equal(runs[1].count, 0);
+	assert_int_equal(runs[2].seq, lab_seq(8, 1));
+	assert_int_equal(runs[2].count, 1);
 }
 
 static void
@@ -129,6 +155,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_end_of_a_former_life_is_told_to_the_others),
+		TEST(so_is_that_of_each_life_before),
 		TEST(so_is_what_is_heard_of_it_in_other_ways),
 		TEST_RAW(so_is_what_a_listener_knows),
 		TEST(the_end_of_a_boot_that_was_left_is_told_to_who_comes),
