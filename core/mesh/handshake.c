@@ -10,9 +10,9 @@
 #include "mesh/wall.h"
 
 enum {
-	HANDSHAKE_DEAD_MS = 5000,  /* of silence: the old link is dead */
-	HANDSHAKE_BURST_MS = 6400, /* 128 links at once, and then */
-	HANDSHAKE_EACH_MS = 50,    /* one in this time */
+	HANDSHAKE_DEAD_MS = 5000, /* of silence: the old link is dead */
+	HANDSHAKE_ACCEPTS_S = 20, /* links accepted a second, */
+	HANDSHAKE_BURST = 128,    /* and at once */
 };
 
 static enum err
@@ -206,18 +206,6 @@ handshake_accept(struct link *link, const struct record *hello)
 	}
 }
 
-/* Each link that comes or goes costs a look at every origin: so many at once,
- * and then one now and then. */
-static bool
-handshake_may_accept(struct mesh *mesh)
-{
-	bool is_spent = limit_is_spent(
-	    &mesh->accept_ms, mesh->now_ms, HANDSHAKE_BURST_MS);
-
-	mesh->stats.accept_limit += is_spent ? 1 : 0;
-	return !is_spent;
-}
-
 /* PROTOCOL 4, steps 3 to 6.  `hello` is NULL if WELCOME has been sent, and the
  * dialler has shown that it knows the key. */
 static void
@@ -225,6 +213,9 @@ handshake_admit(struct link *link, const struct record *hello)
 {
 	struct mesh *mesh = link->mesh;
 	const struct record_peer peer = views_peer(&link->node_id, link->addr);
+	/* Each link that comes or goes costs a look at every origin. */
+	const struct bucket_rate rate = bucket_rate(
+	    HANDSHAKE_ACCEPTS_S, HANDSHAKE_BURST);
 	bool has_room;
 
 	if (mesh_is_refused(mesh, &link->node_id)) {
@@ -235,13 +226,14 @@ handshake_admit(struct link *link, const struct record *hello)
 		handshake_refuse(link, hello, BYE_DUPLICATE);
 		return;
 	}
-	has_room = handshake_may_accept(mesh) &&
-	           views_make_room(link, link->hello_flags);
+	has_room = bucket_has_token(&mesh->accepts, &rate, mesh->now_ms);
+	mesh->stats.accept_limit += has_room ? 0 : 1;
+	has_room = has_room && views_make_room(link, link->hello_flags);
 	if ((link->hello_flags & HELLO_ORPHAN) != 0) {
 		walk_begin(link);
 	}
 	if (has_room) {
-		mesh->accept_ms += HANDSHAKE_EACH_MS;
+		bucket_take(&mesh->accepts, &rate, mesh->now_ms);
 		handshake_accept(link, hello);
 		return;
 	}

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bucket.h"
 #include "base/buf.h"
 #include "base/rng.h"
 #include "mesh/auth.h"
@@ -49,10 +50,10 @@ struct mesh {
 	size_t unchecked; /* bytes spread since the queues were looked at */
 	size_t check_every;
 
-	struct link *links; /* all */
-	uint64_t accept_ms; /* links accepted, 50 ms each, reach until then */
-	uint64_t next_ms;   /* nothing is due before */
-	uint64_t links_ms;  /* nothing of a link; they may have got later */
+	struct link *links;    /* all */
+	struct bucket accepts; /* links that come UP */
+	uint64_t next_ms;      /* nothing is due before */
+	uint64_t links_ms;     /* nothing of a link; they may have got later */
 	bool stopped;
 	bool floods; /* no trees: nobody is pruned, no PRUNE is heeded */
 

@@ -47,16 +47,4 @@ bool limit_takes(struct link *link, enum limit_kind kind, uint32_t count);
 /* How many more would be taken now, of a kind that is not saved? */
 uint32_t limit_room(const struct link *link, enum limit_kind kind);
 
-/* Another kind: so many at once, and then one now and then.  `*until_ms` is
- * when all that was taken has come back: is that `burst_ms` ahead, and nothing
- * left?  Who takes one adds the time that it takes. */
-static inline bool
-limit_is_spent(uint64_t *until_ms, uint64_t now_ms, uint64_t burst_ms)
-{
-	if (*until_ms < now_ms) {
-		*until_ms = now_ms;
-	}
-	return *until_ms - now_ms >= burst_ms;
-}
-
 #endif

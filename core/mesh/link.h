@@ -13,19 +13,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bucket.h"
 #include "base/buf.h"
 #include "mesh/limit.h"
 #include "mesh/mesh.h"
 #include "mesh/origin.h"
 #include "wire/record.h"
 
-#define LINK_ANSWER_MS     5000u /* of the handshake: HELLO, WELCOME, AUTH */
-#define LINK_BYE_NONE      0xffu
-#define LINK_FRESH_MS      8192u /* 4096 new origins at once, and then */
-#define LINK_FRESH_EACH_MS 2u    /* one in this time */
-#define LINK_EARLY_MAX     8192u /* bytes before UP */
-#define LINK_RECORD_EARLY  1024u /* bytes of a record before UP, */
-#define LINK_PEERS_EARLY   4608u /* of PEERS */
+#define LINK_ANSWER_MS    5000u /* of the handshake: HELLO, WELCOME, AUTH */
+#define LINK_BYE_NONE     0xffu
+#define LINK_FRESH_S      500u  /* new origins a second, */
+#define LINK_FRESH_BURST  4096u /* and at once */
+#define LINK_EARLY_MAX    8192u /* bytes before UP */
+#define LINK_RECORD_EARLY 1024u /* bytes of a record before UP, */
+#define LINK_PEERS_EARLY  4608u /* of PEERS */
 
 struct seed;
 
@@ -83,7 +84,7 @@ struct link {
 	uint64_t stamp;       /* of the last ping */
 	uint64_t rtt_us;
 	uint64_t reply_seq;
-	uint64_t fresh_ms;    /* new origins reach until then */
+	struct bucket fresh;  /* of new origins */
 	size_t early;         /* bytes so far, while not UP */
 	struct seed *seed;    /* the bootstrap address dialled, or NULL */
 	uint16_t hello_flags; /* accepted: of its HELLO; dialled: of ours */

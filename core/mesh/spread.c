@@ -159,6 +159,8 @@ __attribute__((noinline)) static struct origin *
 spread_add_origin(
     struct link *link, const struct nodeid *id, uint64_t seq, bool is_free)
 {
+	const struct bucket_rate rate = bucket_rate(
+	    LINK_FRESH_S, LINK_FRESH_BURST);
 	struct mesh *mesh = link->mesh;
 	struct origin *origin;
 	enum err err;
@@ -166,12 +168,13 @@ spread_add_origin(
 	if (origins_is_buried(&mesh->origins, id, seq)) {
 		return NULL;
 	}
-	if (!is_free &&
-	    limit_is_spent(&link->fresh_ms, mesh->now_ms, LINK_FRESH_MS)) {
-		mesh->stats.origins_rate++;
-		return NULL;
+	if (!is_free) {
+		if (!bucket_has_token(&link->fresh, &rate, mesh->now_ms)) {
+			mesh->stats.origins_rate++;
+			return NULL;
+		}
+		bucket_take(&link->fresh, &rate, mesh->now_ms);
 	}
-	link->fresh_ms += is_free ? 0 : LINK_FRESH_EACH_MS;
 	err = origins_add(&mesh->origins, id, mesh->now_ms, &origin);
 	if (err != ERR_OK) {
 		*(err == ERR_NOMEM ? &mesh->stats.nomem
