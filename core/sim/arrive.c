@@ -143,15 +143,18 @@ vnet_wake_reader(struct vnode *node)
 static struct vend *
 arrive_next(struct vnode *node)
 {
-	struct vend *begin = node->cursor != NULL ? node->cursor : node->ends;
+	struct vend *first = LIST_FIRST(&node->ends);
+	struct vend *begin = node->cursor != NULL ? node->cursor : first;
 	struct vend *end = begin;
 
 	while (end != NULL) {
+		struct vend *next = LIST_NEXT(end, end_entry);
+
 		if (end->ready > 0 && !end->is_shut) {
-			node->cursor = end->next;
+			node->cursor = next;
 			return end;
 		}
-		end = end->next != NULL ? end->next : node->ends;
+		end = next != NULL ? next : first;
 		if (end == begin) {
 			break;
 		}

@@ -101,8 +101,9 @@ check_is_whole(const struct vconn *conn)
 static void
 check_symmetry(struct world *world, bool is_over)
 {
-	for (const struct vconn *conn = world->conns; conn != NULL;
-	     conn = conn->next) {
+	const struct vconn *conn;
+
+	LIST_FOREACH (conn, &world->conns, conn_entry) {
 		if ((is_over || check_is_whole(conn)) && check_is_calm(conn) &&
 		    vend_is_up(&conn->end[0]) != vend_is_up(&conn->end[1])) {
 			world_violation(world,
@@ -127,8 +128,9 @@ static bool
 check_are_linked(const struct world *world, const struct vnode *one,
     const struct vnode *other)
 {
-	for (const struct vconn *conn = world->conns; conn != NULL;
-	     conn = conn->next) {
+	const struct vconn *conn;
+
+	LIST_FOREACH (conn, &world->conns, conn_entry) {
 		const struct vnode *dialler = conn->end[0].node;
 		const struct vnode *listener = conn->end[1].node;
 

@@ -190,9 +190,9 @@ faults_lose(struct world *world)
 {
 	double percent = world->config.loss_percent * FAULTS_LOSS_MS / 60000;
 	uint64_t next_us = world->now_us + FAULTS_LOSS_MS * US_PER_MS;
+	struct vconn *conn;
 
-	for (struct vconn *conn = world->conns; conn != NULL;
-	     conn = conn->next) {
+	LIST_FOREACH (conn, &world->conns, conn_entry) {
 		if (world_chance(world, percent)) {
 			faults_note(world, SEEN_LOSS);
 			vnet_break(conn);

@@ -37,7 +37,7 @@ flood_link(struct flood *flood, const struct world *world)
 	uint32_t nodes = world->config.nodes;
 	const struct vconn *conn;
 
-	for (conn = world->conns; conn != NULL; conn = conn->next) {
+	LIST_FOREACH (conn, &world->conns, conn_entry) {
 		if (vnet_is_up(conn)) {
 			flood->first[conn->end[0].node->index]++;
 			flood->first[conn->end[1].node->index]++;
@@ -46,7 +46,7 @@ flood_link(struct flood *flood, const struct world *world)
 	for (uint32_t i = 1; i <= nodes; i++) {
 		flood->first[i] += flood->first[i - 1];
 	}
-	for (conn = world->conns; conn != NULL; conn = conn->next) {
+	LIST_FOREACH (conn, &world->conns, conn_entry) {
 		for (int i = 0; i < 2 && vnet_is_up(conn); i++) {
 			uint32_t from = conn->end[i].node->index;
 			uint32_t at = --flood->first[from];
@@ -63,12 +63,12 @@ flood_create(const struct world *world)
 	struct flood *flood = calloc(1, sizeof(*flood));
 	uint32_t nodes = world->config.nodes;
 	size_t ends = 2;
+	const struct vconn *conn;
 
 	if (flood == NULL) {
 		return NULL;
 	}
-	for (const struct vconn *conn = world->conns; conn != NULL;
-	     conn = conn->next) {
+	LIST_FOREACH (conn, &world->conns, conn_entry) {
 		ends += 2;
 	}
 	flood->first = calloc(nodes + 1, sizeof(uint32_t));

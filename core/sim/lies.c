@@ -366,13 +366,13 @@ lies_tell(struct world *world)
 {
 	for (uint32_t i = 0; i < world->config.nodes; i++) {
 		struct vnode *node = &world->nodes[i];
+		struct vend *end;
 
 		if (node->role != VNODE_LIAR || !vnode_is_on(node) ||
 		    node->is_paused) {
 			continue;
 		}
-		for (struct vend *end = node->ends; end != NULL;
-		     end = end->next) {
+		LIST_FOREACH (end, &node->ends, end_entry) {
 			if (end->state == VEND_OPEN && link_is_up(end->link)) {
 				lies_to(end);
 			}

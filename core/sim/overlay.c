@@ -32,6 +32,7 @@ overlay_parts(const struct world *world, uint32_t *live)
 	struct vnode *nodes = world->nodes;
 	uint32_t count = world->config.nodes;
 	uint32_t parts;
+	const struct vconn *conn;
 
 	*live = 0;
 	for (uint32_t i = 0; i < count; i++) {
@@ -39,8 +40,7 @@ overlay_parts(const struct world *world, uint32_t *live)
 		*live += overlay_counts(&nodes[i]) ? 1 : 0;
 	}
 	parts = *live;
-	for (const struct vconn *conn = world->conns; conn != NULL;
-	     conn = conn->next) {
+	LIST_FOREACH (conn, &world->conns, conn_entry) {
 		uint32_t a;
 		uint32_t b;
 

@@ -43,8 +43,6 @@ vnet_is_cut(
 void
 vconn_unref(struct vconn *conn)
 {
-	struct world *world = conn->world;
-
 	if (--conn->refs > 0) {
 		return;
 	}
@@ -56,26 +54,17 @@ vconn_unref(struct vconn *conn)
 			packet_destroy(lane_take(end));
 		}
 	}
-	*(conn->prev != NULL ? &conn->prev->next : &world->conns) = conn->next;
-	if (conn->next != NULL) {
-		conn->next->prev = conn->prev;
-	}
+	LIST_REMOVE(conn, conn_entry);
 	free(conn);
 }
 
 static void
 vend_attach(struct vend *end, enum vend_state state, struct link *link)
 {
-	struct vnode *node = end->node;
-
 	end->state = (uint8_t)state;
 	end->link = link;
 	end->conn->refs++;
-	end->next = node->ends;
-	if (end->next != NULL) {
-		end->next->prev = end;
-	}
-	node->ends = end;
+	LIST_INSERT_HEAD(&end->node->ends, end, end_entry);
 }
 
 static void
@@ -84,17 +73,12 @@ vend_detach(struct vend *end)
 	struct vnode *node = end->node;
 
 	if (node->cursor == end) {
-		node->cursor = end->next;
+		node->cursor = LIST_NEXT(end, end_entry);
 	}
 	if (node->input == end) {
 		node->input = NULL;
 	}
-	*(end->prev != NULL ? &end->prev->next : &node->ends) = end->next;
-	if (end->next != NULL) {
-		end->next->prev = end->prev;
-	}
-	end->prev = NULL;
-	end->next = NULL;
+	LIST_REMOVE(end, end_entry);
 	end->state = VEND_GONE;
 	end->link = NULL;
 	lane_clear(end);
@@ -139,11 +123,7 @@ vconn_create(struct vnode *from, struct vnode *to)
 		conn->end[i].conn = conn;
 		conn->end[i].other = &conn->end[!i];
 	}
-	conn->next = world->conns;
-	if (conn->next != NULL) {
-		conn->next->prev = conn;
-	}
-	world->conns = conn;
+	LIST_INSERT_HEAD(&world->conns, conn, conn_entry);
 	return conn;
 }
 
@@ -196,7 +176,9 @@ vnet_dial(struct vnode *node, struct link *link, const char *url)
 void
 vnet_cancel(struct vnode *node, const struct link *link)
 {
-	for (struct vend *end = node->ends; end != NULL; end = end->next) {
+	struct vend *end;
+
+	LIST_FOREACH (end, &node->ends, end_entry) {
 		if (end->link == link && end->state == VEND_WAITING) {
 			end->state = VEND_DROPPED;
 			end->conn->refs++;
@@ -390,8 +372,8 @@ vnet_on_stall(struct vend *end)
 void
 vnet_abandon(struct vnode *node, bool silent)
 {
-	while (node->ends != NULL) {
-		struct vend *end = node->ends;
+	while (!LIST_EMPTY(&node->ends)) {
+		struct vend *end = LIST_FIRST(&node->ends);
 
 		if (!silent && end->state != VEND_DROPPED &&
 		    end->other->state != VEND_GONE) {
@@ -421,9 +403,9 @@ vnet_heal(struct world *world)
 	uint64_t wait_us = cut_us < VNET_RETRY_MS * US_PER_MS
 	                       ? cut_us
 	                       : VNET_RETRY_MS * US_PER_MS;
+	struct vconn *conn;
 
-	for (struct vconn *conn = world->conns; conn != NULL;
-	     conn = conn->next) {
+	LIST_FOREACH (conn, &world->conns, conn_entry) {
 		for (int i = 0; i < 2; i++) {
 			struct vend *end = &conn->end[i];
 			uint64_t at = world->now_us + conn->latency_us;
@@ -464,9 +446,9 @@ vnet_fini(struct world *world)
 			vnet_abandon(&world->nodes[i], true);
 		}
 	}
-	for (struct vconn *conn = world->conns, *next; conn != NULL;
-	     conn = next) {
-		next = conn->next;
+	for (struct vconn *conn = LIST_FIRST(&world->conns), *next;
+	     conn != NULL; conn = next) {
+		next = LIST_NEXT(conn, conn_entry);
 		conn->refs = 1; /* of events that never happen */
 		vconn_unref(conn);
 	}

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "mesh/mesh.h"
 #include "sim/phase.h"
@@ -78,7 +79,7 @@ struct vend {
 	uint64_t pressed_us;    /* pauses caused: since when, how long */
 	uint64_t pressed_for_us;
 
-	struct vend *prev, *next; /* of the node */
+	LIST_ENTRY(vend) end_entry;
 	struct vend *next_dirty;
 };
 
@@ -89,7 +90,7 @@ struct vconn {
 	uint64_t latency_us;
 	uint64_t began_us;
 	uint32_t refs; /* ends not gone, events scheduled */
-	struct vconn *prev, *next;
+	LIST_ENTRY(vconn) conn_entry;
 };
 
 /* ---- for the mesh's actions */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/buf.h"
 #include "base/rng.h"
@@ -60,12 +61,12 @@ struct vnode {
 	uint64_t tick_us;       /* when a tick is scheduled, UINT64_MAX: none */
 	uint64_t ticked_ms;     /* of the last tick, and how often then */
 	unsigned ticked;
-	uint64_t uplink_us;  /* free from then on */
-	double slow_bps;     /* bytes a second that it takes; 0: any */
-	uint64_t read_us;    /* it takes the next then */
-	struct vend *ends;   /* all its connections */
-	struct vend *cursor; /* of the reader's round */
-	struct vend *input;  /* being read now */
+	uint64_t uplink_us;     /* free from then on */
+	double slow_bps;        /* bytes a second that it takes; 0: any */
+	uint64_t read_us;       /* it takes the next then */
+	LIST_HEAD(, vend) ends; /* all its connections */
+	struct vend *cursor;    /* of the reader's round */
+	struct vend *input;     /* being read now */
 	uint64_t bytes[CLASS_COUNT];
 	uint64_t gaps;         /* ids given up, of all lives */
 	size_t gap_at;         /* the last of them among all messages */

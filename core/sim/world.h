@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/rng.h"
 #include "sim/config.h"
@@ -33,11 +34,11 @@ struct world {
 	enum err err;
 
 	struct vnode *nodes;
-	bool is_parted;      /* nodes of different sides cannot talk */
-	uint64_t cut_us;     /* since when */
-	struct vconn *conns; /* all */
-	uint64_t conn_count; /* made so far: their ids */
-	struct vend *dirty;  /* ends with something to send, this turn */
+	bool is_parted;           /* nodes of different sides cannot talk */
+	uint64_t cut_us;          /* since when */
+	LIST_HEAD(, vconn) conns; /* all */
+	uint64_t conn_count;      /* made so far: their ids */
+	struct vend *dirty;       /* ends with something to send, this turn */
 
 	struct traffic traffic;
 	struct tally tally;

@@ -22,7 +22,7 @@ pair_init(struct pair *pair, struct lab *lab)
 		.conn = { .began_us = US_PER_S },
 	};
 	pair->world.result = &pair->result;
-	pair->world.conns = &pair->conn;
+	LIST_INSERT_HEAD(&pair->world.conns, &pair->conn, conn_entry);
 	pair->conn.world = &pair->world;
 	for (unsigned i = 0; i < 2; i++) {
 		pair->nodes[i].world = &pair->world;
