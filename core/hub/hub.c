@@ -321,8 +321,9 @@ hub_on_tick(struct hub *hub, uint64_t now_ms)
 {
 	struct session *next;
 
-	for (struct session *at = hub->over.head; at != NULL; at = next) {
-		next = at->next;
+	for (struct session *at = LIST_FIRST(&hub->over); at != NULL;
+	     at = next) {
+		next = LIST_NEXT(at, over_entry);
 		if (at->out->bytes <= hub->config.soft) {
 			session_over_stop(at);
 		} else if (session_over_is_due(at, now_ms)) {

@@ -38,35 +38,25 @@ session_over_start(
     struct session_list *over, struct session *session, uint64_t now_ms)
 {
 	session->over_ms = now_ms;
-	if (session->back != NULL) {
-		return;
+	if (!session->is_over) {
+		session->is_over = true;
+		LIST_INSERT_HEAD(over, session, over_entry);
 	}
-	session->next = over->head;
-	session->back = &over->head;
-	if (session->next != NULL) {
-		session->next->back = &session->next;
-	}
-	over->head = session;
 }
 
 void
 session_over_stop(struct session *session)
 {
-	if (session->back == NULL) {
-		return;
+	if (session->is_over) {
+		session->is_over = false;
+		LIST_REMOVE(session, over_entry);
 	}
-	*session->back = session->next;
-	if (session->next != NULL) {
-		session->next->back = session->back;
-	}
-	session->next = NULL;
-	session->back = NULL;
 }
 
 bool
 session_over_is_due(const struct session *session, uint64_t now_ms)
 {
-	return session->back != NULL && now_ms >= session->over_ms &&
+	return session->is_over && now_ms >= session->over_ms &&
 	       now_ms - session->over_ms >= SESSION_OVER_MS;
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/err.h"
 #include "base/outq.h"
@@ -16,9 +17,7 @@ struct topic;
 #define SESSION_OVER_MS UINT64_C(10000)
 
 /* Sessions that are above SOFT, so that a tick looks at nobody else. */
-struct session_list {
-	struct session *head;
-};
+LIST_HEAD(session_list, session);
 
 struct session {
 	struct outq *out;    /* borrowed */
@@ -26,10 +25,10 @@ struct session {
 	uint32_t place;      /* in this place */
 	bool echo;           /* hears its own messages */
 	bool closing;        /* gets nothing more */
+	bool is_over;        /* above SOFT, and in that list */
 	void *user;
-	uint64_t over_ms;      /* above SOFT since */
-	struct session *next;  /* in the list, */
-	struct session **back; /* which points here from; NULL: not in it */
+	uint64_t over_ms; /* since when */
+	LIST_ENTRY(session) over_entry;
 };
 
 /* NULL: no memory. */

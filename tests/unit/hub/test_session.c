@@ -9,10 +9,11 @@
 static unsigned
 count(const struct session_list *over)
 {
+	const struct session *at;
 	unsigned n = 0;
 
-	for (const struct session *at = over->head; at != NULL; at = at->next) {
-		assert_ptr_equal(*at->back, at);
+	LIST_FOREACH (at, over, over_entry) {
+		assert_true(at->is_over);
 		n++;
 	}
 	return n;
