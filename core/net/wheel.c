@@ -15,16 +15,11 @@ wheel_init(struct wheel *wheel, uint64_t now_ms)
 void
 wheel_remove(struct wheel *wheel, struct wheel_item *item)
 {
-	if (item->link == NULL) {
-		return;
+	if (item->slot_entry.le_prev != NULL) {
+		LIST_REMOVE(item, slot_entry);
+		item->slot_entry.le_prev = NULL;
+		wheel->count--;
 	}
-	*item->link = item->next;
-	if (item->next != NULL) {
-		item->next->link = item->link;
-	}
-	item->next = NULL;
-	item->link = NULL;
-	wheel->count--;
 }
 
 void
@@ -32,27 +27,20 @@ wheel_set(struct wheel *wheel, struct wheel_item *item, uint64_t at_ms)
 {
 	/* Rounded up, and never into the past: never too early. */
 	uint64_t tick = (at_ms + WHEEL_TICK_MS - 1) / WHEEL_TICK_MS;
-	struct wheel_item **slot;
 
 	wheel_remove(wheel, item);
 	if (tick <= wheel->tick) {
 		tick = wheel->tick + 1;
 	}
-	slot = &wheel->slots[tick % WHEEL_SLOTS];
 	item->at_ms = at_ms;
-	item->next = *slot;
-	item->link = slot;
-	if (item->next != NULL) {
-		item->next->link = &item->next;
-	}
-	*slot = item;
+	LIST_INSERT_HEAD(&wheel->slots[tick % WHEEL_SLOTS], item, slot_entry);
 	wheel->count++;
 }
 
 void
 wheel_hasten(struct wheel *wheel, struct wheel_item *item, uint64_t at_ms)
 {
-	if (item->link == NULL || at_ms < item->at_ms) {
+	if (item->slot_entry.le_prev == NULL || at_ms < item->at_ms) {
 		wheel_set(wheel, item, at_ms);
 	}
 }
@@ -61,22 +49,21 @@ struct wheel_item *
 wheel_next_due(struct wheel *wheel, uint64_t now_ms)
 {
 	uint64_t tick = now_ms / WHEEL_TICK_MS;
+	struct wheel_item *item;
 
 	/* After a long stop one revolution sees every slot. */
 	if (tick > wheel->tick + WHEEL_SLOTS) {
 		wheel->tick = tick - WHEEL_SLOTS;
 	}
 	while (wheel->tick < tick && wheel->count > 0) {
-		struct wheel_item
-		    *item = wheel->slots[(wheel->tick + 1) % WHEEL_SLOTS];
+		size_t slot = (wheel->tick + 1) % WHEEL_SLOTS;
 
-		/* Items of a later revolution share the slot. */
-		while (item != NULL && item->at_ms > now_ms) {
-			item = item->next;
-		}
-		if (item != NULL) {
-			wheel_remove(wheel, item);
-			return item;
+		/* Items of a later revolution share it. */
+		LIST_FOREACH (item, &wheel->slots[slot], slot_entry) {
+			if (item->at_ms <= now_ms) {
+				wheel_remove(wheel, item);
+				return item;
+			}
 		}
 		wheel->tick++;
 	}

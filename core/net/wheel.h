@@ -9,17 +9,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #define WHEEL_TICK_MS 250u
 #define WHEEL_SLOTS   256u /* one revolution: 64 s */
 
-struct wheel_item { /* embed it; zeros: not in a wheel */
-	struct wheel_item *next, **link;
+/* Embed it.  Zeros: not in a wheel; `le_prev` tells. */
+struct wheel_item {
+	LIST_ENTRY(wheel_item) slot_entry;
 	uint64_t at_ms;
 };
 
 struct wheel {
-	struct wheel_item *slots[WHEEL_SLOTS];
+	LIST_HEAD(, wheel_item) slots[WHEEL_SLOTS];
 	uint64_t tick; /* the last one that was turned */
 	size_t count;
 };

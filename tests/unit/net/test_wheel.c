@@ -91,7 +91,7 @@ static void
 what_was_removed_is_not_due(void **state)
 {
 	struct wheel wheel;
-	struct wheel_item items[3] = { { 0 }, { 0 }, { 0 } };
+	struct wheel_item items[3] = { 0 };
 
 	(void)state;
 	wheel_init(&wheel, 0);
