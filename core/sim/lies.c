@@ -15,8 +15,10 @@ enum {
 	LIES_RUNS = 40,     /* of a list */
 	LIES_BACK = 30,     /* ids of a run */
 	LIES_AHEAD = 70000, /* of what was published, when ids are forged */
-	LIES_FLOOD = 260,   /* lists at once: over ten times what is allowed */
+	LIES_FLOOD = 260,   /* lists at once: ten times what a second allows */
 	LIES_FLOOD_ONE_IN = 100,
+	LIES_ABUSE = 650, /* records at once: more than 300 s allow */
+	LIES_ABUSE_ONE_IN = 30,
 	LIES_BREAK_ONE_IN = 100,
 	LIES_NEW_PERCENT = 30, /* of the messages; the others are repeated */
 	LIES_ORIGINS = 8,      /* that exist nowhere, and a few more */
@@ -203,11 +205,18 @@ lies_shuffle(struct telling *telling)
 		.is_reply = lies_below(telling, 2) == 0,
 		.peers.count = RECORD_PEERS_MAX,
 	};
+	const struct record_shuffle empty = { .is_reply = false };
 
 	for (int i = 0; i < RECORD_PEERS_MAX; i++) {
 		shuffle.peers.peers[i] = lies_peer(telling, addrs[i]);
 	}
 	lies_note(telling, record_shuffle_encode(&telling->out, &shuffle));
+	if (lies_below(telling, LIES_ABUSE_ONE_IN) == 0) {
+		for (int i = 0; i < LIES_ABUSE; i++) {
+			lies_note(telling,
+			    record_shuffle_encode(&telling->out, &empty));
+		}
+	}
 }
 
 static void

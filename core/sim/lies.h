@@ -2,7 +2,7 @@
  * lies.h - what liars (roles.h) tell: ids that they have not, floods of
  * requests, PRUNE for everything, dead addresses, messages of nobody, and, if
  * the scenario says so, of others.  No more than PROTOCOL 14 allows, but now
- * and then ten times that. */
+ * and then ten times that, or more than it ever does. */
 #ifndef SIM_LIES_H
 #define SIM_LIES_H
 
