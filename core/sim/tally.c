@@ -80,7 +80,7 @@ tally_on_stop(struct tally *tally, const struct vnode *node)
 	tally_add(&tally->past, node);
 }
 
-void
+bool
 tally_on_deliver(struct tally *tally, struct world *world,
     const struct vnode *node, struct sent *sent, uint32_t hops)
 {
@@ -94,7 +94,7 @@ tally_on_deliver(struct tally *tally, struct world *world,
 	}
 	/* From just before the crash on only survivors count. */
 	if (sent->row < 0 || (sent->row > ROW_STEADY && node->is_doomed)) {
-		return;
+		return is_newer;
 	}
 	sent->hops_sum += hops;
 	sent->hops_count++;
@@ -105,6 +105,7 @@ tally_on_deliver(struct tally *tally, struct world *world,
 	tally->bins[sent->row][ms < TALLY_BINS ? ms : TALLY_BINS - 1]++;
 	tally->delivered[sent->row]++;
 	tally->disordered[sent->row] += is_newer ? 0 : 1;
+	return is_newer;
 }
 
 void
@@ -197,6 +198,16 @@ tally_is_promised(
 	return false;
 }
 
+static bool
+tally_has_heard(const struct sent *sent, uint32_t node)
+{
+	if (sent->gap != NULL && bit_get(sent->gap, node)) {
+		return true;
+	}
+	return bit_get(sent->got, node) &&
+	       (sent->below == NULL || !bit_get(sent->below, node));
+}
+
 /* Has the node heard an earlier message of this author, in this life or, if
  * `any`, in one before? */
 static bool
@@ -209,9 +220,7 @@ tally_has_base(const struct world *world, const struct vnode *node,
 		if ((any || other->incarnation == sent->incarnation) &&
 		    !other->is_direct && other->seq < sent->seq &&
 		    nodeid_equal(&other->id, &sent->id) &&
-		    (bit_get(other->got, node->index) ||
-		        (other->gap != NULL &&
-		            bit_get(other->gap, node->index)))) {
+		    tally_has_heard(other, node->index)) {
 			return true;
 		}
 	}

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/inspect.h"
 #include "sim/world.h"
 
 enum {
@@ -112,6 +113,7 @@ traffic_fini(struct traffic *traffic)
 	for (size_t i = 0; i < traffic->count; i++) {
 		free(traffic->sent[i].got);
 		free(traffic->sent[i].gap);
+		free(traffic->sent[i].below);
 	}
 	free(traffic->sent);
 	free(traffic->senders);
@@ -296,6 +298,33 @@ traffic_publish(struct world *world, uint32_t sender)
 	}
 }
 
+/* One more bitmap of a message, if there is none yet. */
+static uint64_t *
+traffic_bits(struct world *world, uint64_t **bits)
+{
+	if (*bits == NULL) {
+		*bits = calloc(world->traffic.words, sizeof(uint64_t));
+	}
+	if (*bits == NULL) {
+		world->err = ERR_NOMEM;
+	}
+	return *bits;
+}
+
+/* It came behind a later one: was anything below it promised? */
+static void
+traffic_mark_below(
+    struct world *world, const struct vnode *node, struct sent *sent)
+{
+	struct inspect_origin origin;
+
+	if (inspect_find(node->mesh, &sent->id, &origin) &&
+	    sent->seq >> 32 == origin.base >> 32 && sent->seq < origin.base &&
+	    traffic_bits(world, &sent->below) != NULL) {
+		bit_set(sent->below, node->index);
+	}
+}
+
 void
 traffic_on_deliver(
     struct world *world, struct vnode *node, const struct message_view *view)
@@ -348,7 +377,9 @@ traffic_on_deliver(
 	if (world->now_us - sent->at_us <= US_PER_S) {
 		bit_set(sent->soon, node->index);
 	}
-	tally_on_deliver(&world->tally, world, node, sent, view->hops);
+	if (!tally_on_deliver(&world->tally, world, node, sent, view->hops)) {
+		traffic_mark_below(world, node, sent);
+	}
 }
 
 static void
@@ -363,11 +394,7 @@ traffic_mark_gap(struct world *world, struct vnode *node, struct sent *sent)
 		    "node %u",
 		    node->index, number, sent->source);
 	}
-	if (sent->gap == NULL) {
-		sent->gap = calloc(traffic->words, sizeof(uint64_t));
-	}
-	if (sent->gap == NULL) {
-		world->err = ERR_NOMEM;
+	if (traffic_bits(world, &sent->gap) == NULL) {
 		return;
 	}
 	if (bit_get(sent->gap, node->index)) {
@@ -418,6 +445,9 @@ traffic_forget(struct world *world, const struct vnode *node)
 		sent->soon[word] &= keep;
 		if (sent->gap != NULL) {
 			sent->gap[word] &= keep;
+		}
+		if (sent->below != NULL) {
+			sent->below[word] &= keep;
 		}
 	}
 }

@@ -36,6 +36,7 @@ struct sent {
 	uint64_t *got;    /* a bit a node: delivered, */
 	uint64_t *soon;   /* within a second, */
 	uint64_t *gap;    /* given up; NULL: by none */
+	uint64_t *below; /* came below the base, promised to nobody; the same */
 };
 
 struct traffic {
