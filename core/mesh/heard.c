@@ -6,7 +6,7 @@
 #include <string.h>
 
 static struct heard_item *
-heard_find(struct heard *heard, const struct nodeid *id)
+heard_get(struct heard *heard, const struct nodeid *id)
 {
 	for (size_t i = 0; i < heard->count; i++) {
 		if (nodeid_equal(&heard->items[i].id, id)) {
@@ -14,6 +14,12 @@ heard_find(struct heard *heard, const struct nodeid *id)
 		}
 	}
 	return NULL;
+}
+
+const struct heard_item *
+heard_find(const struct heard *heard, const struct nodeid *id)
+{
+	return heard_get((struct heard *)(uintptr_t)heard, id);
 }
 
 static void
@@ -47,7 +53,7 @@ bool
 heard_put(
     struct heard *heard, const struct nodeid *id, uint64_t max, uint64_t now_ms)
 {
-	struct heard_item *item = heard_find(heard, id);
+	struct heard_item *item = heard_get(heard, id);
 
 	if (item == NULL) {
 		item = heard_add(heard, id, now_ms);
@@ -72,7 +78,7 @@ heard_put(
 bool
 heard_take(struct heard *heard, const struct nodeid *id, struct heard_item *out)
 {
-	struct heard_item *item = heard_find(heard, id);
+	struct heard_item *item = heard_get(heard, id);
 
 	if (item == NULL) {
 		return false;

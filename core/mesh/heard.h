@@ -35,6 +35,9 @@ struct heard {
 /* `id` has come as far as `max` (> 0).  True: that is news. */
 bool heard_put(struct heard *heard, const struct nodeid *id, uint64_t max,
     uint64_t now_ms);
+/* What was heard of it; NULL: nothing. */
+const struct heard_item *heard_find(
+    const struct heard *heard, const struct nodeid *id);
 /* More is known of it now: out of here.  False: it was not here. */
 bool heard_take(
     struct heard *heard, const struct nodeid *id, struct heard_item *item);

@@ -413,13 +413,31 @@ sync_on_run(struct link *link, struct origin *origin, struct record_run *run)
 	return origin->last != last ? origin->last : 0;
 }
 
+/* The link knows less of this one than was heard here, maybe long ago. */
+static void
+sync_answer(struct link *link, const struct heard_item *item, uint64_t max)
+{
+	if (item->last > max) {
+		sync_tell(link->mesh, &item->id, item->last, link_up_bit(link));
+	}
+	if (item->max > max) {
+		sync_tell(link->mesh, &item->id, item->max, link_up_bit(link));
+	}
+}
+
 void
 sync_hear(struct link *link, const struct nodeid *id, uint64_t max)
 {
 	struct mesh *mesh = link->mesh;
+	const struct heard_item *item;
 
 	if (heard_put(&mesh->spread.heard, id, max, mesh->now_ms)) {
 		sync_tell(mesh, id, max, mesh->up_slots & ~link_up_bit(link));
+		return;
+	}
+	item = heard_find(&mesh->spread.heard, id);
+	if (item != NULL) {
+		sync_answer(link, item, max);
 	}
 }
 
