@@ -3,16 +3,20 @@
 
 #include "mesh/ends.h"
 
+static bool
+ends_is_of(const struct ends_item *item, const struct nodeid *id)
+{
+	return item->seq != 0 && nodeid_equal(&item->id, id);
+}
+
 size_t
 ends_forget(struct ends *ends, const struct nodeid *id)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < ENDS_MAX; i++) {
-		struct ends_item *item = &ends->items[i];
-
-		if (item->seq != 0 && nodeid_equal(&item->id, id)) {
-			item->seq = 0;
+		if (ends_is_of(&ends->items[i], id)) {
+			ends->items[i].seq = 0;
 			count++;
 		}
 	}
@@ -40,14 +44,79 @@ ends_put(struct ends *ends, const struct nodeid *id, uint64_t seq)
 	ends->count++;
 }
 
+/* A place for one more of those that are only heard of: a free one, or that of
+ * the one put first, if that is long ago; or NULL. */
+static struct ends_item *
+ends_find_place(struct ends *ends, uint64_t now_ms)
+{
+	struct ends_item *first = &ends->items[0];
+
+	for (size_t i = 0; i < ENDS_MAX; i++) {
+		struct ends_item *item = &ends->items[i];
+
+		if (item->seq == 0) {
+			return item;
+		}
+		first = item->put_ms < first->put_ms ? item : first;
+	}
+	ends->lost++;
+	return now_ms - first->put_ms >= ENDS_KEEP_MS ? first : NULL;
+}
+
+/* So many boots of it are here that the oldest of them goes; false: `seq` is of
+ * an older one still. */
+static bool
+ends_make_way(struct ends *ends, const struct nodeid *id, uint64_t seq)
+{
+	uint64_t oldest = ends_after(ends, id, 0);
+	size_t count = 0;
+
+	for (uint64_t at = oldest; at != 0; at = ends_after(ends, id, at)) {
+		count++;
+	}
+	if (count < ENDS_HEARD) {
+		return true;
+	}
+	if (seq > oldest) {
+		*ends_find(ends, id, oldest) = 0;
+	}
+	return seq > oldest;
+}
+
+bool
+ends_hear(
+    struct ends *ends, const struct nodeid *id, uint64_t seq, uint64_t now_ms)
+{
+	uint64_t *known = ends_find(ends, id, seq);
+	struct ends_item *item;
+
+	if (known != NULL) {
+		bool is_news = seq > *known;
+
+		*known = is_news ? seq : *known;
+		return is_news;
+	}
+	if (!ends_make_way(ends, id, seq)) {
+		return false;
+	}
+	item = ends_find_place(ends, now_ms);
+	if (item != NULL) {
+		*item = (struct ends_item){
+			.id = *id,
+			.seq = seq,
+			.put_ms = now_ms,
+		};
+	}
+	return item != NULL;
+}
+
 uint64_t *
 ends_find(struct ends *ends, const struct nodeid *id, uint64_t seq)
 {
 	for (size_t i = 0; i < ENDS_MAX; i++) {
 		struct ends_item *item = &ends->items[i];
 
-		if (item->seq != 0 && item->seq >> 32 == seq >> 32 &&
-		    nodeid_equal(&item->id, id)) {
+		if (item->seq >> 32 == seq >> 32 && ends_is_of(item, id)) {
 			return &item->seq;
 		}
 	}
@@ -63,9 +132,25 @@ ends_before(const struct ends *ends, const struct nodeid *id, uint64_t seq)
 		const struct ends_item *item = &ends->items[i];
 
 		if (item->seq >> 32 < seq >> 32 && item->seq > before &&
-		    nodeid_equal(&item->id, id)) {
+		    ends_is_of(item, id)) {
 			before = item->seq;
 		}
 	}
 	return before;
+}
+
+uint64_t
+ends_after(const struct ends *ends, const struct nodeid *id, uint64_t seq)
+{
+	uint64_t after = UINT64_MAX;
+
+	for (size_t i = 0; i < ENDS_MAX; i++) {
+		const struct ends_item *item = &ends->items[i];
+
+		if (item->seq >> 32 > seq >> 32 && item->seq < after &&
+		    ends_is_of(item, id)) {
+			after = item->seq;
+		}
+	}
+	return after != UINT64_MAX ? after : 0;
 }

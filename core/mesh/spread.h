@@ -17,7 +17,6 @@
 #include <stdint.h>
 
 #include "mesh/ends.h"
-#include "mesh/heard.h"
 #include "mesh/history.h"
 #include "mesh/lazy.h"
 #include "mesh/link.h"
@@ -47,9 +46,9 @@ struct spread {
 	struct missing missing;
 	struct lazy early, late; /* announcements; see spread_announce */
 	struct lazy told;        /* ends of origins; see sync_tell */
-	struct heard heard;      /* of those never known; see sync_recall */
-	struct ends ends;        /* of boots; see fetch_set_last */
-	uint64_t second; /* slots of links whose other end has a lower id */
+	struct ends ends;  /* of origins that are known; see fetch_raise_old */
+	struct ends heard; /* of those never known; see sync_recall */
+	uint64_t second;   /* slots of links whose other end has a lower id */
 	struct unicast unicast;
 	const struct origin *model; /* whose tree new origins start on */
 	uint64_t model_ms;          /* not searched again before */

@@ -109,8 +109,8 @@
 	COUNT(history_limit)   /* messages larger than the history */ \
 	COUNT(history_evicted) /* left it early: the bytes were needed */ \
 	COUNT(history_expired) /* left it after their minute */ \
-	COUNT(heard_lost)      /* origins never known, by others' word only: \
-	                          no room, no more told of */ \
+	COUNT(heard_lost)      /* boots of origins never known, by others' \
+	                          word only: no room, no more told of */ \
 	COUNT(ends_lost)       /* of boots that two others followed: no room, \
 	                          no more told of */ \
 	COUNT(tombstones_lost) /* origins forgotten: no room, no memory */ \

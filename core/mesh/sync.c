@@ -165,23 +165,24 @@ sync_add_buried(struct sync *sync, const struct origins *origins)
 	}
 }
 
-/* Those of which nothing else was ever known here; lately, else they would be
- * passed on among newcomers for ever. */
+/* Those of which nothing else was ever known here, the oldest boot of each
+ * first; lately, else they would be passed on among newcomers for ever. */
 static void
 sync_add_heard(struct sync *sync, const struct mesh *mesh)
 {
-	const struct heard *heard = &mesh->spread.heard;
+	const struct ends *heard = &mesh->spread.heard;
 
-	for (size_t i = 0; i < heard->count; i++) {
-		const struct heard_item *item = &heard->items[i];
+	for (size_t i = 0; i < ENDS_MAX; i++) {
+		const struct ends_item *item = &heard->items[i];
+		uint64_t seq = item->seq;
 
-		if (mesh->now_ms - item->put_ms >= HEARD_KEEP_MS) {
+		if (seq == 0 || ends_before(heard, &item->id, seq) != 0 ||
+		    mesh->now_ms - item->put_ms >= ENDS_KEEP_MS) {
 			continue;
 		}
-		if (item->last != 0) {
-			sync_add_empty(sync, &item->id, item->last);
+		for (; seq != 0; seq = ends_after(heard, &item->id, seq)) {
+			sync_add_empty(sync, &item->id, seq);
 		}
-		sync_add_empty(sync, &item->id, item->max);
 	}
 }
 
@@ -413,51 +414,57 @@ sync_on_run(struct link *link, struct origin *origin, struct record_run *run)
 	return origin->last != last ? origin->last : 0;
 }
 
-/* The link knows less of this one than was heard here, maybe long ago. */
-static void
-sync_answer(struct link *link, const struct heard_item *item, uint64_t max)
-{
-	if (item->last > max) {
-		sync_tell(link->mesh, &item->id, item->last, link_up_bit(link));
-	}
-	if (item->max > max) {
-		sync_tell(link->mesh, &item->id, item->max, link_up_bit(link));
-	}
-}
-
 void
 sync_hear(struct link *link, const struct nodeid *id, uint64_t max)
 {
 	struct mesh *mesh = link->mesh;
-	const struct heard_item *item;
 
-	if (heard_put(&mesh->spread.heard, id, max, mesh->now_ms)) {
+	if (ends_hear(&mesh->spread.heard, id, max, mesh->now_ms)) {
 		sync_tell(mesh, id, max, mesh->up_slots & ~link_up_bit(link));
-		return;
 	}
-	item = heard_find(&mesh->spread.heard, id);
-	if (item != NULL) {
-		sync_answer(link, item, max);
+}
+
+/* `said` is the last word of the link on this origin: it may know less of it
+ * than was heard here, maybe long ago. */
+static void
+sync_answer(struct link *link, const struct record_run *said)
+{
+	struct mesh *mesh = link->mesh;
+	const struct ends *heard = &mesh->spread.heard;
+	uint64_t end = ends_before(heard, &said->origin, UINT64_MAX);
+
+	/* Mostly nothing was heard of it, as it is known. */
+	while (said->count == 0 && end > said->seq - 1) {
+		sync_tell(mesh, &said->origin, end, link_up_bit(link));
+		end = ends_before(heard, &said->origin, end);
+	}
+}
+
+/* What was heard of it, as if it came now. */
+static void
+sync_hear_again(struct mesh *mesh, struct origin *origin, uint64_t max)
+{
+	if (sync_on_empty(mesh, origin, max)) {
+		sync_tell(mesh, &origin->id, max, mesh->up_slots);
 	}
 }
 
 void
 sync_recall(struct mesh *mesh, struct origin *origin)
 {
-	struct heard_item item;
+	struct ends *heard = &mesh->spread.heard;
+	uint64_t newest = ends_before(heard, &origin->id, UINT64_MAX);
+	uint64_t seq = 0;
 
-	if (heard_take(&mesh->spread.heard, &origin->id, &item)) {
-		/* The newest first: a boot before it is no loss. */
-		const uint64_t ends[] = { item.max, item.last };
-
-		for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
-			if (ends[i] != 0 &&
-			    sync_on_empty(mesh, origin, ends[i])) {
-				sync_tell(
-				    mesh, &origin->id, ends[i], mesh->up_slots);
-			}
-		}
+	if (newest == 0) {
+		return;
 	}
+	/* The newest first: a boot before it is no loss. */
+	sync_hear_again(mesh, origin, newest);
+	while ((seq = ends_after(heard, &origin->id, seq)) != newest) {
+		sync_hear_again(mesh, origin, seq);
+	}
+	(void)ends_forget(heard, &origin->id);
 }
 
 /* The origin of a run, NULL: nothing to do. */
@@ -550,12 +557,17 @@ void
 sync_on_record(struct link *link, struct record_array *list)
 {
 	struct mesh *mesh = link->mesh;
+	struct record_run said = { .seq = 0 };
 	struct record_run run;
 
 	while (record_array_next(list, &run)) {
 		struct origin *origin = sync_origin(link, &run);
 		uint64_t max = 0;
 
+		if (!nodeid_equal(&said.origin, &run.origin)) {
+			sync_answer(link, &said);
+		}
+		said = run;
 		if (origin != NULL &&
 		    fetch_may_look(link, origin,
 		        run.count == 0 ? UINT32_MAX : run.count)) {
@@ -566,5 +578,6 @@ sync_on_record(struct link *link, struct record_array *list)
 			    mesh->up_slots & ~link_bit(link));
 		}
 	}
+	sync_answer(link, &said);
 	fetch_due(mesh);
 }

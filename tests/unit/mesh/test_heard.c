@@ -3,7 +3,7 @@
  * one who does not: what it neither has nor misses, and what it has given up,
  * it passes on. */
 
-#include "mesh/heard.h"
+#include "mesh/ends.h"
 #include "mesh/history.h"
 #include "mesh/lazy.h"
 #include "support/fault.h"
@@ -103,23 +103,64 @@ who_knows_less_of_it_is_told(void **state)
 
 	runs_say_end(lab, a, 9, 0, 5);
 	runs_say_end(lab, a, 9, 1, 7);
-	lab_pass_alive(lab, HEARD_KEEP_MS);
+	lab_pass_alive(lab, ENDS_KEEP_MS);
 	b = runs_up(lab, 2);
 	assert_int_equal(runs_count(b, RECORD_SYNC), 0);
 	runs_say_end(lab, b, 9, 0, 3);
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(runs_sent(b, RECORD_SYNC, runs, 4), 2);
-	assert_int_equal(runs[0].seq, RUNS_SEQ(6));
-	assert_int_equal(runs[1].seq, lab_seq(1, 8));
+	assert_int_equal(runs[0].seq, lab_seq(1, 8));
+	assert_int_equal(runs[1].seq, RUNS_SEQ(6));
 	runs_forget(lab);
-	runs_say_end(lab, b, 9, 0, 6); /* news of a boot before */
 	runs_say_end(lab, b, 9, 1, 6);
 	lab_pass(lab, LAZY_TOLD_MS);
 	runs_only_end(b, 9, 1, 7);
-	runs_only_end(a, 9, 0, 6);
+	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
 }
 
-/* Of two boots both ends: the next one may know either. */
+/* What it says last of an origin is what it knows. */
+static void
+who_knows_as_much_is_told_nothing(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	const struct record_run both[] = {
+		{ .origin = lab_id(9), .seq = RUNS_SEQ(6) },
+		{ .origin = lab_id(9), .seq = lab_seq(1, 8) },
+	};
+
+	runs_say_list(lab, a, RECORD_SYNC, both, ARRAY_LEN(both));
+	lab_pass(lab, LAZY_TOLD_MS);
+	runs_forget(lab);
+	runs_say_list(lab, b, RECORD_SYNC, both, ARRAY_LEN(both));
+	lab_pass(lab, LAZY_TOLD_MS);
+	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
+	assert_int_equal(runs_count(b, RECORD_SYNC), 0);
+}
+
+/* But not without end: the oldest goes. */
+static void
+of_more_boots_the_newest_eight_are_passed_on(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *c;
+	struct record_run runs[16];
+
+	for (uint32_t boots = 1; boots <= ENDS_HEARD + 2; boots++) {
+		runs_say_end(lab, a, 9, boots, 3);
+	}
+	runs_say_end(lab, a, 9, 2, 3); /* gone, and not news */
+	c = lab_accept_up(lab, 3);
+	assert_int_equal(
+	    runs_sent(c, RECORD_SYNC, runs, ARRAY_LEN(runs)), ENDS_HEARD);
+	for (uint32_t i = 0; i < ENDS_HEARD; i++) {
+		assert_int_equal(runs[i].seq, lab_seq(3 + i, 4));
+	}
+}
+
+/* Of all its boots: the next one may know any. */
 static void
 a_new_link_is_told_of_it_too(void **state)
 {
@@ -136,11 +177,11 @@ a_new_link_is_told_of_it_too(void **state)
 	runs_say_end(lab, a, 9, 1, 1);
 	runs_say_end(lab, a, 9, 0, 8);
 	c = lab_accept_up(lab, 4);
-	assert_int_equal(runs_sent(c, RECORD_SYNC, runs, 4), 2);
-	assert_int_equal(runs[0].seq, lab_seq(1, 2));
-	assert_int_equal(runs[0].count, 0);
-	assert_int_equal(runs[1].seq, lab_seq(2, 8));
-	assert_int_equal(runs[1].count, 0);
+	assert_int_equal(runs_sent(c, RECORD_SYNC, runs, 4), 3);
+	assert_int_equal(runs[0].seq, RUNS_SEQ(9));
+	assert_int_equal(runs[1].seq, lab_seq(1, 2));
+	assert_int_equal(runs[2].seq, lab_seq(2, 8));
+	assert_int_equal(runs[2].count, 0);
 }
 
 static void
@@ -256,12 +297,12 @@ one_too_many_is_counted_and_not_passed_on(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
 
-	for (uint8_t i = 0; i < HEARD_MAX; i++) {
+	for (uint8_t i = 0; i < ENDS_MAX; i++) {
 		/* 0x80 is this node itself. */
 		runs_say_end(lab, a, (uint8_t)(i < 0x7d ? 3 + i : 4 + i), 0, 3);
 	}
 	lab_pass(lab, LAZY_TOLD_MS);
-	assert_int_equal(runs_count(b, RECORD_SYNC), HEARD_MAX);
+	assert_int_equal(runs_count(b, RECORD_SYNC), ENDS_MAX);
 	assert_int_equal(mesh_stats(lab->mesh)->heard_lost, 0);
 	runs_forget(lab);
 	runs_say_end(lab, a, 200, 0, 3);
@@ -269,7 +310,7 @@ one_too_many_is_counted_and_not_passed_on(void **state)
 	assert_int_equal(runs_count(b, RECORD_SYNC), 0);
 	assert_int_equal(mesh_stats(lab->mesh)->heard_lost, 1);
 	/* In time those heard of first give way. */
-	lab_pass_alive(lab, HEARD_KEEP_MS);
+	lab_pass_alive(lab, ENDS_KEEP_MS);
 	runs_say_end(lab, a, 201, 0, 3);
 	lab_pass(lab, LAZY_TOLD_MS);
 	runs_only_end(b, 201, 0, 3);
@@ -286,6 +327,8 @@ main(void)
 		TEST(nor_is_it_lost_when_its_author_restarts_meanwhile),
 		TEST(who_was_never_known_is_no_loss_but_passed_on_once),
 		TEST(who_knows_less_of_it_is_told),
+		TEST(who_knows_as_much_is_told_nothing),
+		TEST(of_more_boots_the_newest_eight_are_passed_on),
 		TEST(a_new_link_is_told_of_it_too),
 		TEST(once_it_is_known_what_was_heard_of_it_is_missing),
 		TEST(if_it_has_begun_anew_the_boot_before_is_no_loss),
