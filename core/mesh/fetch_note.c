@@ -257,10 +257,9 @@ fetch_hear_old(struct mesh *mesh, struct origin *origin, uint64_t seq)
 	if (origin->last != 0 && !origin->is_hearsay) {
 		return fetch_expect_old(mesh, origin, seq, seq + 1);
 	}
-	if ((uint32_t)seq == 0 || seq <= origin->last) {
+	if ((uint32_t)seq == 0 || !fetch_raise_old(mesh, origin, seq)) {
 		return false;
 	}
-	fetch_set_last(mesh, origin, seq);
 	origin->is_hearsay = true;
 	return true;
 }
