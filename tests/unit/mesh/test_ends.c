@@ -174,6 +174,11 @@ boots_that_are_only_spoken_of_are_no_loss(void **state)
 	assert_int_equal(runs_sent(b, RECORD_SYNC, runs, 3), 3);
 	assert_int_equal(runs[0].seq, lab_seq(1, 4));
 	assert_int_equal(runs[2].seq, lab_seq(3, 6));
+	runs_forget(lab);
+	runs_say_end(lab, a, 9, 1, 9);
+	runs_say_end(lab, a, 9, 1, 9);
+	lab_pass(lab, LAZY_TOLD_MS);
+	runs_only_end(b, 9, 1, 9);
 	/* What one holds of a later one is taken, with nothing before it. */
 	runs_say_from(lab, a, RECORD_SYNC, 9, lab_seq(4, 7), 1);
 	assert_int_equal(runs_origin(lab, 9).missing, 1);
