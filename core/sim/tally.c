@@ -80,7 +80,7 @@ tally_on_stop(struct tally *tally, const struct vnode *node)
 	tally_add(&tally->past, node);
 }
 
-bool
+void
 tally_on_deliver(struct tally *tally, struct world *world,
     const struct vnode *node, struct sent *sent, uint32_t hops)
 {
@@ -94,7 +94,7 @@ tally_on_deliver(struct tally *tally, struct world *world,
 	}
 	/* From just before the crash on only survivors count. */
 	if (sent->row < 0 || (sent->row > ROW_STEADY && node->is_doomed)) {
-		return is_newer;
+		return;
 	}
 	sent->hops_sum += hops;
 	sent->hops_count++;
@@ -105,7 +105,6 @@ tally_on_deliver(struct tally *tally, struct world *world,
 	tally->bins[sent->row][ms < TALLY_BINS ? ms : TALLY_BINS - 1]++;
 	tally->delivered[sent->row]++;
 	tally->disordered[sent->row] += is_newer ? 0 : 1;
-	return is_newer;
 }
 
 void

@@ -39,8 +39,7 @@ int tally_row(const struct world *world, uint64_t at_us);
 void tally_on_start(
     struct tally *tally, struct world *world, struct vnode *node);
 void tally_on_stop(struct tally *tally, const struct vnode *node);
-/* False: a later one of this author was here before. */
-bool tally_on_deliver(struct tally *tally, struct world *world,
+void tally_on_deliver(struct tally *tally, struct world *world,
     const struct vnode *node, struct sent *sent, uint32_t hops);
 /* A phase begins (PHASE_COUNT: the end). */
 void tally_mark(struct tally *tally, const struct world *world, int phase);

@@ -311,7 +311,7 @@ traffic_bits(struct world *world, uint64_t **bits)
 	return *bits;
 }
 
-/* It came behind a later one: was anything below it promised? */
+/* Nothing before it was promised, then. */
 static void
 traffic_mark_below(
     struct world *world, const struct vnode *node, struct sent *sent)
@@ -377,9 +377,10 @@ traffic_on_deliver(
 	if (world->now_us - sent->at_us <= US_PER_S) {
 		bit_set(sent->soon, node->index);
 	}
-	if (!tally_on_deliver(&world->tally, world, node, sent, view->hops)) {
+	if (world->config.promises) {
 		traffic_mark_below(world, node, sent);
 	}
+	tally_on_deliver(&world->tally, world, node, sent, view->hops);
 }
 
 static void
