@@ -83,6 +83,17 @@ ends_make_way(struct ends *ends, const struct nodeid *id, uint64_t seq)
 	return seq > oldest;
 }
 
+/* There is news of it: all that is known of it is told for some time. */
+static void
+ends_touch(struct ends *ends, const struct nodeid *id, uint64_t now_ms)
+{
+	for (size_t i = 0; i < ENDS_MAX; i++) {
+		if (ends_is_of(&ends->items[i], id)) {
+			ends->items[i].put_ms = now_ms;
+		}
+	}
+}
+
 bool
 ends_hear(
     struct ends *ends, const struct nodeid *id, uint64_t seq, uint64_t now_ms)
@@ -91,23 +102,21 @@ ends_hear(
 	struct ends_item *item;
 
 	if (known != NULL) {
-		bool is_news = seq > *known;
-
-		*known = is_news ? seq : *known;
-		return is_news;
+		if (*known >= seq) {
+			return false;
+		}
+		*known = seq;
+	} else {
+		item = ends_make_way(ends, id, seq)
+		           ? ends_find_place(ends, now_ms)
+		           : NULL;
+		if (item == NULL) {
+			return false;
+		}
+		*item = (struct ends_item){ .id = *id, .seq = seq };
 	}
-	if (!ends_make_way(ends, id, seq)) {
-		return false;
-	}
-	item = ends_find_place(ends, now_ms);
-	if (item != NULL) {
-		*item = (struct ends_item){
-			.id = *id,
-			.seq = seq,
-			.put_ms = now_ms,
-		};
-	}
-	return item != NULL;
+	ends_touch(ends, id, now_ms);
+	return true;
 }
 
 uint64_t *

@@ -26,8 +26,8 @@
 
 struct ends_item {
 	struct nodeid id;
-	uint64_t seq; /* the newest number heard of its boot; 0: free */
-	uint64_t put_ms;
+	uint64_t seq;    /* the newest number heard of its boot; 0: free */
+	uint64_t put_ms; /* heard of only: the last news of this origin */
 };
 
 /* All zeros: empty. */
@@ -43,8 +43,8 @@ struct ends {
 void ends_put(struct ends *ends, const struct nodeid *id, uint64_t seq);
 
 /* By another's word a boot has come as far as `seq`.  True: that is news.  Those
- * put ENDS_KEEP_MS ago give way, no others: else what one has no room for would
- * go round for ever among those that have not. */
+ * without news for ENDS_KEEP_MS give way, no others: else what one has no room
+ * for would go round for ever among those that have not. */
 bool ends_hear(
     struct ends *ends, const struct nodeid *id, uint64_t seq, uint64_t now_ms);
 

@@ -158,6 +158,13 @@ of_more_boots_the_newest_eight_are_passed_on(void **state)
 	for (uint32_t i = 0; i < ENDS_HEARD; i++) {
 		assert_int_equal(runs[i].seq, lab_seq(3 + i, 4));
 	}
+	/* News of one of them is news of all. */
+	lab_pass_alive(lab, ENDS_KEEP_MS);
+	c = lab_accept_up(lab, 4);
+	assert_int_equal(runs_count(c, RECORD_SYNC), 0);
+	runs_say_end(lab, a, 9, 5, 4);
+	c = lab_accept_up(lab, 5);
+	assert_int_equal(runs_count(c, RECORD_SYNC), ENDS_HEARD);
 }
 
 /* Of all its boots: the next one may know any. */
