@@ -101,6 +101,9 @@ ends_hear(
 	uint64_t *known = ends_find(ends, id, seq);
 	struct ends_item *item;
 
+	if (seq >> 32 == 0 || (uint32_t)seq == 0) {
+		return false; /* that says nothing */
+	}
 	if (known != NULL) {
 		if (*known >= seq) {
 			return false;

@@ -6,9 +6,10 @@
  * one before.  Who was cut off while an author restarted twice and more is told
  * of the others, so that what it missed is fetched, or a gap.
  *
- * Of origins of which nothing was ever known here, by the word of neighbours
- * that hold nothing of them either.  That is no loss for this node, but it may
- * be the only way between one who knows more and one who knows less.
+ * Of boots of which nothing was ever known here, by the word of neighbours that
+ * hold nothing of them either; and of this node's own former lives.  That is no
+ * loss for this node, but it may be the only way between one who knows more and
+ * one who knows less.
  *
  * ENDS_MAX of each. */
 #ifndef MESH_ENDS_H
@@ -21,7 +22,7 @@
 #include "wire/nodeid.h"
 
 #define ENDS_MAX     128u
-#define ENDS_HEARD   8u /* boots of one that is only heard of */
+#define ENDS_HEARD   8u /* boots of one origin that are only heard of */
 #define ENDS_KEEP_MS 600000u
 
 struct ends_item {
@@ -42,7 +43,8 @@ struct ends {
  * that is this origin, only the newest of them and it is here afterwards. */
 void ends_put(struct ends *ends, const struct nodeid *id, uint64_t seq);
 
-/* By another's word a boot has come as far as `seq`.  True: that is news.  Those
+/* By another's word a boot has come as far as `seq`.  True: that is news (no
+ * number of boot 0 is, nor counter 0).  Those
  * without news for ENDS_KEEP_MS give way, no others: else what one has no room
  * for would go round for ever among those that have not. */
 bool ends_hear(

@@ -81,11 +81,9 @@ void fetch_on_boot(struct mesh *mesh, struct origin *origin, uint64_t seq);
  * news. */
 bool fetch_expect_old(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end);
-/* The same of `seq` alone, which nobody may hold: while nothing is known of
- * smaller boots but such words, it is no loss. */
+/* The same of `seq` alone, by the word of one who may hold nothing: of a boot
+ * of which nothing is known here it is no loss, but kept to be passed on. */
 bool fetch_hear_old(struct mesh *mesh, struct origin *origin, uint64_t seq);
-/* The origin came as far as `seq` in that smaller boot.  True: that is news. */
-bool fetch_raise_old(struct mesh *mesh, struct origin *origin, uint64_t seq);
 /* The newest number known of that smaller boot; 0: none is. */
 uint64_t fetch_old_end(struct mesh *mesh, struct origin *origin, uint64_t seq);
 /* The origin is about to be freed: what it still misses is a gap. */

@@ -28,7 +28,6 @@ fetch_set_last(struct mesh *mesh, struct origin *origin, uint64_t seq)
 		origin->has_ends = true;
 	}
 	origin->last = seq;
-	origin->is_hearsay = false;
 }
 
 /* Look at it again at `due_ms`, or when it is to be given up. */

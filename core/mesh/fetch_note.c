@@ -192,25 +192,6 @@ fetch_old_end(struct mesh *mesh, struct origin *origin, uint64_t seq)
 	return known != NULL ? *known : 0;
 }
 
-bool
-fetch_raise_old(struct mesh *mesh, struct origin *origin, uint64_t seq)
-{
-	uint64_t *known = fetch_old(mesh, origin, seq);
-
-	if (known != NULL && *known >= seq) {
-		return false;
-	}
-	if (known != NULL) {
-		*known = seq;
-	} else if (seq > origin->last) {
-		fetch_set_last(mesh, origin, seq);
-	} else {
-		ends_put(&mesh->spread.ends, &origin->id, seq);
-		origin->has_ends = true;
-	}
-	return true;
-}
-
 /* Of a boot that nothing was known of: if all that was heard is of boots before
  * it, or of one between, from where on it is looked for; 0: it is old. */
 static uint64_t
@@ -230,12 +211,10 @@ bool
 fetch_expect_old(
     struct mesh *mesh, struct origin *origin, uint64_t seq, uint64_t end)
 {
-	bool is_first = origin->last == 0 ||
-	                (origin->is_hearsay && seq >> 32 > origin->last >> 32);
-	const uint64_t *known;
+	uint64_t *known;
 	uint64_t next;
 
-	if (is_first) { /* nothing of it was known */
+	if (origin->last == 0) { /* nothing of it was known */
 		fetch_set_last(
 		    mesh, origin, (uint32_t)seq != 0 ? seq - 1 : seq);
 	}
@@ -244,7 +223,13 @@ fetch_expect_old(
 	if (next == 0 || end <= next) {
 		return false;
 	}
-	(void)fetch_raise_old(mesh, origin, end - 1);
+	if (known != NULL) {
+		*known = end - 1;
+	} else if (seq > origin->last) {
+		fetch_set_last(mesh, origin, end - 1);
+	} else {
+		ends_put(&mesh->spread.ends, &origin->id, end - 1);
+	}
 	next = fetch_clip(mesh, origin, next, end);
 	fetch_make_room(mesh);
 	fetch_add(mesh, NULL, origin, next, end);
@@ -254,14 +239,11 @@ fetch_expect_old(
 bool
 fetch_hear_old(struct mesh *mesh, struct origin *origin, uint64_t seq)
 {
-	if (origin->last != 0 && !origin->is_hearsay) {
-		return fetch_expect_old(mesh, origin, seq, seq + 1);
+	if (origin->last != 0 && fetch_expect_old(mesh, origin, seq, seq + 1)) {
+		return true;
 	}
-	if ((uint32_t)seq == 0 || !fetch_raise_old(mesh, origin, seq)) {
-		return false;
-	}
-	origin->is_hearsay = true;
-	return true;
+	return fetch_old(mesh, origin, seq) == NULL &&
+	       ends_hear(&mesh->spread.heard, &origin->id, seq, mesh->now_ms);
 }
 
 /* Of a smaller boot the table tells what is not here. */

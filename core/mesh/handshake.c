@@ -421,17 +421,16 @@ void
 handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t slots)
 {
 	uint64_t boot = (last_seq >> 32) + 1;
-	uint64_t seq = mesh->seq;
 
-	if (last_seq > seq) {
+	if (last_seq > mesh->seq) {
 		/* Half of what others take: their clocks may be behind this
 		 * one. */
 		if (wall_is_ahead(
 		        mesh, &mesh->node_id, boot, MESH_BOOT_OWN_S)) {
 			return;
 		}
+		spread_leave_boot(mesh);
 		mesh->seq = boot << 32;
-		sync_on_own(mesh, seq, 0);
 	}
 	sync_on_own(mesh, last_seq, slots);
 }

@@ -96,6 +96,7 @@ missing_insert(struct missing *missing, const struct missing_run *run,
     struct missing_run *older, struct missing_run **out)
 {
 	struct missing_run *more;
+	const struct missing_run *same;
 
 	if (missing->count == MISSING_MAX) {
 		return ERR_FULL;
@@ -116,7 +117,8 @@ missing_insert(struct missing *missing, const struct missing_run *run,
 	} else if (missing->unsure == NULL) {
 		missing->unsure = more;
 	}
-	RB_INSERT(missing_ids, &missing->ids, more);
+	same = RB_INSERT(missing_ids, &missing->ids, more);
+	assert(same == NULL);
 	RB_INSERT(missing_dues, &missing->dues, more);
 	missing->count++;
 	more->origin->runs++;

@@ -57,7 +57,6 @@ struct origin {
 	bool is_adopted : 1;  /* it began on the tree of another */
 	bool is_named : 1;    /* only: no message of it has come */
 	bool has_ends : 1;    /* of boots before that of `last` (ends.h) */
-	bool is_hearsay : 1;  /* `last` is: nothing of that boot was known */
 	int8_t tried_from;    /* the parent at the last try */
 	int8_t grafted;       /* the slot told to push, or none */
 	uint8_t backoff;      /* tries in vain */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * publish.c - spread.h and mesh.h: this node's own messages. */
 
-#include "mesh/fetch.h"
-#include "mesh/inside.h"
+#include "mesh/fetch_inside.h"
 #include "mesh/tree.h"
 
 void
@@ -38,12 +37,20 @@ spread_fini(struct mesh *mesh)
 	idcache_fini(&spread->unicast.windows);
 }
 
+void
+spread_leave_boot(struct mesh *mesh)
+{
+	if ((uint32_t)mesh->seq != 0) {
+		fetch_set_last(mesh, &mesh->spread.self, mesh->seq);
+	}
+}
+
 /* The counter begins with 1, also when it wraps into the next boot. */
 static uint64_t
 spread_next_seq(struct mesh *mesh)
 {
 	if ((uint32_t)mesh->seq == UINT32_MAX) {
-		(void)fetch_raise_old(mesh, &mesh->spread.self, mesh->seq);
+		spread_leave_boot(mesh);
 		mesh->seq++;
 	}
 	return ++mesh->seq;

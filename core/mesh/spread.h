@@ -46,8 +46,8 @@ struct spread {
 	struct missing missing;
 	struct lazy early, late; /* announcements; see spread_announce */
 	struct lazy told;        /* ends of origins; see sync_tell */
-	struct ends ends;  /* of origins that are known; see fetch_raise_old */
-	struct ends heard; /* of those never known; see sync_recall */
+	struct ends ends;  /* of origins that are known; see fetch_set_last */
+	struct ends heard; /* of boots that are not; see sync_hear */
 	uint64_t second;   /* slots of links whose other end has a lower id */
 	struct unicast unicast;
 	const struct origin *model; /* whose tree new origins start on */
@@ -95,6 +95,9 @@ struct origin *spread_origin(
  * published, so it is another's; a neighbour that heard both pushes those of
  * one only. */
 bool spread_on_own(struct link *link, uint64_t seq);
+
+/* This node's numbers go on in another boot: what was the last one of this? */
+void spread_leave_boot(struct mesh *mesh);
 
 /* Is this run of ids one that may exist?  False: counted. */
 bool spread_run_is_fit(struct mesh *mesh, const struct record_run *run);

@@ -165,8 +165,18 @@ sync_add_buried(struct sync *sync, const struct origins *origins)
 	}
 }
 
-/* Those of which nothing else was ever known here, the oldest boot of each
- * first; lately, else they would be passed on among newcomers for ever. */
+/* Boots of an origin that are only heard of, from that of `seq` on. */
+static void
+sync_add_heard_of(struct sync *sync, const struct mesh *mesh,
+    const struct nodeid *id, uint64_t seq)
+{
+	for (; seq != 0; seq = ends_after(&mesh->spread.heard, id, seq)) {
+		sync_add_empty(sync, id, seq);
+	}
+}
+
+/* Those of all others, the oldest of each origin first; for some time, else they
+ * would be passed on among newcomers for ever. */
 static void
 sync_add_heard(struct sync *sync, const struct mesh *mesh)
 {
@@ -174,14 +184,11 @@ sync_add_heard(struct sync *sync, const struct mesh *mesh)
 
 	for (size_t i = 0; i < ENDS_MAX; i++) {
 		const struct ends_item *item = &heard->items[i];
-		uint64_t seq = item->seq;
 
-		if (seq == 0 || ends_before(heard, &item->id, seq) != 0 ||
-		    mesh->now_ms - item->put_ms >= ENDS_KEEP_MS) {
-			continue;
-		}
-		for (; seq != 0; seq = ends_after(heard, &item->id, seq)) {
-			sync_add_empty(sync, &item->id, seq);
+		if (mesh->now_ms - item->put_ms < ENDS_KEEP_MS &&
+		    ends_before(heard, &item->id, item->seq) == 0 &&
+		    !nodeid_equal(&item->id, &mesh->node_id)) {
+			sync_add_heard_of(sync, mesh, &item->id, item->seq);
 		}
 	}
 }
@@ -192,6 +199,8 @@ sync_add_self(struct sync *sync, const struct mesh *mesh)
 {
 	const struct spread *spread = &mesh->spread;
 
+	sync_add_heard_of(sync, mesh, &mesh->node_id,
+	    ends_after(&spread->heard, &mesh->node_id, 0));
 	sync_add_origin(
 	    sync, mesh, &spread->self, spread->has_published ? mesh->seq : 0);
 }
@@ -431,21 +440,14 @@ sync_answer(struct link *link, const struct record_run *said)
 {
 	struct mesh *mesh = link->mesh;
 	const struct ends *heard = &mesh->spread.heard;
-	uint64_t end = ends_before(heard, &said->origin, UINT64_MAX);
+	uint64_t end = 0;
 
 	/* Mostly nothing was heard of it, as it is known. */
-	while (said->count == 0 && end > said->seq - 1) {
-		sync_tell(mesh, &said->origin, end, link_up_bit(link));
-		end = ends_before(heard, &said->origin, end);
-	}
-}
-
-/* What was heard of it, as if it came now. */
-static void
-sync_hear_again(struct mesh *mesh, struct origin *origin, uint64_t max)
-{
-	if (sync_on_empty(mesh, origin, max)) {
-		sync_tell(mesh, &origin->id, max, mesh->up_slots);
+	while (said->count == 0 &&
+	       (end = ends_after(heard, &said->origin, end)) != 0) {
+		if (end > said->seq - 1) {
+			sync_tell(mesh, &said->origin, end, link_up_bit(link));
+		}
 	}
 }
 
@@ -454,17 +456,14 @@ sync_recall(struct mesh *mesh, struct origin *origin)
 {
 	struct ends *heard = &mesh->spread.heard;
 	uint64_t newest = ends_before(heard, &origin->id, UINT64_MAX);
-	uint64_t seq = 0;
 
-	if (newest == 0) {
-		return;
+	/* Boots before that one are no loss: still only heard of. */
+	if (newest >> 32 >= origin->window.max >> 32 && newest != 0) {
+		*ends_find(heard, &origin->id, newest) = 0;
+		if (sync_on_empty(mesh, origin, newest)) {
+			sync_tell(mesh, &origin->id, newest, mesh->up_slots);
+		}
 	}
-	/* The newest first: a boot before it is no loss. */
-	sync_hear_again(mesh, origin, newest);
-	while ((seq = ends_after(heard, &origin->id, seq)) != newest) {
-		sync_hear_again(mesh, origin, seq);
-	}
-	(void)ends_forget(heard, &origin->id);
 }
 
 /* The origin of a run, NULL: nothing to do. */
@@ -545,10 +544,9 @@ sync_tell(
 void
 sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots)
 {
-	struct origin *self = &mesh->spread.self;
-
-	if (seq >> 32 < mesh_boot(mesh) && (uint32_t)seq != 0 &&
-	    fetch_raise_old(mesh, self, seq)) {
+	if (seq >> 32 < mesh_boot(mesh) &&
+	    fetch_old_end(mesh, &mesh->spread.self, seq) < seq &&
+	    ends_hear(&mesh->spread.heard, &mesh->node_id, seq, mesh->now_ms)) {
 		sync_tell(mesh, &mesh->node_id, seq, slots);
 	}
 }

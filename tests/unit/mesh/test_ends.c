@@ -198,6 +198,82 @@ what_is_older_than_all_that_was_heard_is_old(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->old, 1);
 }
 
+/* Of node 9 boot 3 is the newest, the ends of 2 and 0 are only spoken of. */
+static void
+know_two_by_word_only(struct lab *lab, struct lab_link *at)
+{
+	runs_say_reborn(lab, at, 9, 3, 1);
+	runs_say_end(lab, at, 9, 2, 10);
+	runs_say_end(lab, at, 9, 0, 5);
+}
+
+/* More ends of node 8 than there is room for; and node 9's boot 0 again. */
+static void
+speak_of_many(struct lab *lab, struct lab_link *at)
+{
+	runs_say_reborn(lab, at, 8, 0, 1);
+	for (int boots = 1; boots <= (int)ENDS_MAX + 2; boots++) {
+		runs_say_end(lab, at, 8, -boots, 5);
+	}
+	runs_say_end(lab, at, 9, 0, 5);
+}
+
+static void
+a_boot_that_came_between_is_taken_once_whatever_is_spoken_of(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	know_two_by_word_only(lab, a);
+	runs_say_reborn(lab, a, 9, 1, 1);
+	assert_int_equal(lab->delivered, 2);
+	speak_of_many(lab, a);
+	runs_say_reborn(lab, b, 9, 1, 1);
+	assert_int_equal(lab->delivered, 3); /* that of node 8 */
+	assert_int_equal(mesh_stats(lab->mesh)->ends_lost, 0);
+}
+
+static void
+nor_is_it_missing_twice(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	know_two_by_word_only(lab, a);
+	runs_say_from(lab, a, RECORD_IHAVE, 9, lab_seq(1, 1), 5);
+	assert_int_equal(runs_origin(lab, 9).missing, 5);
+	speak_of_many(lab, a);
+	runs_say_from(lab, b, RECORD_IHAVE, 9, lab_seq(1, 1), 5);
+	assert_int_equal(runs_origin(lab, 9).missing, 5);
+	lab_pass_alive(lab, 61000);
+	assert_int_equal(lab->gaps, 1);
+	assert_int_equal(lab->gap_count, 5);
+}
+
+static void
+made_up_lives_of_this_node_push_out_those_of_nobody(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct lab_link *c;
+
+	for (int boots = 0; boots < 3; boots++) {
+		runs_say_reborn(lab, a, 9, boots, 1);
+	}
+	for (int boots = 1; boots <= (int)ENDS_MAX + 2; boots++) {
+		runs_say_end(lab, b, 0x80, -boots, 5);
+		runs_say_end(lab, b, 0x80, -1000 + boots, 5);
+	}
+	assert_int_equal(runs_origin(lab, 9).first_end, lab_seq(0, 1));
+	assert_int_equal(mesh_stats(lab->mesh)->ends_lost, 0);
+	/* Three of node 9, and so many lies. */
+	c = lab_accept_up(lab, 3);
+	assert_int_equal(runs_count(c, RECORD_SYNC), 3 + ENDS_HEARD);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 int
@@ -215,6 +291,10 @@ main(void)
 		TEST(a_boot_that_came_between_is_fetched_whole),
 		TEST(boots_that_are_only_spoken_of_are_no_loss),
 		TEST(what_is_older_than_all_that_was_heard_is_old),
+		TEST(
+		    a_boot_that_came_between_is_taken_once_whatever_is_spoken_of),
+		TEST(nor_is_it_missing_twice),
+		TEST(made_up_lives_of_this_node_push_out_those_of_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

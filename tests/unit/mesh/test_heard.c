@@ -109,8 +109,8 @@ who_knows_less_of_it_is_told(void **state)
 	runs_say_end(lab, b, 9, 0, 3);
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(runs_sent(b, RECORD_SYNC, runs, 4), 2);
-	assert_int_equal(runs[0].seq, lab_seq(1, 8));
-	assert_int_equal(runs[1].seq, RUNS_SEQ(6));
+	assert_int_equal(runs[0].seq, RUNS_SEQ(6));
+	assert_int_equal(runs[1].seq, lab_seq(1, 8));
 	runs_forget(lab);
 	runs_say_end(lab, b, 9, 1, 6);
 	lab_pass(lab, LAZY_TOLD_MS);
@@ -221,7 +221,7 @@ if_it_has_begun_anew_the_boot_before_is_no_loss(void **state)
 	lab_pass(lab, LAZY_TOLD_MS);
 	runs_forget(lab);
 	runs_say_reborn(lab, b, 9, 1, 1);
-	assert_int_equal(runs_origin(lab, 9).last, RUNS_SEQ(5));
+	assert_int_equal(runs_origin(lab, 9).last, 0);
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
 	runs_forget(lab);
 	c = lab_accept_up(lab, 3);
@@ -230,8 +230,39 @@ if_it_has_begun_anew_the_boot_before_is_no_loss(void **state)
 	runs_say_end(lab, a, 8, 0, 5);
 	runs_say_end(lab, a, 8, 2, 7);
 	runs_say_reborn(lab, b, 8, 3, 1);
-	assert_int_equal(runs_origin(lab, 8).last, lab_seq(2, 7));
+	assert_int_equal(runs_origin(lab, 8).last, 0);
 	assert_int_equal(runs_origin(lab, 8).missing, 0);
+}
+
+/* No boot has that number; nor may it keep this node busy. */
+static void
+of_boot_zero_nothing_is_heard(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	runs_say_from(lab, a, RECORD_SYNC, 9, 6, 0);
+	lab_pass(lab, LAZY_TOLD_MS);
+	assert_int_equal(runs_count(b, RECORD_SYNC), 0);
+	lab_say_data(lab, a, 9, 1);
+	assert_int_equal(lab->delivered, 1);
+}
+
+/* What is told of such a boot by one who holds a part of it is a promise. */
+static void
+a_boot_that_somebody_holds_is_not_only_heard_of(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	runs_say_reborn(lab, a, 9, 2, 1);
+	runs_say_end(lab, a, 9, 1, 10);
+	runs_say_from(lab, a, RECORD_SYNC, 9, lab_seq(1, 11), 2);
+	assert_int_equal(runs_origin(lab, 9).missing, 2);
+	runs_say_end(lab, b, 9, 1, 15);
+	assert_int_equal(runs_origin(lab, 9).missing, 5);
 }
 
 /* Heard of only now, behind the next boot. */
@@ -339,6 +370,8 @@ main(void)
 		TEST(a_new_link_is_told_of_it_too),
 		TEST(once_it_is_known_what_was_heard_of_it_is_missing),
 		TEST(if_it_has_begun_anew_the_boot_before_is_no_loss),
+		TEST(of_boot_zero_nothing_is_heard),
+		TEST(a_boot_that_somebody_holds_is_not_only_heard_of),
 		TEST(the_end_of_a_boot_that_was_never_known_is_passed_on_too),
 		TEST(what_others_hold_of_such_a_boot_is_taken),
 		TEST(whom_there_is_no_memory_for_is_told_to_the_others),

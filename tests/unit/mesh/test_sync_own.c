@@ -121,10 +121,10 @@ the_end_of_a_boot_that_was_left_is_told_to_who_comes(void **state)
 	assert_int_equal(publish(lab), lab_seq(8, 1));
 	assert_int_equal(
 	    runs_sent(lab_accept_up(lab, 3), RECORD_SYNC, runs, 4), 3);
-	assert_int_equal(runs[0].seq, lab_seq(0, 1));
-	assert_int_equal(runs[0].count, 1);
-	assert_int_equal(runs[1].seq, lab_seq(7, 6));
-	assert_int_equal(runs[1].count, 0);
+	assert_int_equal(runs[0].seq, lab_seq(7, 6));
+	assert_int_equal(runs[0].count, 0);
+	assert_int_equal(runs[1].seq, lab_seq(0, 1));
+	assert_int_equal(runs[1].count, 1);
 	assert_int_equal(runs[2].seq, lab_seq(8, 1));
 	assert_int_equal(runs[2].count, 1);
 }
