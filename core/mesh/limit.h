@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * limit.h - how much of a kind one link may bring in a second (PROTOCOL 14).
  *
- * What is over the limit is ignored and counted; ten times over, the link is
- * closed with BYE 9.  Of what a peer may send, seconds that were not used are
- * saved: a link that was slow brings at once what was sent long before. */
+ * What is over the limit is ignored and counted; over by nine times the limit
+ * more, the link is closed with BYE 9.  Of what a peer may send, seconds that
+ * were not used are saved: a link that was slow brings at once what was sent
+ * long before. */
 #ifndef MESH_LIMIT_H
 #define MESH_LIMIT_H
 

@@ -165,10 +165,12 @@ bool
 inspect_waits(const struct mesh *mesh, const struct nodeid *id, uint64_t seq)
 {
 	const struct origin *origin = origins_find(&mesh->origins, id);
+	const struct missing_run *run = origin != NULL && !origin->is_named
+	                                    ? missing_get(&mesh->spread.missing,
+	                                          origin, seq)
+	                                    : NULL;
 
-	return origin != NULL && !origin->is_named &&
-	       mesh->now_ms - origin->seen_ms < FETCH_KEEP_MS &&
-	       missing_get(&mesh->spread.missing, origin, seq) != NULL;
+	return run != NULL && mesh->now_ms - run->born_ms < FETCH_KEEP_MS;
 }
 
 static const char *

@@ -54,8 +54,8 @@ unsigned inspect_slot(const struct link *link);
 bool inspect_has(
     const struct mesh *mesh, const struct nodeid *id, uint64_t seq);
 
-/* Is `seq` of `id` missing, and has a message of it come so lately that it need
- * not be told as a gap yet? */
+/* Is `seq` of `id` missing, and noted so lately that it need not be told as a
+ * gap yet? */
 bool inspect_waits(
     const struct mesh *mesh, const struct nodeid *id, uint64_t seq);
 
