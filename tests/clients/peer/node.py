@@ -110,7 +110,7 @@ class Peer:
         self.spread.bury(self.id)
         self.spread.history.forget(self.id)
         self.id, self.boot = os.urandom(16), int(time.time())
-        self.spread.counter = self.spread.own_last = 0
+        self.spread.counter, self.spread.own_ends = 0, {}
         self.members.fill_within(0)
 
     # ---- links come and go ----
@@ -283,5 +283,5 @@ class Peer:
         mine = self.boot << 32 | self.spread.counter
         self.twins.own_seq_seen(seq)
         if mine >> 32 < self.boot and mine & 0xffffffff:
-            self.spread.own_last = max(self.spread.own_last, mine)
+            self.spread.own_ends[mine >> 32] = mine
         self.spread.own_end_seen(seq, link)

@@ -41,7 +41,7 @@ class Spread:
         self.origins, self.tombstones = {}, {}  # {id: (highest, last)}
         self.buried = []  # the last ones of them
         self.history, self.counter = History(), 0
-        self.own_last = 0  # the highest of my ids of smaller boots
+        self.own_ends = {}  # boot, smaller than mine: the highest of my ids
         self.count = dict.fromkeys(
             "delivered relayed duplicates late old gaps gone_sent repaired "
             "spoofed unicast_lost dropped grafts fetches prunes faster tries "
@@ -103,8 +103,8 @@ class Spread:
                 is_held = found and sum(found[-1]) > highest
                 if highest and not is_held:
                     told.append((origin.id, highest + 1, 0))
-        if self.own_last:
-            told.insert(0, (self.node.id, self.own_last + 1, 0))
+        told[:0] = [(self.node.id, end + 1, 0)
+                    for _, end in sorted(self.own_ends.items())]
         for origin_id in reversed(self.buried):
             for highest in reversed(self.tombstones.get(origin_id, ())):
                 if highest:
@@ -168,9 +168,10 @@ class Spread:
     def own_end_seen(self, seq, source):
         """One of mine, of a life before this or a boot that I left: nobody
         else may tell the others that it went so far."""
-        if boot_of(seq) < self.node.boot and seq > self.own_last and \
-                seq & 0xffffffff:
-            self.own_last = seq
+        boot = boot_of(seq)
+        if boot < self.node.boot and seq & 0xffffffff and \
+                seq > self.own_ends.get(boot, 0):
+            self.own_ends[boot] = seq
             for link in self.links - {source}:
                 self.tell(link, self.node.id, seq)
 
@@ -260,7 +261,7 @@ class Spread:
     def publish(self, topic, payload, flags=0, dest=b""):
         self.counter += 1
         if self.counter >> 32:
-            self.own_last = self.node.boot << 32 | 0xffffffff
+            self.own_ends[self.node.boot] = self.node.boot << 32 | 0xffffffff
             self.node.boot, self.counter = self.node.boot + 1, 1
         seq = self.node.boot << 32 | self.counter
         me = self.origin(self.node.id, seq)
