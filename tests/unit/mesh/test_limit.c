@@ -109,6 +109,15 @@ the_runs_of_sync_are_limited_from_the_first_second_on(void **state)
 	assert_int_equal(a->close_code, -1);
 }
 
+/* So many records of SYNC, at once. */
+static void
+say_syncs(struct lab *lab, struct lab_link *at, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		runs_say(lab, at, RECORD_SYNC, 9, 1, 1, 0);
+	}
+}
+
 /* A SYNC a second is fine; so are all those of two minutes, when the network
  * brings them at once.  But no more than that. */
 static void
@@ -118,27 +127,21 @@ what_was_sent_in_time_may_come_all_at_once(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
 
-	runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
+	say_syncs(lab, a, 1);
 	lab->now += 120 * 1000;
-	for (uint32_t i = 0; i < 10 + 120 * 10; i++) {
-		runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
-	}
+	say_syncs(lab, a, 10 + 120 * 10);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 0);
-	runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
+	say_syncs(lab, a, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 1);
 	assert_int_equal(a->close_code, -1);
-	for (uint32_t i = 0; i < 90; i++) {
-		runs_say(lab, a, RECORD_SYNC, 9, 1, 1, 0);
-	}
+	say_syncs(lab, a, 90);
 	assert_int_equal(lab_bye(a), BYE_ABUSE);
 	/* An hour of silence is worth five minutes. */
-	runs_say(lab, b, RECORD_SYNC, 9, 1, 1, 0);
+	say_syncs(lab, b, 1);
 	lab->now += 3600 * 1000;
-	for (uint32_t i = 0; i < 10 + 300 * 10; i++) {
-		runs_say(lab, b, RECORD_SYNC, 9, 1, 1, 0);
-	}
+	say_syncs(lab, b, 10 + 300 * 10);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 91);
-	runs_say(lab, b, RECORD_SYNC, 9, 1, 1, 0);
+	say_syncs(lab, b, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->sync_limit, 92);
 }
 
