@@ -42,7 +42,7 @@ void sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots);
  * far as `max`: the others are told, if that is news, and those to come. */
 void sync_hear(struct link *link, const struct nodeid *id, uint64_t max);
 /* The first number of an origin is known: if neighbours have spoken of it
- * before, what they said is true of it. */
+ * before, what they said of its newest boot is true of it. */
 void sync_recall(struct mesh *mesh, struct origin *origin);
 
 /* Soon tell the links of `slots` that the origin has come as far as `seq`: it
