@@ -175,7 +175,6 @@ link_up(struct link *link)
 	link->state = LINK_UP;
 	link->was_up = true;
 	link->heard_ms = mesh->now_ms;
-	link->pinged_ms = mesh->now_ms;
 	mesh->up[link->slot] = link;
 	mesh->users[link->slot] = link->user;
 	mesh->up_slots |= UINT64_C(1) << link->slot;
