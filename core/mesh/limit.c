@@ -36,8 +36,7 @@ limit_save(struct limits *limits, enum limit_kind kind, uint64_t past_ms)
 	limits->saved[kind] = (uint32_t)(left < most ? left : most);
 }
 
-/* Begin a second, if the last one is over.  Nothing is saved of the time before
- * the first. */
+/* Begin a second, if the last one is over. */
 static void
 limit_turn(struct limits *limits, uint64_t now_ms)
 {
@@ -46,8 +45,7 @@ limit_turn(struct limits *limits, uint64_t now_ms)
 	if (past_ms < LIMIT_SECOND_MS) {
 		return;
 	}
-	for (int kind = 0; kind < LIMIT_SAVED_KINDS && limits->second_ms != 0;
-	     kind++) {
+	for (int kind = 0; kind < LIMIT_SAVED_KINDS; kind++) {
 		limit_save(limits, (enum limit_kind)kind, past_ms);
 	}
 	memset(limits->counts, 0, sizeof(limits->counts));

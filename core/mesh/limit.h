@@ -35,8 +35,8 @@ enum limit_kind {
 	LIMIT_SAVED_KINDS = LIMIT_GONE,
 };
 
-struct limits {             /* of one link; zeros: nothing came yet */
-	uint64_t second_ms; /* when this second began */
+struct limits {             /* of one link */
+	uint64_t second_ms; /* when this second began; the first one at UP */
 	uint32_t counts[LIMIT_KINDS];
 	uint32_t saved[LIMIT_SAVED_KINDS];
 };

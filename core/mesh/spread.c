@@ -155,12 +155,36 @@ spread_find(struct mesh *mesh, const struct nodeid *id)
 	           : origins_find(&mesh->origins, id);
 }
 
+/* One more new origin of this link, in this second? */
+static bool
+spread_takes_new(struct link *link)
+{
+	const struct bucket_rate rate = bucket_rate(
+	    LINK_FRESH_S, LINK_FRESH_BURST);
+	uint64_t now_ms = link->mesh->now_ms;
+	bool takes = bucket_has_token(&link->fresh, &rate, now_ms);
+
+	if (takes) {
+		bucket_take(&link->fresh, &rate, now_ms);
+	}
+	return takes;
+}
+
+/* There is no room, memory or time for it: behind this node it may be
+ * promised. */
+static struct origin *
+spread_no_origin(
+    struct link *link, const struct nodeid *id, uint64_t seq, uint64_t *counter)
+{
+	++*counter;
+	sync_hear(link, id, seq);
+	return NULL;
+}
+
 __attribute__((noinline)) static struct origin *
 spread_add_origin(
     struct link *link, const struct nodeid *id, uint64_t seq, bool is_free)
 {
-	const struct bucket_rate rate = bucket_rate(
-	    LINK_FRESH_S, LINK_FRESH_BURST);
 	struct mesh *mesh = link->mesh;
 	struct origin *origin;
 	enum err err;
@@ -168,20 +192,15 @@ spread_add_origin(
 	if (origins_is_buried(&mesh->origins, id, seq)) {
 		return NULL;
 	}
-	if (!is_free) {
-		if (!bucket_has_token(&link->fresh, &rate, mesh->now_ms)) {
-			mesh->stats.origins_rate++;
-			return NULL;
-		}
-		bucket_take(&link->fresh, &rate, mesh->now_ms);
+	if (!is_free && !spread_takes_new(link)) {
+		return spread_no_origin(
+		    link, id, seq, &mesh->stats.origins_rate);
 	}
 	err = origins_add(&mesh->origins, id, mesh->now_ms, &origin);
 	if (err != ERR_OK) {
-		*(err == ERR_NOMEM ? &mesh->stats.nomem
-		                   : &mesh->stats.origins_full) += 1;
-		/* Behind this node it may be promised. */
-		sync_hear(link, id, seq);
-		return NULL;
+		return spread_no_origin(link, id, seq,
+		    err == ERR_NOMEM ? &mesh->stats.nomem
+		                     : &mesh->stats.origins_full);
 	}
 	tree_adopt(mesh, origin);
 	if (origin->base != 0) { /* known again */
@@ -379,6 +398,7 @@ spread_on_up(struct link *link)
 	uint64_t bit = link_bit(link);
 
 	link->up_ms = mesh->now_ms;
+	link->limits.second_ms = mesh->now_ms;
 	link->fetches = 0;
 	link->is_over = false;
 	mesh->spread.congested &= ~bit;

@@ -6,6 +6,7 @@
 #include "mesh/ends.h"
 #include "mesh/history.h"
 #include "mesh/lazy.h"
+#include "mesh/link.h"
 #include "support/fault.h"
 #include "unit/mesh/runs.h"
 
@@ -365,6 +366,26 @@ whom_there_is_no_memory_for_is_told_to_the_others(void **state)
 	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
 }
 
+/* Nor is there time for more than so many new ones a second. */
+static void
+so_is_who_is_one_too_many_in_a_second(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct record_data data = lab_data(9, 5);
+
+	for (uint32_t n = 0; n < LINK_FRESH_BURST; n++) {
+		data.origin = lab_nth_id(n);
+		lab_say(lab, a, &data);
+	}
+	runs_forget(lab);
+	lab_say_data(lab, a, 9, 5);
+	assert_int_equal(mesh_stats(lab->mesh)->origins_rate, 1);
+	lab_pass(lab, LAZY_TOLD_MS);
+	runs_only_end(b, 9, 0, 5);
+}
+
 /* Else those who have no room for one would tell each other for ever. */
 static void
 one_too_many_is_counted_and_not_passed_on(void **state)
@@ -415,6 +436,7 @@ main(void)
 		TEST(the_end_of_a_boot_that_was_never_known_is_passed_on_too),
 		TEST(what_others_hold_of_such_a_boot_is_taken),
 		TEST(whom_there_is_no_memory_for_is_told_to_the_others),
+		TEST(so_is_who_is_one_too_many_in_a_second),
 		TEST(one_too_many_is_counted_and_not_passed_on),
 	};
 
