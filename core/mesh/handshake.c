@@ -212,7 +212,6 @@ static void
 handshake_admit(struct link *link, const struct record *hello)
 {
 	struct mesh *mesh = link->mesh;
-	const struct record_peer peer = views_peer(&link->node_id, link->addr);
 	/* Each link that comes or goes costs a look at every origin. */
 	const struct bucket_rate rate = bucket_rate(
 	    HANDSHAKE_ACCEPTS_S, HANDSHAKE_BURST);
@@ -239,7 +238,7 @@ handshake_admit(struct link *link, const struct record *hello)
 	}
 	handshake_refuse(link, hello, BYE_FULL);
 	if (!link->is_leaf) {
-		views_learn(mesh, link, &peer);
+		views_store(mesh, &link->node_id, link->addr);
 	}
 }
 
@@ -289,7 +288,7 @@ handshake_take_hello(struct link *link, const struct record_hello *hello)
 			.addr = hello->addr,
 		};
 
-		(void)views_take_addr(link->mesh, link, &peer, link->addr);
+		(void)views_take_addr(link, &peer, link->addr);
 	}
 }
 
@@ -451,7 +450,7 @@ handshake_on_welcome2(struct link *link, const struct record *record)
 	}
 	handshake_pass(mesh, welcome2.last_seq, mesh->up_slots);
 	link_up(link);
-	views_learn_all(link, &welcome2.peers);
+	views_learn(link, &welcome2.peers);
 }
 
 bool

@@ -135,7 +135,7 @@ mesh_on_peers(struct link *link, const struct record *record)
 		mesh->stats.ignored++;
 	} else {
 		link->is_deaf = true; /* nothing else may follow */
-		views_learn_all(link, &peers);
+		views_learn(link, &peers);
 	}
 }
 
