@@ -8,6 +8,7 @@
 #include "mesh/inside.h"
 #include "mesh/sync.h"
 #include "mesh/wall.h"
+#include "wire/utf8.h"
 
 enum {
 	HANDSHAKE_DEAD_MS = 5000, /* of silence: the old link is dead */
@@ -130,13 +131,9 @@ handshake_prove(struct link *link, const struct record *hello,
 		.len = mesh->scratch.len - RECORD_HEADER_LEN,
 	};
 	size_t at = record_welcome_proof_at(welcome);
-	uint8_t proof[RECORD_PROOF_LEN];
-	enum err err = handshake_proofs(link, proof, hello, &record, at);
 
-	if (err == ERR_OK) {
-		memcpy(body + at, proof, sizeof(proof));
-	}
-	return err;
+	/* What is shown is of all but the proof itself. */
+	return handshake_proofs(link, body + at, hello, &record, at);
 }
 
 /* Put a WELCOME into the scratch buffer. */
@@ -262,11 +259,27 @@ handshake_on_auth(struct link *link, const struct record *record)
 	handshake_admit(link, NULL);
 }
 
+/* Words of the peer, with everything odd made '?'. */
+static void
+handshake_copy_text(char out[256], const struct str8 *text)
+{
+	bool is_utf8 = utf8_is_valid(text->text, text->len);
+
+	for (size_t i = 0; i < text->len; i++) {
+		uint8_t byte = (uint8_t)text->text[i];
+		bool odd = byte < 0x20 || byte == 0x7f ||
+		           (byte >= 0x80 && !is_utf8);
+
+		out[i] = odd ? '?' : text->text[i];
+	}
+	out[text->len] = '\0';
+}
+
 static void
 handshake_take_limits(
     struct link *link, const struct str8 *name, uint32_t max_message)
 {
-	link_copy_text(link->name, name);
+	handshake_copy_text(link->name, name);
 	link->max_message = max_message != 0 ? max_message : UINT32_MAX;
 }
 

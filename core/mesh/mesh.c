@@ -345,7 +345,6 @@ mesh_on_closed(
 	mesh->now_ms = now_ms;
 	assert(link->mesh == mesh);
 	link_lost(link, how);
-	link_destroy(link);
 }
 
 uint64_t
