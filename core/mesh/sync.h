@@ -20,9 +20,9 @@
  * next of them is told. */
 #define SYNC_MISSES_MAX ((size_t)1 << 20)
 
-/* Tell the link, which has just come UP; if that takes more than one part, the
- * others follow, one a second. */
-void sync_on_up(struct link *link);
+/* Tell the link the next part; the first, if it has just come UP.  If there are
+ * more, they follow, one a second. */
+void sync_send(struct link *link);
 /* Something was not told to the link, so all is told again: now, but a second
  * after the last part at the earliest. */
 void sync_again(struct link *link);
