@@ -255,9 +255,10 @@ fetch_take(struct mesh *mesh, struct missing_run *run, uint64_t seq)
 		run = tail;
 	}
 	if (run->count == 1) {
-		fetch_settle(mesh, run);
+		fetch_remove(mesh, run);
+	} else {
+		missing_shift(run, 1);
 	}
-	missing_shift(&mesh->spread.missing, run, 1);
 }
 
 bool

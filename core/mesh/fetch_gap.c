@@ -148,8 +148,7 @@ fetch_forget(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 		if (run->seq >= first && run->seq + run->count <= end) {
 			fetch_remove(mesh, run);
 		} else if (run->seq >= first) {
-			missing_shift(&mesh->spread.missing, run,
-			    (uint32_t)(end - run->seq));
+			missing_shift(run, (uint32_t)(end - run->seq));
 		} else if (fetch_split(mesh, run, first, &tail) != ERR_OK) {
 			/* The rest of it stays a hole of the window. */
 			missing_cut(run, (uint32_t)(first - run->seq));
