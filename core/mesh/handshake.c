@@ -224,7 +224,7 @@ handshake_admit(struct link *link, const struct record *hello)
 	}
 	has_room = bucket_has_token(&mesh->accepts, &rate, mesh->now_ms);
 	mesh->stats.accept_limit += has_room ? 0 : 1;
-	has_room = has_room && views_make_room(link, link->hello_flags);
+	has_room = has_room && views_make_room(link);
 	if ((link->hello_flags & HELLO_ORPHAN) != 0) {
 		walk_begin(link);
 	}
@@ -430,8 +430,9 @@ handshake_on_welcome(struct link *link, const struct record *record)
 }
 
 void
-handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t slots)
+handshake_pass(struct link *link, uint64_t last_seq)
 {
+	struct mesh *mesh = link->mesh;
 	uint64_t boot = (last_seq >> 32) + 1;
 
 	if (last_seq > mesh->seq) {
@@ -444,7 +445,7 @@ handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t slots)
 		spread_leave_boot(mesh);
 		mesh->seq = boot << 32;
 	}
-	sync_on_own(mesh, last_seq, slots);
+	sync_on_own(link, last_seq);
 }
 
 void
@@ -461,7 +462,7 @@ handshake_on_welcome2(struct link *link, const struct record *record)
 		link_bye(link, BYE_FULL);
 		return;
 	}
-	handshake_pass(mesh, welcome2.last_seq, mesh->up_slots);
+	handshake_pass(link, welcome2.last_seq);
 	link_up(link);
 	views_learn(link, &welcome2.peers);
 }

@@ -137,8 +137,8 @@ void spread_on_gone(void *ctx, struct origin *origin);
 /* This node's `view` as a record with these flags; seq and dest are missing. */
 struct record_data spread_data(
     const struct mesh *mesh, const struct message_view *view, uint8_t flags);
-/* As mesh_publish, but with these DATA flags (and dest). */
-NODISCARD enum err spread_publish(struct mesh *mesh, struct message_view *view,
-    uint8_t flags, const struct nodeid *dest);
+/* As mesh_publish; for `dest` alone, but through everybody, if not NULL. */
+NODISCARD enum err spread_publish(
+    struct mesh *mesh, struct message_view *view, const struct nodeid *dest);
 
 #endif

@@ -446,8 +446,7 @@ sync_origin(struct link *link, const struct record_run *run)
 	struct record_run told = *run;
 
 	if (nodeid_equal(&run->origin, &mesh->node_id)) {
-		handshake_pass(mesh, run->seq + run->count - 1,
-		    mesh->up_slots & ~link_bit(link));
+		handshake_pass(link, run->seq + run->count - 1);
 		return NULL;
 	}
 	if (run->count == 0) {
@@ -513,12 +512,15 @@ sync_tell(
 }
 
 void
-sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots)
+sync_on_own(const struct link *link, uint64_t seq)
 {
+	struct mesh *mesh = link->mesh;
+
 	if (seq >> 32 < mesh_boot(mesh) &&
 	    fetch_old_end(mesh, &mesh->spread.self, seq) < seq &&
 	    ends_hear(&mesh->spread.heard, &mesh->node_id, seq, mesh->now_ms)) {
-		sync_tell(mesh, &mesh->node_id, seq, slots);
+		sync_tell(mesh, &mesh->node_id, seq,
+		    mesh->up_slots & ~link_up_bit(link));
 	}
 }
 

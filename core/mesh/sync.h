@@ -32,11 +32,11 @@ void sync_due(struct mesh *mesh);
  * holds is passed on, if that is news. */
 void sync_on_record(struct link *link, struct record_array *list);
 
-/* `seq` of this node's own is known to another.  If it is of a life before this
+/* `seq` of this node's own is known to the link.  If it is of a life before this
  * one, or of a boot that this one has left, and higher than all known of that
- * boot, that was the end of it as far as can be said: the links of `slots` are
- * told, and others when they come UP.  Who had it on the way only has lost it. */
-void sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots);
+ * boot, that was the end of it as far as can be said: the other links are told,
+ * and more when they come UP.  Who had it on the way only has lost it. */
+void sync_on_own(const struct link *link, uint64_t seq);
 
 /* By this link's word the origin, of which nothing is known here, has come as
  * far as `max`: the others are told, if that is news, and those to come. */

@@ -82,9 +82,9 @@ unsigned views_lively(const struct mesh *mesh);
 bool views_are_low(const struct mesh *mesh);
 /* Links that may be UP at a time. */
 unsigned views_cap(const struct mesh *mesh);
-/* May the link that has said HELLO with these flags come up?  Ends another
- * one for it if that is what it takes. */
-bool views_make_room(struct link *link, uint16_t flags);
+/* May the link that has said HELLO come up?  Ends another one for it if that is
+ * what it takes, and its flags ask for it. */
+bool views_make_room(struct link *link);
 /* End a link that is silent, else one that is used least, but not `keep` (may
  * be NULL). */
 void views_evict(struct mesh *mesh, const struct link *keep);
