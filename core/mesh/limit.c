@@ -72,10 +72,7 @@ limit_takes(struct link *link, enum limit_kind kind, uint32_t count)
 
 	limit_turn(limits, link->mesh->now_ms);
 	most = limit_most(limits, kind);
-	if (count > UINT32_MAX - *used) {
-		count = UINT32_MAX - *used;
-	}
-	*used += count;
+	*used += count; /* of one record: far from 2^32 before it is abuse */
 	if (*used <= most) {
 		return true;
 	}

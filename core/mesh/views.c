@@ -81,14 +81,10 @@ views_is_loopback_host(const char *host, size_t len)
 static bool
 views_is_loopback(const char *addr)
 {
-	const char *host = strstr(addr, "://");
-	size_t len;
+	const char *host = addr + (addr[2] == ':' ? 5 : 6); /* ws:// wss:// */
+	size_t len = *host == '[' ? strcspn(host, "]") + 1
+	                          : strcspn(host, ":/");
 
-	if (host == NULL) {
-		return false;
-	}
-	host += 3;
-	len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
 	return views_is_loopback_host(host, len);
 }
 

@@ -290,6 +290,36 @@ nobody_redials_a_link_that_was_too_slow(void **state)
 }
 
 static void
+a_dial_under_way_to_a_node_that_was_too_slow_is_ended(void **state)
+{
+	struct lab *lab = dialling(state, one, 1);
+	struct lab_link *at = lab_open(lab);
+	struct lab_link *in = lab_accept_up(lab, 1);
+	struct record_welcome welcome = lab_welcome(1);
+
+	mesh_on_stalled(lab->mesh, in->link, lab->now);
+	lab_say_welcome(lab, at, &welcome);
+	assert_int_equal(lab_bye(at), BYE_SLOW);
+}
+
+static void
+a_name_that_is_too_long_is_refused(void **state)
+{
+	struct lab *lab = *state;
+	struct diag diag = { .text = "" };
+	char name[257] = { 0 };
+
+	memset(name, 'n', sizeof(name) - 1);
+	lab->config.name = name;
+	assert_int_equal(
+	    mesh_create(&lab->mesh, &lab->config, &lab->io, &lab->rng, &diag),
+	    ERR_INVALID);
+	assert_non_null(strstr(diag.text, "longer than 255"));
+	name[255] = '\0';
+	lab_make(lab);
+}
+
+static void
 a_stopped_mesh_says_goodbye_and_dials_no_more(void **state)
 {
 	struct lab *lab = dialling(state, two, 2);
@@ -310,6 +340,8 @@ a_stopped_mesh_says_goodbye_and_dials_no_more(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		lab_closed(lab, &lab->links[i], MESH_CLOSED);
 	}
+	/* It was not the others who failed. */
+	assert_int_equal(mesh_stats(lab->mesh)->dial_failures, 0);
 	lab_pass(lab, 600000);
 	assert_int_equal(lab->dials, 2);
 	assert_null(lab_accept(lab));
@@ -334,6 +366,8 @@ main(void)
 		TEST(reasons_decide_how_long_an_address_is_left_alone),
 		TEST(what_is_not_a_peer_is_left_alone_for_a_minute),
 		TEST(nobody_redials_a_link_that_was_too_slow),
+		TEST(a_dial_under_way_to_a_node_that_was_too_slow_is_ended),
+		TEST(a_name_that_is_too_long_is_refused),
 		TEST(a_stopped_mesh_says_goodbye_and_dials_no_more),
 	};
 

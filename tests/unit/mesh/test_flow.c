@@ -207,6 +207,35 @@ but_not_a_second_one(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->repair_limit, 1);
 }
 
+static unsigned looks;
+
+static size_t
+queued_looked_at(void *ctx, const struct link *link)
+{
+	(void)ctx;
+	(void)link;
+	looks++;
+	return 0;
+}
+
+/* It takes time, for each link. */
+static void
+queues_are_not_looked_at_for_each_message(void **state)
+{
+	struct lab *lab = *state;
+	uint64_t before;
+
+	lab->io.queued = queued_looked_at;
+	lab_make(lab);
+	(void)runs_up(lab, 1);
+	looks = 0;
+	before = lab->links[0].sent.len;
+	publish_much(lab);
+	assert_true(lab->links[0].sent.len - before > SOFT / 16);
+	assert_in_range(looks, 1, 2);
+	assert_true(lab->links[0].sent.len - before < SOFT / 16 * 3);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 #define TEST_RAW(f) \
 	cmocka_unit_test_setup_teardown(f, lab_setup_raw, lab_teardown)
@@ -224,6 +253,7 @@ main(void)
 		TEST(a_link_over_soft_is_sent_no_repairs),
 		TEST_RAW(one_answer_fits_even_a_tiny_queue),
 		TEST_RAW(but_not_a_second_one),
+		TEST_RAW(queues_are_not_looked_at_for_each_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,7 @@ drops_who_says_no_hello_for_five_seconds(void **state)
 	assert_int_equal(at->close_code, 0);
 	assert_int_equal(at->sent.len, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->timeouts, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->refused, 1);
 }
 
 static void
@@ -348,6 +349,23 @@ a_dialler_gives_up_after_five_seconds(void **state)
 	lab_pass(lab, 1);
 	assert_int_equal(at->close_code, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->dial_failures, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->refused, 0);
+}
+
+static void
+a_dialler_that_is_full_by_now_says_so(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = lab_open(lab);
+	struct record_welcome welcome = lab_welcome(0x70);
+
+	lab_say_welcome(lab, at, &welcome);
+	for (uint8_t n = 0; n < 64; n++) {
+		(void)lab_accept_up(lab, n);
+	}
+	lab_say_welcome2(lab, at, 0);
+	assert_int_equal(lab_bye(at), BYE_FULL);
+	assert_int_equal(lab->downs, 0);
 }
 
 static void
@@ -646,6 +664,7 @@ main(void)
 		    of_two_links_dialled_by_both_ours_stays_if_we_are_smaller),
 		TEST_OUT(a_dialler_is_up_with_welcome2),
 		TEST_OUT(a_dialler_gives_up_after_five_seconds),
+		TEST_OUT(a_dialler_that_is_full_by_now_says_so),
 		TEST_OUT(a_dialler_accepts_only_the_records_of_a_handshake),
 		TEST_OUT(a_handshake_has_room_for_eight_kib),
 		TEST_OUT(a_welcome_cut_at_any_byte_is_malformed),

@@ -351,6 +351,23 @@ of_many_that_were_lost_any_may_be_the_one(void **state)
 }
 
 static void
+nobody_needs_to_be_told_of_the_new_id(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a;
+	struct nodeid mine = lab_id(0x80);
+	struct nodeid id;
+
+	lab_make(lab);
+	a = runs_up(lab, 1);
+	for (uint32_t n = 10; n < 13; n++) {
+		spoof(lab, a, n);
+	}
+	id = shown(lab, 3).node_id;
+	assert_false(nodeid_equal(&id, &mine));
+}
+
+static void
 who_keeps_its_id_stays_shut_out(void **state)
 {
 	struct lab *lab = *state;
@@ -448,6 +465,7 @@ main(void)
 		TEST(many_at_once_are_one_sign),
 		TEST(a_link_of_its_own_that_was_lost_is_no_twin),
 		TEST(of_many_that_were_lost_any_may_be_the_one),
+		TEST_RAW(nobody_needs_to_be_told_of_the_new_id),
 		TEST_RAW(who_keeps_its_id_stays_shut_out),
 		TEST_RAW(of_two_links_of_its_own_one_may_go),
 		TEST(an_older_life_beside_the_living_one_is_a_twin),

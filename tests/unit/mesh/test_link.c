@@ -36,6 +36,23 @@ pings_at_once_and_in_silence_and_is_dead_after_three(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->dead, 1);
 }
 
+/* They are looked at together, but each is pinged in its own time. */
+static void
+the_silence_of_one_link_does_not_ping_another(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+
+	lab_pass(lab, 1000);
+	(void)lab_accept_up(lab, 2);
+	lab_pass(lab, 2000);
+	assert_int_equal(a->pings, 2);
+	lab_pass(lab, 2999);
+	assert_int_equal(a->pings, 2);
+	lab_pass(lab, 1);
+	assert_int_equal(a->pings, 3);
+}
+
 static void
 anything_that_is_heard_keeps_it_alive(void **state)
 {
@@ -115,6 +132,9 @@ each_reason_has_its_close_code_when_up(void **state)
 	}
 	assert_int_equal(lab->delivered, 0);
 	assert_int_equal(lab->downs, 10);
+	/* Only one of them speaks of keys, and none refuses. */
+	assert_int_equal(mesh_stats(lab->mesh)->auth_failed, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->refused, 0);
 }
 
 static void
@@ -229,6 +249,8 @@ knows_who_is_linked(void **state)
 	assert_ptr_equal(link_user(at->link), lab);
 	assert_false(link_is_up(early->link));
 	assert_true(inspect_slot(early->link) > 63);
+	lab_closed(lab, at, MESH_CLOSED);
+	assert_null(mesh_users(lab->mesh)[0]);
 }
 
 static void
@@ -301,6 +323,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(pings_at_once_and_in_silence_and_is_dead_after_three),
+		TEST(the_silence_of_one_link_does_not_ping_another),
 		TEST(anything_that_is_heard_keeps_it_alive),
 		TEST(silence_counts_only_while_reading),
 		TEST(a_pong_gives_the_round_trip_smoothed),

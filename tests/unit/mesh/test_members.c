@@ -295,7 +295,7 @@ told_among(struct lab *lab, unsigned crowd, const char *json)
 	struct lab_link *at;
 
 	lab->config.presence = true;
-	mesh_destroy(lab->mesh);
+	lab_unmake(lab);
 	lab_make(lab);
 	at = lab_accept_up(lab, 0x10);
 	crowd_tells(lab, 0, crowd, json);
@@ -313,6 +313,16 @@ static void
 tells_as_often_where_many_come_and_vanish(void **state)
 {
 	assert_int_equal(told_among(*state, 300, "{\"new\":true}"), 2);
+}
+
+/* Else most of all messages would be of this kind. */
+static void
+tells_nothing_among_too_many(void **state)
+{
+	assert_int_equal(
+	    told_among(*state, MEMBERS_QUIET - 1, "{\"new\":true}"), 2);
+	assert_int_equal(
+	    told_among(*state, MEMBERS_QUIET, "{\"new\":true}"), 0);
 }
 
 static void
@@ -367,6 +377,7 @@ main(void)
 		TEST(tells_of_itself_after_joining_and_every_five_minutes),
 		TEST(tells_more_rarely_where_many_stay),
 		TEST(tells_as_often_where_many_come_and_vanish),
+		TEST(tells_nothing_among_too_many),
 		TEST(tells_nothing_if_it_must_not),
 		TEST(out_of_memory_is_counted),
 	};

@@ -163,6 +163,7 @@ when_a_wrong_clock_is_set_links_begin_anew(void **state)
 	struct lab_link *at = begin(lab, 19000 * DAY_S);
 	struct lab_link *ending = lab->links;
 	struct record_run run;
+	unsigned asked;
 
 	lab_say_data(lab, at, 9, 5000);
 	runs_say(lab, at, RECORD_SYNC, 9, 4900, 101, 0);
@@ -194,9 +195,11 @@ when_a_wrong_clock_is_set_links_begin_anew(void **state)
 	}
 	assert_int_equal(lab->delivered, 104);
 	assert_int_equal(bad_boot(lab), 4);
-	/* Once. */
+	/* Once; nor is there anything left to ask for. */
+	asked = wall.asked;
 	lab_pass(lab, 3000);
 	assert_int_equal(at->close_code, -1);
+	assert_int_equal(wall.asked, asked);
 }
 
 static struct net *
