@@ -28,7 +28,8 @@ spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
 	return slots;
 }
 
-enum err
+/* Write the record of a message that is not kept. */
+static enum err
 spread_write(
     struct mesh *mesh, const struct record_data *data, struct range *range)
 {
@@ -282,13 +283,6 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 }
 
 void
-spread_on_passed(
-    void *ctx, struct origin *origin, uint64_t first, uint64_t count)
-{
-	fetch_forget(ctx, origin, first, count);
-}
-
-void
 spread_on_gap(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 {
 	struct mesh *mesh = ctx;
@@ -317,7 +311,9 @@ spread_on_gone(void *ctx, struct origin *origin)
 		(void)ends_forget(&mesh->spread.ends, &origin->id);
 	}
 	history_forget(&mesh->spread.history, origin);
-	tree_forget(mesh, origin);
+	if (mesh->spread.model == origin) {
+		mesh->spread.model = NULL;
+	}
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
 		if (link->last == origin) {
 			link->last = NULL;
@@ -379,9 +375,6 @@ spread_on_up(struct link *link)
 	uint64_t bit = link_bit(link);
 
 	link->up_ms = mesh->now_ms;
-	link->fetches = 0;
-	link->is_over = false;
-	mesh->spread.congested &= ~bit;
 	mesh->spread.second &= ~bit;
 	if (nodeid_compare(&link->node_id, &mesh->node_id) < 0) {
 		mesh->spread.second |= bit;
@@ -390,7 +383,7 @@ spread_on_up(struct link *link)
 	if (mesh->up_slots == bit) {
 		fetch_on_first_up(mesh);
 	}
-	sync_on_up(link);
+	sync_send(link);
 }
 
 void
@@ -416,11 +409,10 @@ spread_on_tick(struct mesh *mesh)
 	flow_check(mesh);
 	spread_announce_due(mesh);
 	fetch_due(mesh);
-	history_expire(&spread->history, mesh->now_ms);
+	mesh_wake_at(mesh, history_expire(&spread->history, mesh->now_ms));
 	chunk_log_trim(&spread->passing);
 	mesh_wake_at(mesh, spread->flow_ms);
 	mesh_wake_at(mesh, spread->early.due_ms);
 	mesh_wake_at(mesh, spread->late.due_ms);
-	mesh_wake_at(mesh, history_next_ms(&spread->history, mesh->now_ms));
 	mesh_wake_at(mesh, spread->told.due_ms);
 }

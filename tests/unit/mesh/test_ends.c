@@ -142,7 +142,8 @@ a_boot_that_came_between_is_fetched_whole(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
-	struct lab_link *b;
+	struct lab_link *b, *c;
+	struct record_run runs[4];
 
 	say_boots(lab, a, 0, 0);
 	say_boots(lab, a, 2, 3);
@@ -152,6 +153,12 @@ a_boot_that_came_between_is_fetched_whole(void **state)
 	runs_say_reborn(lab, b, 9, 1, 1);
 	runs_say_reborn(lab, b, 9, 1, 2);
 	assert_int_equal(lab->delivered, 5);
+	/* It has its place among the others. */
+	c = runs_up_told(lab, 3);
+	assert_int_equal(runs_sent(c, RECORD_SYNC, runs, 4), 4);
+	for (uint32_t boots = 0; boots < 4; boots++) {
+		assert_int_equal(runs[boots].seq, lab_seq(boots, 1));
+	}
 }
 
 /* It may be weeks ago: who knew none of them has lost nothing. */

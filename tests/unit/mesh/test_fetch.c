@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
+#include "mesh/fetch.h"
 #include "mesh/missing.h"
 #include "support/fault.h"
 #include "unit/mesh/runs.h"
@@ -142,7 +143,10 @@ everybody_who_has_it_is_asked_in_turn(void **state)
 			asked += runs_count(at[i], RECORD_GRAFT);
 		}
 		assert_int_equal(asked, n);
-		lab_pass(lab, 150);
+		lab_pass(lab, n < 3 ? 150 : 149);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(runs_count(at[i], RECORD_GRAFT), 1);
 	}
 	/* All were: a second round, in which each is waited for longer. */
 	lab_pass_alive(lab, 2000);
@@ -379,6 +383,31 @@ one_link_is_asked_for_so_much_at_a_time(void **state)
 		lab_pass(lab, 10);
 	}
 	assert_int_equal(lab->delivered, 100);
+}
+
+/* In lists as long as there is room for. */
+static void
+much_is_asked_for_at_once(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *parent = runs_up(lab, 1);
+	size_t asked = 0;
+
+	lab_say_data(lab, parent, 9, 1);
+	for (uint8_t n = 0; n < 4; n++) {
+		struct lab_link *at = runs_up(lab, (uint8_t)(2 + n));
+
+		for (uint32_t i = 0; i < 60; i++) {
+			runs_say(lab, at, RECORD_IHAVE, 9,
+			    10 + 2 * (60 * n + i), 1, 0);
+		}
+	}
+	nobody_was_asked(lab);
+	lab_pass(lab, FETCH_TIMEOUT_MS);
+	for (size_t i = 0; i < lab->link_count; i++) {
+		asked += runs_count(&lab->links[i], RECORD_GRAFT);
+	}
+	assert_int_equal(asked, 4 * 60);
 }
 
 static void
@@ -629,6 +658,7 @@ main(void)
 		    a_link_that_goes_is_not_asked_and_its_answer_not_waited_for),
 		TEST(a_lost_parent_is_no_longer_waited_for),
 		TEST(one_link_is_asked_for_so_much_at_a_time),
+		TEST(much_is_asked_for_at_once),
 		TEST(the_oldest_is_given_up_when_the_table_is_full),
 		TEST(too_many_announcements_are_ignored_and_then_abuse),
 		TEST(too_many_requests_are_ignored_and_then_abuse),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
+#include "mesh/fetch.h"
 #include "mesh/origin.h"
 #include "mesh/window.h"
 #include "support/fault.h"
@@ -311,6 +312,20 @@ a_boot_that_was_missed_altogether_is_fetched_whole(void **state)
 	assert_int_equal(lab->gaps, 0);
 }
 
+/* Also by an announcement alone. */
+static void
+a_new_boot_is_missed_from_its_first(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 1);
+	runs_say_from(lab, a, RECORD_IHAVE, 9, lab_seq(1, 3), 1);
+	assert_int_equal(runs_origin(lab, 9).missing, 3);
+	lab_pass_alive(lab, FETCH_HOLE_MS);
+	runs_only_gap(lab, lab_seq(1, 1), 2);
+}
+
 /* A lie costs a bounded number of runs, the truth is told as a gap. */
 static void
 far_ahead_in_the_last_boot_only_the_end_is_missing(void **state)
@@ -539,6 +554,7 @@ main(void)
 		TEST(what_was_not_heard_of_before_a_restart_is_taken_once),
 		TEST(what_is_announced_of_the_last_boot_is_fetched),
 		TEST(a_boot_that_was_missed_altogether_is_fetched_whole),
+		TEST(a_new_boot_is_missed_from_its_first),
 		TEST(far_ahead_in_the_last_boot_only_the_end_is_missing),
 		TEST(who_is_forgotten_leaves_gaps_of_all_boots),
 		TEST(

@@ -118,6 +118,26 @@ who_knows_less_of_it_is_told(void **state)
 	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
 }
 
+static void
+whatever_else_it_says_in_one_list(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	const struct record_run list[] = {
+		{ .origin = lab_id(9), .seq = RUNS_SEQ(4) },
+		{ .origin = lab_id(8), .seq = RUNS_SEQ(6) },
+	};
+
+	runs_say_end(lab, a, 9, 0, 5);
+	runs_say_end(lab, a, 8, 0, 5);
+	lab_pass(lab, LAZY_TOLD_MS);
+	runs_forget(lab);
+	runs_say_list(lab, b, RECORD_SYNC, list, ARRAY_LEN(list));
+	lab_pass(lab, LAZY_TOLD_MS);
+	runs_only_end(b, 9, 0, 5);
+}
+
 /* What it says last of an origin is what it knows. */
 static void
 who_knows_as_much_is_told_nothing(void **state)
@@ -158,7 +178,8 @@ of_more_boots_the_newest_eight_are_passed_on(void **state)
 	for (uint32_t i = 0; i < ENDS_HEARD; i++) {
 		assert_int_equal(runs[i].seq, lab_seq(3 + i, 4));
 	}
-	/* News of one of them is news of all. */
+	/* News of one of them is news of all, but of no other author. */
+	runs_say_end(lab, a, 8, 0, 3);
 	lab_pass_alive(lab, ENDS_KEEP_MS);
 	c = lab_accept_up(lab, 4);
 	assert_int_equal(runs_count(c, RECORD_SYNC), 0);
@@ -207,6 +228,23 @@ once_it_is_known_what_was_heard_of_it_is_missing(void **state)
 	lab_pass_alive(lab, 30000);
 	assert_int_equal(lab->gap_count, 3);
 	assert_int_equal(lab->gaps, 2);
+}
+
+/* Who came when it was no longer told to new links. */
+static void
+then_it_is_news_to_who_was_not_told(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b;
+
+	runs_say_end(lab, a, 9, 0, 5);
+	lab_pass_alive(lab, ENDS_KEEP_MS);
+	b = runs_up_told(lab, 2);
+	assert_int_equal(runs_count(b, RECORD_SYNC), 0);
+	lab_say_data(lab, a, 9, 3);
+	lab_pass(lab, LAZY_TOLD_MS);
+	runs_only_end(b, 9, 0, 5);
 }
 
 static void
@@ -365,10 +403,12 @@ main(void)
 		TEST(nor_is_it_lost_when_its_author_restarts_meanwhile),
 		TEST(who_was_never_known_is_no_loss_but_passed_on_once),
 		TEST(who_knows_less_of_it_is_told),
+		TEST(whatever_else_it_says_in_one_list),
 		TEST(who_knows_as_much_is_told_nothing),
 		TEST(of_more_boots_the_newest_eight_are_passed_on),
 		TEST(a_new_link_is_told_of_it_too),
 		TEST(once_it_is_known_what_was_heard_of_it_is_missing),
+		TEST(then_it_is_news_to_who_was_not_told),
 		TEST(if_it_has_begun_anew_the_boot_before_is_no_loss),
 		TEST(of_boot_zero_nothing_is_heard),
 		TEST(a_boot_that_somebody_holds_is_not_only_heard_of),

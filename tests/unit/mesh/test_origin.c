@@ -366,6 +366,19 @@ hurry(struct table *table, struct origin *origin, uint64_t *seq, uint64_t ms)
 }
 
 static void
+who_goes_leaves_its_wide_window_to_others(void **state)
+{
+	struct table *table = *state;
+	uint64_t seq = 0;
+
+	hurry(table, add(table, 1, 1000), &seq, 1000);
+	assert_int_equal(table->origins.wide, 1);
+	origins_expire(&table->origins, 3000 + ORIGIN_IDLE_MS);
+	assert_int_equal(table->origins.wide, 0);
+	assert_null(TAILQ_FIRST(&table->origins.all));
+}
+
+static void
 a_window_that_cannot_grow_is_counted_and_tried_again(void **state)
 {
 	struct table *table = *state;
@@ -498,6 +511,7 @@ main(void)
 		TEST(a_restart_of_who_is_known_is_missed_from_its_first_word),
 		TEST(what_was_not_promised_passes_and_is_no_gap),
 		TEST(a_fast_origin_gets_a_wide_window_and_loses_it_again),
+		TEST(who_goes_leaves_its_wide_window_to_others),
 		TEST(a_window_that_cannot_grow_is_counted_and_tried_again),
 		TEST(numbers_that_fall_off_a_window_are_counted),
 		TEST(a_long_run_is_given_up_in_one_go),

@@ -69,6 +69,25 @@ drops_what_crossed_too_many_links(void **state)
 	assert_int_equal(lab->delivered, 1);
 }
 
+/* There is no higher number. */
+static void
+what_crossed_255_links_goes_no_further(void **state)
+{
+	struct lab *lab = *state;
+	struct record_data data = lab_data(9, 1);
+	struct lab_link *a, *b;
+
+	lab->config.max_hops = UINT8_MAX;
+	lab_make(lab);
+	a = lab_accept_up(lab, 1);
+	b = lab_accept_up(lab, 2);
+	data.hops = UINT8_MAX;
+	lab_say(lab, a, &data);
+	assert_int_equal(lab->delivered, 1);
+	assert_int_equal(b->spreads, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->hop_limit, 1);
+}
+
 static void
 drops_text_that_is_not_utf8(void **state)
 {
@@ -545,6 +564,9 @@ main(void)
 		TEST(relays_a_message_to_all_others_and_delivers_it_once),
 		TEST(relays_the_bytes_as_they_came_but_one_hop_further),
 		TEST(drops_what_crossed_too_many_links),
+		cmocka_unit_test_setup_teardown(
+		    what_crossed_255_links_goes_no_further, lab_setup_raw,
+		    lab_teardown),
 		TEST(drops_text_that_is_not_utf8),
 		TEST(tells_its_own_messages_from_spoofed_ones),
 		TEST(a_restart_is_no_hole_and_the_past_is_old),

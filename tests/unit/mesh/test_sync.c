@@ -235,6 +235,10 @@ who_was_forgotten_is_told_of_too(void **state)
 	lab_pass(lab, 600000);
 	a = lab_accept_up(lab, 3);
 	assert_int_equal(runs_only(a, RECORD_SYNC).seq, RUNS_SEQ(9));
+	lab_say_data(lab, a, 8, 1);
+	lab_pass(lab, 600000);
+	a = lab_accept_up(lab, 4);
+	assert_int_equal(runs_count(a, RECORD_SYNC), 2);
 }
 
 /* With the end of its boot before. */

@@ -124,6 +124,22 @@ what_has_no_room_in_one_part_follows(void **state)
 }
 
 static void
+each_link_is_told_the_rest_in_its_own_time(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = lab_accept_up(lab, 1);
+	struct lab_link *b, *c;
+
+	hear_of(lab, a, SYNC_RUNS_MAX + 100);
+	b = runs_up_told(lab, 2);
+	lab_pass_alive(lab, 500);
+	c = lab_accept_up(lab, 3);
+	lab_pass_alive(lab, 2500);
+	assert_int_equal(named(b), SYNC_RUNS_MAX + 100);
+	assert_int_equal(named(c), SYNC_RUNS_MAX + 100);
+}
+
+static void
 a_link_that_ends_is_told_no_more(void **state)
 {
 	struct lab *lab = *state;
@@ -310,6 +326,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_list_goes_in_messages_that_every_node_takes),
 		TEST(what_has_no_room_in_one_part_follows),
+		TEST(each_link_is_told_the_rest_in_its_own_time),
 		TEST(a_link_that_ends_is_told_no_more),
 		TEST(one_origin_may_be_more_than_a_part),
 		TEST(ends_of_what_is_not_held_follow_too),

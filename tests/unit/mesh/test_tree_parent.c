@@ -2,6 +2,7 @@
 
 #include "unit/mesh/runs.h"
 
+#include "mesh/fetch.h"
 #include "mesh/tree.h"
 
 static void
@@ -201,6 +202,69 @@ nor_does_it_when_messages_follow_one_another_quickly(void **state)
 	assert_in_range(late_beside_an_idle_link(*state, 50, 0), 1, 20);
 }
 
+/* The parent of node `n` brings some messages, from `first` on, each only when
+ * it is asked for it. */
+static void
+bring_when_asked(
+    struct lab *lab, struct lab_link *at, uint8_t n, uint32_t first)
+{
+	for (uint32_t count = first; count < first + TREE_LATE; count++) {
+		runs_say(lab, at, RECORD_IHAVE, n, count, 1, 0);
+		lab_pass(lab, FETCH_TIMEOUT_MS + 1);
+		runs_repair(lab, at, n, count);
+	}
+	runs_forget(lab);
+}
+
+/* Is `other` asked for what both say that they have? */
+static bool
+other_is_asked(struct lab *lab, struct lab_link *parent, struct lab_link *other,
+    uint8_t n, uint32_t count)
+{
+	runs_say(lab, parent, RECORD_IHAVE, n, count, 1, 0);
+	runs_say(lab, other, RECORD_IHAVE, n, count, 1, 0);
+	lab_pass(lab, FETCH_TIMEOUT_MS);
+	assert_int_equal(
+	    runs_count(parent, RECORD_GRAFT) + runs_count(other, RECORD_GRAFT),
+	    1);
+	runs_repair(lab, other, n, count);
+	return runs_count(other, RECORD_GRAFT) == 1;
+}
+
+static void
+others_are_asked_before_a_parent_that_only_answers(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *parent = runs_up(lab, 1);
+	struct lab_link *other = runs_up(lab, 2);
+
+	for (uint8_t n = 10; n < 26; n++) {
+		lab_say_data(lab, parent, n, 1);
+		bring_when_asked(lab, parent, n, 2);
+		assert_true(other_is_asked(lab, parent, other, n, 5));
+	}
+}
+
+/* Also of what was announced before. */
+static void
+but_not_before_one_that_has_pushed_since(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *parent = runs_up(lab, 1);
+	struct lab_link *other = runs_up(lab, 2);
+	unsigned asked = 0;
+
+	for (uint8_t n = 10; n < 26; n++) {
+		lab_say_data(lab, parent, n, 1);
+		bring_when_asked(lab, parent, n, 2);
+		runs_say(lab, other, RECORD_IHAVE, n, 5, 1, 0);
+		lab_say_data(lab, parent, n, 5);
+		runs_forget(lab);
+		asked += other_is_asked(lab, parent, other, n, 6) ? 1 : 0;
+	}
+	assert_in_range(asked, 0, 15);
+}
+
 static void
 an_announcement_that_is_too_young_changes_nothing(void **state)
 {
@@ -228,6 +292,22 @@ of_two_that_announce_the_one_that_had_it_earlier_is_the_parent(void **state)
 	runs_say(lab, c, RECORD_IHAVE, 9, 2, 1, 11);
 	lab_say_data(lab, a, 9, 2);
 	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(c->link));
+}
+
+static void
+whoever_else_goes_meanwhile(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct lab_link *c = runs_up(lab, 3);
+
+	lab_say_data(lab, a, 9, 1);
+	lab_pass(lab, 500);
+	runs_say(lab, b, RECORD_IHAVE, 9, 2, 1, 10);
+	lab_closed(lab, c, MESH_CLOSED);
+	lab_say_data(lab, a, 9, 2);
+	assert_int_equal(runs_origin(lab, 9).parent, inspect_slot(b->link));
 }
 
 static void
@@ -276,9 +356,12 @@ main(void)
 		TEST(who_answers_and_never_pushes_does_not_stay_the_parent),
 		TEST(nor_does_it_by_saying_that_it_had_all_long_ago),
 		TEST(nor_does_it_when_messages_follow_one_another_quickly),
+		TEST(others_are_asked_before_a_parent_that_only_answers),
+		TEST(but_not_before_one_that_has_pushed_since),
 		TEST(an_announcement_that_is_too_young_changes_nothing),
 		TEST(
 		    of_two_that_announce_the_one_that_had_it_earlier_is_the_parent),
+		TEST(whoever_else_goes_meanwhile),
 		TEST(after_who_was_told_to_push_has_gone_another_is_told),
 		TEST(
 		    who_does_not_answer_in_its_time_is_not_waited_for_in_anothers),

@@ -123,6 +123,7 @@ is_delivered_once_at_its_node(void **state)
 		assert_int_equal(lab->delivered, delivered[i]);
 	}
 	assert_int_equal(mesh_stats(lab->mesh)->unicasts, 7);
+	assert_int_equal(mesh_stats(lab->mesh)->duplicates, 6);
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 0);
 }
 
@@ -175,6 +176,11 @@ says_what_cannot_be_sent(void **state)
 	assert_int_equal(send_to(lab, 0x80), ERR_INVALID);
 	assert_int_equal(
 	    mesh_send(lab->mesh, lab->now, &dest, &view), ERR_TOOBIG);
+	/* Whether or not a way is known. */
+	lab_say_data(lab, runs_up(lab, 1), 9, 1);
+	assert_int_equal(
+	    mesh_send(lab->mesh, lab->now, &dest, &view), ERR_TOOBIG);
+	assert_int_equal(mesh_stats(lab->mesh)->unicasts_sent, 0);
 }
 
 static void
