@@ -66,8 +66,8 @@ bootstrap_schedule(struct mesh *mesh, struct seed *seed, uint64_t delay_ms)
 void
 bootstrap_start(struct mesh *mesh)
 {
-	for (size_t i = 0; i < mesh->bootstrap.count; i++) {
-		bootstrap_schedule(mesh, &mesh->bootstrap.seeds[i], 0);
+	if (mesh->bootstrap.count > 0) {
+		mesh_wake_at(mesh, mesh->now_ms);
 	}
 }
 

@@ -48,7 +48,8 @@ fetch_set_due(struct mesh *mesh, struct missing_run *run, uint64_t due_ms)
 	mesh_wake_at(mesh, due_ms);
 }
 
-void
+/* No answer is waited for any more. */
+static void
 fetch_settle(struct mesh *mesh, struct missing_run *run)
 {
 	if (run->asked != ORIGIN_NO_SLOT) {
@@ -254,9 +255,10 @@ fetch_take(struct mesh *mesh, struct missing_run *run, uint64_t seq)
 		run = tail;
 	}
 	if (run->count == 1) {
-		fetch_settle(mesh, run);
+		fetch_remove(mesh, run);
+	} else {
+		missing_shift(run, 1);
 	}
-	missing_shift(&mesh->spread.missing, run, 1);
 }
 
 bool
@@ -367,8 +369,12 @@ fetch_mark(struct link *link, const struct origin *origin,
 	}
 	link->mesh->stats.mark_limit += run->count > FETCH_MARK_MAX ? 1 : 0;
 	for (uint32_t i = 0; i + 1 < count; i++) {
-		history_know(&link->mesh->spread.history, origin, run->seq + i,
-		    link_bit(link));
+		struct history_entry *entry = history_find(
+		    &link->mesh->spread.history, origin, run->seq + i);
+
+		if (entry != NULL) {
+			entry->known |= link_bit(link);
+		}
 	}
 }
 

@@ -88,8 +88,8 @@ bool fetch_hear_old(struct mesh *mesh, struct origin *origin, uint64_t seq);
 uint64_t fetch_old_end(struct mesh *mesh, struct origin *origin, uint64_t seq);
 /* The origin is about to be freed: what it still misses is a gap. */
 void fetch_on_origin_gone(struct mesh *mesh, struct origin *origin);
-/* These will never be taken. */
+/* These will never be taken.  `ctx` is the mesh: an event of origin.h. */
 void fetch_forget(
-    struct mesh *mesh, struct origin *origin, uint64_t first, uint64_t count);
+    void *ctx, struct origin *origin, uint64_t first, uint64_t count);
 
 #endif

@@ -86,8 +86,12 @@ fetch_on_origin_gone(struct mesh *mesh, struct origin *origin)
 	while ((run = missing_find(&mesh->spread.missing, origin, 0)) != NULL) {
 		uint64_t seq = run->seq;
 		uint64_t end = seq + run->count;
+		bool is_promised = seq >= origin->base ||
+		                   seq >> 32 < origin->window.max >> 32;
 
-		if (fetch_end(mesh, run) || !origin_is_promised(origin, seq)) {
+		/* Below the base it is not; of smaller boots nothing else was
+		 * kept. */
+		if (fetch_end(mesh, run) || !is_promised) {
 			continue;
 		}
 		if (seq > origin->window.max) {
@@ -129,9 +133,9 @@ fetch_on_boot(struct mesh *mesh, struct origin *origin, uint64_t seq)
 }
 
 void
-fetch_forget(
-    struct mesh *mesh, struct origin *origin, uint64_t first, uint64_t count)
+fetch_forget(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 {
+	struct mesh *mesh = ctx;
 	uint64_t end = first + count;
 	struct missing_run *run;
 
@@ -144,8 +148,7 @@ fetch_forget(
 		if (run->seq >= first && run->seq + run->count <= end) {
 			fetch_remove(mesh, run);
 		} else if (run->seq >= first) {
-			missing_shift(&mesh->spread.missing, run,
-			    (uint32_t)(end - run->seq));
+			missing_shift(run, (uint32_t)(end - run->seq));
 		} else if (fetch_split(mesh, run, first, &tail) != ERR_OK) {
 			/* The rest of it stays a hole of the window. */
 			missing_cut(run, (uint32_t)(first - run->seq));

@@ -33,9 +33,6 @@ fetch_set_last(struct mesh *mesh, struct origin *origin, uint64_t seq)
 /* Look at it again at `due_ms`, or when it is to be given up. */
 void fetch_set_due(struct mesh *mesh, struct missing_run *run, uint64_t due_ms);
 
-/* No answer is waited for any more. */
-void fetch_settle(struct mesh *mesh, struct missing_run *run);
-
 /* Out of the table. */
 void fetch_remove(struct mesh *mesh, struct missing_run *run);
 

@@ -113,7 +113,7 @@ fetch_next(
 	if (*seq >= end || run == NULL || run->seq >= end) {
 		return NULL;
 	}
-	run = fetch_isolate(mesh, run, *seq > run->seq ? *seq : run->seq, end);
+	run = fetch_isolate(mesh, run, *seq, end);
 	*seq = run->seq + run->count;
 	return run;
 }

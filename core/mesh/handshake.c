@@ -8,6 +8,7 @@
 #include "mesh/inside.h"
 #include "mesh/sync.h"
 #include "mesh/wall.h"
+#include "wire/utf8.h"
 
 enum {
 	HANDSHAKE_DEAD_MS = 5000, /* of silence: the old link is dead */
@@ -130,13 +131,9 @@ handshake_prove(struct link *link, const struct record *hello,
 		.len = mesh->scratch.len - RECORD_HEADER_LEN,
 	};
 	size_t at = record_welcome_proof_at(welcome);
-	uint8_t proof[RECORD_PROOF_LEN];
-	enum err err = handshake_proofs(link, proof, hello, &record, at);
 
-	if (err == ERR_OK) {
-		memcpy(body + at, proof, sizeof(proof));
-	}
-	return err;
+	/* What is shown is of all but the proof itself. */
+	return handshake_proofs(link, body + at, hello, &record, at);
 }
 
 /* Put a WELCOME into the scratch buffer. */
@@ -212,7 +209,6 @@ static void
 handshake_admit(struct link *link, const struct record *hello)
 {
 	struct mesh *mesh = link->mesh;
-	const struct record_peer peer = views_peer(&link->node_id, link->addr);
 	/* Each link that comes or goes costs a look at every origin. */
 	const struct bucket_rate rate = bucket_rate(
 	    HANDSHAKE_ACCEPTS_S, HANDSHAKE_BURST);
@@ -228,7 +224,7 @@ handshake_admit(struct link *link, const struct record *hello)
 	}
 	has_room = bucket_has_token(&mesh->accepts, &rate, mesh->now_ms);
 	mesh->stats.accept_limit += has_room ? 0 : 1;
-	has_room = has_room && views_make_room(link, link->hello_flags);
+	has_room = has_room && views_make_room(link);
 	if ((link->hello_flags & HELLO_ORPHAN) != 0) {
 		walk_begin(link);
 	}
@@ -239,7 +235,7 @@ handshake_admit(struct link *link, const struct record *hello)
 	}
 	handshake_refuse(link, hello, BYE_FULL);
 	if (!link->is_leaf) {
-		views_learn(mesh, link, &peer);
+		views_store(mesh, &link->node_id, link->addr);
 	}
 }
 
@@ -263,11 +259,27 @@ handshake_on_auth(struct link *link, const struct record *record)
 	handshake_admit(link, NULL);
 }
 
+/* Words of the peer, with everything odd made '?'. */
+static void
+handshake_copy_text(char out[256], const struct str8 *text)
+{
+	bool is_utf8 = utf8_is_valid(text->text, text->len);
+
+	for (size_t i = 0; i < text->len; i++) {
+		uint8_t byte = (uint8_t)text->text[i];
+		bool odd = byte < 0x20 || byte == 0x7f ||
+		           (byte >= 0x80 && !is_utf8);
+
+		out[i] = odd ? '?' : text->text[i];
+	}
+	out[text->len] = '\0';
+}
+
 static void
 handshake_take_limits(
     struct link *link, const struct str8 *name, uint32_t max_message)
 {
-	link_copy_text(link->name, name);
+	handshake_copy_text(link->name, name);
 	link->max_message = max_message != 0 ? max_message : UINT32_MAX;
 }
 
@@ -289,7 +301,7 @@ handshake_take_hello(struct link *link, const struct record_hello *hello)
 			.addr = hello->addr,
 		};
 
-		(void)views_take_addr(link->mesh, link, &peer, link->addr);
+		(void)views_take_addr(link, &peer, link->addr);
 	}
 }
 
@@ -418,8 +430,9 @@ handshake_on_welcome(struct link *link, const struct record *record)
 }
 
 void
-handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t slots)
+handshake_pass(struct link *link, uint64_t last_seq)
 {
+	struct mesh *mesh = link->mesh;
 	uint64_t boot = (last_seq >> 32) + 1;
 
 	if (last_seq > mesh->seq) {
@@ -432,7 +445,7 @@ handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t slots)
 		spread_leave_boot(mesh);
 		mesh->seq = boot << 32;
 	}
-	sync_on_own(mesh, last_seq, slots);
+	sync_on_own(link, last_seq);
 }
 
 void
@@ -449,9 +462,9 @@ handshake_on_welcome2(struct link *link, const struct record *record)
 		link_bye(link, BYE_FULL);
 		return;
 	}
-	handshake_pass(mesh, welcome2.last_seq, mesh->up_slots);
+	handshake_pass(link, welcome2.last_seq);
 	link_up(link);
-	views_learn_all(link, &welcome2.peers);
+	views_learn(link, &welcome2.peers);
 }
 
 bool

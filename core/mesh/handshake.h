@@ -22,9 +22,9 @@ void handshake_on_welcome(struct link *link, const struct record *record);
 void handshake_on_auth(struct link *link, const struct record *record);
 void handshake_on_welcome2(struct link *link, const struct record *record);
 
-/* The mesh remembers ids of ours that we do not: from an earlier life with the
- * same node id.  Number behind them, or nobody would take ours; and tell the
- * links of `slots` where that life ended (sync_on_own). */
-void handshake_pass(struct mesh *mesh, uint64_t last_seq, uint64_t slots);
+/* The link knows ids of ours that we do not: from an earlier life with the same
+ * node id.  Number behind them, or nobody would take ours; and tell the others
+ * where that life ended (sync_on_own). */
+void handshake_pass(struct link *link, uint64_t last_seq);
 
 #endif

@@ -188,14 +188,11 @@ history_find(
 		return NULL;
 	}
 	place = *history_newest(history, origin, seq);
-	while (place >= history->first) {
-		entry = history_at(history, place);
-		if (entry->seq == seq && entry->origin == origin) {
-			return entry;
-		}
+	while ((entry = history_get(history, place)) != NULL &&
+	       (entry->seq != seq || entry->origin != origin)) {
 		place = entry->step != 0 ? place - entry->step : 0;
 	}
-	return NULL;
+	return entry;
 }
 
 void
@@ -222,30 +219,23 @@ history_data(const struct history_entry *entry)
 	return data;
 }
 
-void
+uint64_t
 history_expire(struct history *history, uint64_t now_ms)
 {
-	while (history_count(history) > 0 &&
-	       (uint32_t)now_ms - history_at(history, history->first)->ms >=
-	           HISTORY_MS) {
+	while (history_count(history) > 0) {
+		uint32_t age = (uint32_t)now_ms -
+		               history_at(history, history->first)->ms;
+
+		if (age < HISTORY_MS) {
+			return now_ms + HISTORY_MS - age;
+		}
 		history_drop_oldest(history);
 		history->expired++;
 	}
-	if (history_count(history) == 0 && history->room > 0) {
+	if (history->room > 0) {
 		history_release(history);
 	}
-}
-
-uint64_t
-history_next_ms(const struct history *history, uint64_t now_ms)
-{
-	uint32_t age;
-
-	if (history_count(history) == 0) {
-		return UINT64_MAX;
-	}
-	age = (uint32_t)now_ms - history_at(history, history->first)->ms;
-	return age >= HISTORY_MS ? now_ms : now_ms + HISTORY_MS - age;
+	return UINT64_MAX;
 }
 
 void

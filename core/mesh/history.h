@@ -80,18 +80,6 @@ history_get(const struct history *history, uint64_t place)
 struct history_entry *history_find(
     const struct history *history, const struct origin *origin, uint64_t seq);
 
-/* The links of `slots` have it, if it is here. */
-static inline void
-history_know(const struct history *history, const struct origin *origin,
-    uint64_t seq, uint64_t slots)
-{
-	struct history_entry *entry = history_find(history, origin, seq);
-
-	if (entry != NULL) {
-		entry->known |= slots;
-	}
-}
-
 /* This message will be put in next: have the caches filled. */
 void history_foresee(
     const struct history *history, const struct origin *origin, uint64_t seq);
@@ -99,10 +87,9 @@ void history_foresee(
 /* What was put in, borrowed from the entry. */
 struct record_data history_data(const struct history_entry *entry);
 
-/* Drop what is too old.  An empty history holds no memory. */
-void history_expire(struct history *history, uint64_t now_ms);
-/* When the next will be; UINT64_MAX: never. */
-uint64_t history_next_ms(const struct history *history, uint64_t now_ms);
+/* Drop what is too old.  An empty history holds no memory.  Returns when the
+ * next will be; UINT64_MAX: never. */
+uint64_t history_expire(struct history *history, uint64_t now_ms);
 
 /* `origin` is about to be freed. */
 void history_forget(struct history *history, struct origin *origin);

@@ -140,8 +140,7 @@ identity_begin(struct mesh *mesh, const struct nodeid *id)
 	mesh->node_id = *id;
 	mesh->seq = (uint64_t)mesh_wall_s(mesh) << 32;
 	origin_init(&mesh->spread.self, id, mesh->now_ms);
-	mesh->members.has_joined = false;
-	mesh->members.has_told = false;
+	members_begin(&mesh->members);
 }
 
 void

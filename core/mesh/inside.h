@@ -67,8 +67,8 @@ struct mesh {
 	struct spread spread;
 	struct recent recent[RECENT_KINDS][RECENT_MAX];
 	uint64_t recent_salt; /* nobody can aim at the place of another */
-	bool has_refused;     /* numbers from the future: */
-	uint64_t ask_ms;      /* the owner's clock is looked at then */
+	uint64_t ask_ms;      /* when the owner's clock is looked at, as numbers
+	                         from the future were refused; 0: none were */
 	struct buf scratch;   /* records being made; a handshake always fits */
 	struct mesh_stats stats;
 };

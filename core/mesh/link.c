@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "mesh/inside.h"
-#include "wire/utf8.h"
 
 static const struct {
 	uint16_t code;
@@ -27,7 +26,8 @@ static const struct {
 	[BYE_ABUSE] = { 1008, "abuse" },
 };
 
-uint16_t
+/* The close code that goes with a reason. */
+static uint16_t
 link_bye_code(uint8_t reason)
 {
 	return reason < ARRAY_LEN(link_byes) ? link_byes[reason].code : 1000;
@@ -84,21 +84,6 @@ link_dial(struct mesh *mesh, const char *addr, uint16_t flags)
 		mesh->io->dial(mesh->io->ctx, link, link->addr);
 	}
 	return link;
-}
-
-void
-link_destroy(struct link *link)
-{
-	struct mesh *mesh = link->mesh;
-
-	assert(link->state == LINK_CLOSING);
-	bootstrap_on_closed(link);
-	*(link->prev != NULL ? &link->prev->next : &mesh->links) = link->next;
-	if (link->next != NULL) {
-		link->next->prev = link->prev;
-	}
-	buf_fini(&link->hello);
-	free(link);
 }
 
 bool
@@ -174,7 +159,6 @@ link_up(struct link *link)
 	link->slot = (int8_t)__builtin_ctzll(~mesh->up_slots);
 	link->state = LINK_UP;
 	link->was_up = true;
-	link->heard_ms = mesh->now_ms;
 	mesh->up[link->slot] = link;
 	mesh->users[link->slot] = link->user;
 	mesh->up_slots |= UINT64_C(1) << link->slot;
@@ -235,9 +219,18 @@ link_end(struct link *link, uint16_t code, const char *why)
 void
 link_lost(struct link *link, enum mesh_closed how)
 {
+	struct mesh *mesh = link->mesh;
+
 	if (link->state != LINK_CLOSING) {
 		link_leave(link, how);
 	}
+	bootstrap_on_closed(link);
+	*(link->prev != NULL ? &link->prev->next : &mesh->links) = link->next;
+	if (link->next != NULL) {
+		link->next->prev = link->prev;
+	}
+	buf_fini(&link->hello);
+	free(link);
 }
 
 /* Others that a peer may try instead, behind its BYE. */
@@ -466,21 +459,6 @@ link_on_tick(struct link *link)
 		link->mesh->stats.refused += link->dialled ? 0 : 1;
 		link_end(link, 0, "handshake timeout");
 	}
-}
-
-void
-link_copy_text(char out[256], const struct str8 *text)
-{
-	bool is_utf8 = utf8_is_valid(text->text, text->len);
-
-	for (size_t i = 0; i < text->len; i++) {
-		uint8_t byte = (uint8_t)text->text[i];
-		bool odd = byte < 0x20 || byte == 0x7f ||
-		           (byte >= 0x80 && !is_utf8);
-
-		out[i] = odd ? '?' : text->text[i];
-	}
-	out[text->len] = '\0';
 }
 
 void *

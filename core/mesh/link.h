@@ -108,8 +108,6 @@ struct link {
 struct link *link_create(struct mesh *mesh, bool dialled);
 /* One that dials `addr`, with these flags of HELLO.  NULL: no memory. */
 struct link *link_dial(struct mesh *mesh, const char *addr, uint16_t flags);
-/* Take it out of the list and free it.  It is CLOSING. */
-void link_destroy(struct link *link);
 
 /* Send what was encoded into mesh_scratch, ahead of DATA.  False, and counted:
  * `err` says that there was no memory for it. */
@@ -120,7 +118,8 @@ void link_up(struct link *link);
 
 /* End it: Close with `code` (0: drop).  Nothing if it is CLOSING already. */
 void link_end(struct link *link, uint16_t code, const char *why);
-/* As link_end, but the caller reports the end: no io.close. */
+/* The caller reports its end: as link_end if it has not ended yet, but without
+ * io.close.  Then take it out of the list and free it. */
 void link_lost(struct link *link, enum mesh_closed how);
 /* Send what is in the scratch buffer and a BYE behind it, then end it. */
 void link_bye_behind(struct link *link, enum bye_reason reason);
@@ -163,11 +162,6 @@ void link_on_tick(struct link *link);
 /* Its end says that the next one would end like this. */
 bool link_is_final(const struct link *link, enum mesh_closed how);
 
-/* The close code that goes with a reason. */
-uint16_t link_bye_code(uint8_t reason);
 const char *link_bye_text(uint8_t reason);
-
-/* Copy words of the peer, with everything odd made '?'. */
-void link_copy_text(char out[256], const struct str8 *text);
 
 #endif

@@ -16,11 +16,19 @@ enum err
 members_init(
     struct members *members, const struct mesh_config *config, uint64_t salt)
 {
+	members_begin(members);
 	members->salt = salt;
 	members->is_on = config->presence;
 	members->version = strdup(
 	    config->version != NULL ? config->version : "");
 	return members->version == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+void
+members_begin(struct members *members)
+{
+	members->told_ms = UINT64_MAX;
+	members->part = 0;
 }
 
 static void
@@ -140,9 +148,8 @@ members_on_up(struct mesh *mesh)
 {
 	struct members *members = &mesh->members;
 
-	if (members->is_on && !members->has_joined) {
+	if (members->is_on && members->told_ms == UINT64_MAX) {
 		/* Not all at once, and when there are trees to go along. */
-		members->has_joined = true;
 		members->told_ms = mesh->now_ms + MEMBERS_JOIN_MS +
 		                   rng_below(
 		                       mesh->rng, MEMBERS_JOIN_MS * 3 / 2);
@@ -172,13 +179,8 @@ members_every_ms(const struct members *members)
 static uint64_t
 members_tell_at(const struct members *members)
 {
-	if (!members->has_joined) {
-		return UINT64_MAX;
-	}
-	return members->has_told
-	           ? members->told_ms + members_every_ms(members) *
-	                                    members->part / MEMBERS_PART
-	           : members->told_ms;
+	return members->told_ms +
+	       members_every_ms(members) * members->part / MEMBERS_PART;
 }
 
 static void
@@ -186,7 +188,7 @@ members_tell(struct mesh *mesh)
 {
 	struct presence presence = {
 		.links = (uint32_t)mesh->stats.links_up,
-		.is_new = !mesh->members.has_told,
+		.is_new = mesh->members.part == 0,
 	};
 	struct buf json = { 0 };
 	struct message_view view = {
@@ -243,7 +245,6 @@ members_on_tick(struct mesh *mesh)
 		if (HASH_COUNT(members->table) < MEMBERS_QUIET) {
 			members_tell(mesh);
 		}
-		members->has_told = true;
 		members->told_ms = mesh->now_ms;
 		members->part = rng_around(mesh->rng, MEMBERS_PART, 10);
 	}

@@ -40,10 +40,10 @@ struct members {
 	uint64_t stayed;      /* of them, those that are not new */
 	char *version;        /* of this node's program */
 	bool is_on;           /* this node tells of itself */
-	bool has_joined;
-	bool has_told;
-	uint64_t told_ms; /* when; until then when to do it first */
-	uint64_t part;    /* of the interval, in 1024ths */
+	/* When it told last, and after which part of the interval it does again,
+	 * in 1024ths.  0: it never did, and does so first at told_ms, which is
+	 * UINT64_MAX until it has joined. */
+	uint64_t told_ms, part;
 };
 
 NODISCARD enum err members_init(
@@ -54,6 +54,8 @@ void members_fini(struct members *members);
 bool members_on_message(struct mesh *mesh, const struct message_view *view);
 /* A link is UP. */
 void members_on_up(struct mesh *mesh);
+/* This node is a new one: it has not joined yet. */
+void members_begin(struct members *members);
 /* This node leaves in good order. */
 void members_on_leave(struct mesh *mesh, const struct nodeid *id);
 /* Tell, forget, and ask to be woken for the next. */

@@ -135,7 +135,7 @@ mesh_on_peers(struct link *link, const struct record *record)
 		mesh->stats.ignored++;
 	} else {
 		link->is_deaf = true; /* nothing else may follow */
-		views_learn_all(link, &peers);
+		views_learn(link, &peers);
 	}
 }
 
@@ -345,7 +345,6 @@ mesh_on_closed(
 	mesh->now_ms = now_ms;
 	assert(link->mesh == mesh);
 	link_lost(link, how);
-	link_destroy(link);
 }
 
 uint64_t

@@ -163,12 +163,9 @@ missing_split(struct missing *missing, struct missing_run *run, uint64_t seq,
 }
 
 void
-missing_shift(struct missing *missing, struct missing_run *run, uint32_t count)
+missing_shift(struct missing_run *run, uint32_t count)
 {
-	if (run->count <= count) {
-		missing_remove(missing, run);
-		return;
-	}
+	assert(count < run->count);
 	run->seq += count;
 	run->count -= count;
 }

@@ -82,10 +82,8 @@ NODISCARD enum err missing_add(struct missing *missing, struct origin *origin,
 NODISCARD enum err missing_split(struct missing *missing,
     struct missing_run *run, uint64_t seq, struct missing_run **tail);
 
-/* Shorten it by its first `count` numbers; the last one takes the run with
- * it. */
-void missing_shift(
-    struct missing *missing, struct missing_run *run, uint32_t count);
+/* Shorten it by its first `count` numbers, which are not all. */
+void missing_shift(struct missing_run *run, uint32_t count);
 /* Only its first `count` (> 0) numbers stay. */
 void missing_cut(struct missing_run *run, uint32_t count);
 void missing_remove(struct missing *missing, struct missing_run *run);

@@ -150,14 +150,6 @@ NODISCARD enum err origins_add(struct origins *origins, const struct nodeid *id,
 bool origins_expect(
     struct origins *origins, struct origin *origin, uint64_t seq);
 
-/* Is a number that was not taken a gap if it never is?  Below the base it is
- * not; of smaller boots nothing else was kept. */
-static inline bool
-origin_is_promised(const struct origin *origin, uint64_t seq)
-{
-	return seq >= origin->base || seq >> 32 < origin->window.max >> 32;
-}
-
 /* Ask about `seq` of this origin and remember it.  The upper half of a number
  * is the boot: a smaller one than known is old, a larger one begins anew; who
  * still wants numbers of the last one keeps them (fetch_on_boot).  The first

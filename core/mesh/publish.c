@@ -73,17 +73,17 @@ spread_data(
 }
 
 enum err
-spread_publish(struct mesh *mesh, struct message_view *view, uint8_t flags,
-    const struct nodeid *dest)
+spread_publish(
+    struct mesh *mesh, struct message_view *view, const struct nodeid *dest)
 {
 	struct spread *spread = &mesh->spread;
-	struct record_data data = spread_data(mesh, view, flags);
+	struct record_data data = spread_data(
+	    mesh, view, dest != NULL ? DATA_UNICAST | DATA_FLOOD : 0);
 
 	if (view->payload_len > mesh->max_message) {
 		return ERR_TOOBIG;
 	}
 	if (!spread->has_published) {
-		spread->self.seen_ms = mesh->now_ms;
 		tree_adopt(mesh, &spread->self);
 		spread->has_published = true;
 		spread->model_ms = 0;
@@ -104,7 +104,7 @@ enum err
 mesh_publish(struct mesh *mesh, uint64_t now_ms, struct message_view *view)
 {
 	mesh->now_ms = now_ms;
-	return spread_publish(mesh, view, 0, NULL);
+	return spread_publish(mesh, view, NULL);
 }
 
 enum err

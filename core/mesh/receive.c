@@ -48,13 +48,11 @@ spread_on_copy(
 bool
 spread_on_own(struct link *link, uint64_t seq)
 {
-	struct mesh *mesh = link->mesh;
-
-	if (seq > mesh->seq) {
+	if (seq > link->mesh->seq) {
 		identity_on_spoof(link, seq);
 		return false;
 	}
-	sync_on_own(mesh, seq, mesh->up_slots & ~link_up_bit(link));
+	sync_on_own(link, seq);
 	return true;
 }
 

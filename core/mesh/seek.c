@@ -159,31 +159,21 @@ seek_rewire_at(const struct views *views)
 	return views->rewire_ms + every_ms * views->rewire_part / SEEK_PART;
 }
 
-static bool
-seek_lost(struct mesh *mesh)
-{
-	struct views *views = &mesh->views;
-	size_t seeds = bootstrap_lost_count(mesh);
-	size_t count = views->lost.count + seeds;
-
-	if (count > 0 && rng_below(mesh->rng, count) < seeds) {
-		return bootstrap_dial_any(mesh, true, HELLO_REWIRE);
-	}
-	return seek_any(mesh, &views->lost, HELLO_REWIRE);
-}
-
 static void
 seek_rewire(struct mesh *mesh)
 {
 	struct views *views = &mesh->views;
-	bool lost = views->lost.count + bootstrap_lost_count(mesh) > 0;
+	size_t seeds = bootstrap_lost_count(mesh);
+	size_t lost = views->lost.count + seeds;
 	bool has_dialled = false;
 
 	views->rewire_ms = mesh->now_ms;
 	views->rewire_part = rng_around(mesh->rng, SEEK_PART, 20);
-	if (lost && (views->passive.count == 0 ||
-	                rng_below(mesh->rng, SEEK_LOST_ONE_IN) == 0)) {
-		has_dialled = seek_lost(mesh);
+	if (lost > 0 && (views->passive.count == 0 ||
+	                    rng_below(mesh->rng, SEEK_LOST_ONE_IN) == 0)) {
+		has_dialled = rng_below(mesh->rng, lost) < seeds
+		                  ? bootstrap_dial_any(mesh, true, HELLO_REWIRE)
+		                  : seek_any(mesh, &views->lost, HELLO_REWIRE);
 	} else if (rng_below(mesh->rng, SEEK_PROBE_ONE_IN) == 0) {
 		has_dialled = bootstrap_dial_any(mesh, false, 0);
 	}
@@ -251,7 +241,7 @@ views_evict(struct mesh *mesh, const struct link *keep)
 }
 
 bool
-views_make_room(struct link *link, uint16_t flags)
+views_make_room(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 	struct views *views = &mesh->views;
@@ -263,7 +253,7 @@ views_make_room(struct link *link, uint16_t flags)
 	    mesh->stats.links_up < views_cap(mesh)) {
 		return true;
 	}
-	if ((flags & (HELLO_HIGH | HELLO_REWIRE)) == 0 ||
+	if ((link->hello_flags & (HELLO_HIGH | HELLO_REWIRE)) == 0 ||
 	    mesh->now_ms < views->evict_ms) {
 		return false;
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mesh/fetch.h"
 #include "mesh/inside.h"
 #include "mesh/spread.h"
 
@@ -136,7 +137,7 @@ mesh_create(struct mesh **out, const struct mesh_config *config,
 	origins_init(&mesh->origins, rng,
 	    &(struct origins_events){
 	        .ctx = mesh,
-	        .passed = spread_on_passed,
+	        .passed = fetch_forget,
 	        .gap = spread_on_gap,
 	        .gone = spread_on_gone,
 	    });

@@ -57,5 +57,5 @@ shuffle_on_record(struct link *link, const struct record *record)
 	} else {
 		shuffle_send(link, true);
 	}
-	views_learn_all(link, &shuffle.peers);
+	views_learn(link, &shuffle.peers);
 }

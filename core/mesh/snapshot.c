@@ -107,16 +107,15 @@ static bool
 snapshot_read_peer(const char *text, const struct snapshot *snapshot)
 {
 	const char *addr = text + NODEID_HEX_LEN + 1;
-	struct record_peer peer;
+	struct nodeid id;
 
 	if (strlen(text) <= NODEID_HEX_LEN + 1 || addr[-1] != ' ' ||
-	    !nodeid_read(&peer.node_id, text) ||
+	    !nodeid_read(&id, text) ||
 	    !record_addr_is_valid(addr, strlen(addr))) {
 		return false;
 	}
-	peer.addr = str8_of(addr);
 	if (snapshot->learner != NULL) {
-		views_learn(snapshot->learner, NULL, &peer);
+		views_store(snapshot->learner, &id, addr);
 	}
 	return true;
 }
@@ -152,13 +151,6 @@ snapshot_check_end(const uint8_t *bytes, size_t len)
 	return memcmp(bytes + len - end, expected, end) == 0 ? len - end : 0;
 }
 
-/* Unless the clock went far back: nobody would believe its boot number. */
-static bool
-snapshot_is_past(const struct snapshot *snapshot, uint32_t wall_s)
-{
-	return snapshot->boot < (uint64_t)wall_s + MESH_BOOT_AHEAD_S;
-}
-
 static enum err
 snapshot_read(const uint8_t *bytes, size_t len, uint32_t wall_s,
     struct snapshot *snapshot)
@@ -188,8 +180,11 @@ snapshot_read(const uint8_t *bytes, size_t len, uint32_t wall_s,
 		}
 		at += line_len + 1;
 	}
-	return number >= 2 && snapshot_is_past(snapshot, wall_s) ? ERR_OK
-	                                                         : ERR_INVALID;
+	/* If the clock went far back nobody would believe its boot number. */
+	return number >= 2 &&
+	               snapshot->boot < (uint64_t)wall_s + MESH_BOOT_AHEAD_S
+	           ? ERR_OK
+	           : ERR_INVALID;
 }
 
 enum err

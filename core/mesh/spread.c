@@ -28,7 +28,8 @@ spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
 	return slots;
 }
 
-enum err
+/* Write the record of a message that is not kept. */
+static enum err
 spread_write(
     struct mesh *mesh, const struct record_data *data, struct range *range)
 {
@@ -301,13 +302,6 @@ spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 }
 
 void
-spread_on_passed(
-    void *ctx, struct origin *origin, uint64_t first, uint64_t count)
-{
-	fetch_forget(ctx, origin, first, count);
-}
-
-void
 spread_on_gap(void *ctx, struct origin *origin, uint64_t first, uint64_t count)
 {
 	struct mesh *mesh = ctx;
@@ -336,7 +330,9 @@ spread_on_gone(void *ctx, struct origin *origin)
 		(void)ends_forget(&mesh->spread.ends, &origin->id);
 	}
 	history_forget(&mesh->spread.history, origin);
-	tree_forget(mesh, origin);
+	if (mesh->spread.model == origin) {
+		mesh->spread.model = NULL;
+	}
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
 		if (link->last == origin) {
 			link->last = NULL;
@@ -399,9 +395,6 @@ spread_on_up(struct link *link)
 
 	link->up_ms = mesh->now_ms;
 	link->limits.second_ms = mesh->now_ms;
-	link->fetches = 0;
-	link->is_over = false;
-	mesh->spread.congested &= ~bit;
 	mesh->spread.second &= ~bit;
 	if (nodeid_compare(&link->node_id, &mesh->node_id) < 0) {
 		mesh->spread.second |= bit;
@@ -410,7 +403,7 @@ spread_on_up(struct link *link)
 	if (mesh->up_slots == bit) {
 		fetch_on_first_up(mesh);
 	}
-	sync_on_up(link);
+	sync_send(link);
 }
 
 void
@@ -436,11 +429,10 @@ spread_on_tick(struct mesh *mesh)
 	flow_check(mesh);
 	spread_announce_due(mesh);
 	fetch_due(mesh);
-	history_expire(&spread->history, mesh->now_ms);
+	mesh_wake_at(mesh, history_expire(&spread->history, mesh->now_ms));
 	chunk_log_trim(&spread->passing);
 	mesh_wake_at(mesh, spread->flow_ms);
 	mesh_wake_at(mesh, spread->early.due_ms);
 	mesh_wake_at(mesh, spread->late.due_ms);
-	mesh_wake_at(mesh, history_next_ms(&spread->history, mesh->now_ms));
 	mesh_wake_at(mesh, spread->told.due_ms);
 }

@@ -102,9 +102,6 @@ void spread_leave_boot(struct mesh *mesh);
 /* Is this run of ids one that may exist?  False: counted. */
 bool spread_run_is_fit(struct mesh *mesh, const struct record_run *run);
 
-/* Write the record of a message that is not kept.  ERR_NOMEM. */
-NODISCARD enum err spread_write(
-    struct mesh *mesh, const struct record_data *data, struct range *range);
 /* Queue `data` on the links of `slots`, with the hops it has.  False, and
  * counted: no memory. */
 bool spread_to(
@@ -132,9 +129,7 @@ void spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 /* Send the announcements, and the ends of origins, whose time has come. */
 void spread_announce_due(struct mesh *mesh);
 
-/* What origins.h's events become. */
-void spread_on_passed(
-    void *ctx, struct origin *origin, uint64_t first, uint64_t count);
+/* What origin.h's events become; see fetch_forget for the other one. */
 void spread_on_gap(
     void *ctx, struct origin *origin, uint64_t first, uint64_t count);
 void spread_on_gone(void *ctx, struct origin *origin);
@@ -142,8 +137,8 @@ void spread_on_gone(void *ctx, struct origin *origin);
 /* This node's `view` as a record with these flags; seq and dest are missing. */
 struct record_data spread_data(
     const struct mesh *mesh, const struct message_view *view, uint8_t flags);
-/* As mesh_publish, but with these DATA flags (and dest). */
-NODISCARD enum err spread_publish(struct mesh *mesh, struct message_view *view,
-    uint8_t flags, const struct nodeid *dest);
+/* As mesh_publish; for `dest` alone, but through everybody, if not NULL. */
+NODISCARD enum err spread_publish(
+    struct mesh *mesh, struct message_view *view, const struct nodeid *dest);
 
 #endif

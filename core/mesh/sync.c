@@ -205,15 +205,6 @@ sync_add_self(struct sync *sync, const struct mesh *mesh)
 	    sync, mesh, &spread->self, spread->has_published ? mesh->seq : 0);
 }
 
-static void
-sync_add_known(
-    struct sync *sync, const struct mesh *mesh, const struct origin *origin)
-{
-	if (origin->base != 0) {
-		sync_add_origin(sync, mesh, origin, origin->window.max);
-	}
-}
-
 /* All that there is to tell, step by step: this node, each place of the table,
  * who was forgotten or never known.  An origin keeps its place, but that it may
  * move up in a row of them if one goes.  Returns whether no row goes on behind
@@ -222,7 +213,7 @@ static bool
 sync_add_step(struct sync *sync, const struct mesh *mesh, size_t step)
 {
 	const struct idtable *table = &mesh->origins.table;
-	const struct nodeid *item;
+	const struct origin *origin;
 
 	if (step == 0) {
 		sync_add_self(sync, mesh);
@@ -233,17 +224,18 @@ sync_add_step(struct sync *sync, const struct mesh *mesh, size_t step)
 		sync_add_heard(sync, mesh);
 		return true;
 	}
-	item = table->places[step - 1].item;
-	if (item != NULL) { /* an origin begins with its id */
-		sync_add_known(sync, mesh, (const struct origin *)item);
+	/* An origin begins with its id. */
+	origin = (const struct origin *)table->places[step - 1].item;
+	if (origin != NULL && origin->base != 0) {
+		sync_add_origin(sync, mesh, origin, origin->window.max);
 	}
-	return item == NULL;
+	return origin == NULL;
 }
 
 /* So much of it, from step *next on, as one part holds; *next is where the
  * other one begins, 0: that was all. */
 static void
-sync_gather_part(struct sync *sync, const struct mesh *mesh, size_t *next)
+sync_gather(struct sync *sync, const struct mesh *mesh, size_t *next)
 {
 	size_t end = mesh->origins.table.room + 2;
 	size_t edge = 0;
@@ -275,21 +267,6 @@ sync_gather_part(struct sync *sync, const struct mesh *mesh, size_t *next)
 	*next = 0;
 }
 
-/* What comes next for this link; true: there is more. */
-static bool
-sync_gather(struct sync *sync, struct link *link)
-{
-	const struct mesh *mesh = link->mesh;
-	struct link_sync *rest = &link->sync;
-
-	if (rest->room != mesh->origins.table.room) {
-		rest->room = mesh->origins.table.room;
-		rest->next = 0; /* all places have changed */
-	}
-	sync_gather_part(sync, mesh, &rest->next);
-	return sync->is_full;
-}
-
 static void
 sync_set_due(struct link *link, uint64_t due_ms)
 {
@@ -302,40 +279,36 @@ sync_set_due(struct link *link, uint64_t due_ms)
 	mesh_wake_at(mesh, due_ms);
 }
 
-/* The next part, or the first one. */
-static void
+void
 sync_send(struct link *link)
 {
 	struct mesh *mesh = link->mesh;
 	struct link_sync *rest = &link->sync;
 	struct sync sync = { .misses = rest->misses };
-	bool has_more;
 
 	rest->due_ms = UINT64_MAX;
 	if (link->is_fresh) {
 		return;
 	}
-	history_expire(&mesh->spread.history, mesh->now_ms);
-	has_more = sync_gather(&sync, link);
-	mesh->stats.sync_cut += has_more || sync.is_cut ? 1 : 0;
+	(void)history_expire(&mesh->spread.history, mesh->now_ms);
+	if (rest->room != mesh->origins.table.room) {
+		rest->room = mesh->origins.table.room;
+		rest->next = 0; /* all places have changed */
+	}
+	sync_gather(&sync, mesh, &rest->next);
+	mesh->stats.sync_cut += sync.is_full || sync.is_cut ? 1 : 0;
 	mesh->stats.nomem += sync.is_short ? 1 : 0;
-	rest->misses = has_more ? sync.misses : 0;
+	rest->misses = sync.is_full ? sync.misses : 0;
 	if (sync.count > 0) {
 		mesh->stats.syncs++;
 		rest->sent_ms = mesh->now_ms;
 		spread_send_runs(link, RECORD_SYNC, sync.runs, sync.count);
 	}
-	if (has_more || rest->is_again) {
-		rest->is_again = has_more && rest->is_again;
+	if (sync.is_full || rest->is_again) {
+		rest->is_again = sync.is_full && rest->is_again;
 		sync_set_due(link, mesh->now_ms + SYNC_PART_MS);
 	}
 	free(sync.runs);
-}
-
-void
-sync_on_up(struct link *link)
-{
-	sync_send(link);
 }
 
 void
@@ -377,7 +350,6 @@ static bool
 sync_on_empty(struct mesh *mesh, struct origin *origin, uint64_t max)
 {
 	uint64_t known = origin->window.max;
-	const struct missing_run *run;
 
 	if (max >> 32 < known >> 32) {
 		return fetch_hear_old(mesh, origin, max);
@@ -388,9 +360,8 @@ sync_on_empty(struct mesh *mesh, struct origin *origin, uint64_t max)
 		(void)origins_expect(&mesh->origins, origin, max);
 		known = origin->window.max;
 	}
-	run = missing_find(&mesh->spread.missing, origin, max);
 	if (origin->base == 0 || max <= known || max >> 32 != known >> 32 ||
-	    (run != NULL && run->seq <= max)) {
+	    missing_get(&mesh->spread.missing, origin, max) != NULL) {
 		return false;
 	}
 	fetch_note_holes(mesh, origin, known + 1, max + 1);
@@ -475,8 +446,7 @@ sync_origin(struct link *link, const struct record_run *run)
 	struct record_run told = *run;
 
 	if (nodeid_equal(&run->origin, &mesh->node_id)) {
-		handshake_pass(mesh, run->seq + run->count - 1,
-		    mesh->up_slots & ~link_bit(link));
+		handshake_pass(link, run->seq + run->count - 1);
 		return NULL;
 	}
 	if (run->count == 0) {
@@ -542,12 +512,15 @@ sync_tell(
 }
 
 void
-sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots)
+sync_on_own(const struct link *link, uint64_t seq)
 {
+	struct mesh *mesh = link->mesh;
+
 	if (seq >> 32 < mesh_boot(mesh) &&
 	    fetch_old_end(mesh, &mesh->spread.self, seq) < seq &&
 	    ends_hear(&mesh->spread.heard, &mesh->node_id, seq, mesh->now_ms)) {
-		sync_tell(mesh, &mesh->node_id, seq, slots);
+		sync_tell(mesh, &mesh->node_id, seq,
+		    mesh->up_slots & ~link_up_bit(link));
 	}
 }
 

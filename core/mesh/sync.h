@@ -20,9 +20,9 @@
  * next of them is told. */
 #define SYNC_MISSES_MAX ((size_t)1 << 20)
 
-/* Tell the link, which has just come UP; if that takes more than one part, the
- * others follow, one a second. */
-void sync_on_up(struct link *link);
+/* Tell the link the next part; the first, if it has just come UP.  If there are
+ * more, they follow, one a second. */
+void sync_send(struct link *link);
 /* Something was not told to the link, so all is told again: now, but a second
  * after the last part at the earliest. */
 void sync_again(struct link *link);
@@ -32,11 +32,11 @@ void sync_due(struct mesh *mesh);
  * holds is passed on, if that is news. */
 void sync_on_record(struct link *link, struct record_array *list);
 
-/* `seq` of this node's own is known to another.  If it is of a life before this
+/* `seq` of this node's own is known to the link.  If it is of a life before this
  * one, or of a boot that this one has left, and higher than all known of that
- * boot, that was the end of it as far as can be said: the links of `slots` are
- * told, and others when they come UP.  Who had it on the way only has lost it. */
-void sync_on_own(struct mesh *mesh, uint64_t seq, uint64_t slots);
+ * boot, that was the end of it as far as can be said: the other links are told,
+ * and more when they come UP.  Who had it on the way only has lost it. */
+void sync_on_own(const struct link *link, uint64_t seq);
 
 /* By this link's word the origin, of which nothing is known here, has come as
  * far as `max`: the others are told, if that is news, and those to come. */

@@ -21,28 +21,19 @@ tree_bit(int slot)
 	return slot == ORIGIN_NO_SLOT ? 0 : UINT64_C(1) << slot;
 }
 
-static void
-tree_up_one(struct origin *origin, uint64_t bit, bool push)
-{
-	origin->pruned &= ~bit;
-	if (push || origin->parent == ORIGIN_NO_SLOT) {
-		origin->mute &= ~bit;
-	} else {
-		origin->mute |= bit;
-	}
-}
-
 void
 tree_on_up(const struct link *link)
 {
-	struct mesh *mesh = link->mesh;
-	uint64_t bit = link_bit(link);
 	struct origin *origin;
 
-	TAILQ_FOREACH (origin, &mesh->origins.all, by_age) {
-		tree_up_one(origin, bit, link->is_orphan);
+	if (link->is_orphan) {
+		return; /* nothing is muted nor pruned since tree_on_down */
 	}
-	tree_up_one(&mesh->spread.self, bit, link->is_orphan);
+	TAILQ_FOREACH (origin, &link->mesh->origins.all, by_age) {
+		if (origin->parent != ORIGIN_NO_SLOT) {
+			origin->mute |= link_bit(link);
+		}
+	}
 }
 
 static void
@@ -178,7 +169,8 @@ tree_replace(struct mesh *mesh, struct origin *origin, int slot)
 	tree_failed(origin);
 }
 
-void
+/* Say PRUNE over the link, unless that was just done, or this node floods. */
+static void
 tree_prune(struct link *link, struct origin *origin)
 {
 	const struct record_run run = { .origin = origin->id };
@@ -437,14 +429,6 @@ uint64_t
 tree_idle(const struct origin *origin)
 {
 	return origin->late >= TREE_LATE ? tree_bit(origin->parent) : 0;
-}
-
-void
-tree_forget(struct mesh *mesh, const struct origin *origin)
-{
-	if (mesh->spread.model == origin) {
-		mesh->spread.model = NULL;
-	}
 }
 
 void

@@ -77,8 +77,6 @@ void tree_on_announced(struct link *link, struct origin *origin, uint64_t seq,
 void tree_on_duplicate(
     struct link *link, struct origin *origin, uint64_t seq, bool is_repair);
 
-/* Say PRUNE over the link, unless that was just done, or this node floods. */
-void tree_prune(struct link *link, struct origin *origin);
 /* PRUNE came. */
 void tree_on_prune(struct link *link, struct record_array *list);
 
@@ -89,9 +87,6 @@ bool tree_graft(struct link *link, struct origin *origin, uint64_t seq);
 /* The link of a parent that does not push, as a mask: who else has a message
  * is asked first. */
 uint64_t tree_idle(const struct origin *origin);
-
-/* `origin` is about to be freed. */
-void tree_forget(struct mesh *mesh, const struct origin *origin);
 
 /* How many trees use each link that is UP, by slot. */
 void tree_uses(const struct mesh *mesh, size_t uses[MESH_LINKS_MAX]);

@@ -107,8 +107,7 @@ mesh_send(struct mesh *mesh, uint64_t now_ms, const struct nodeid *dest,
 	}
 	slot = unicast_route(mesh, dest);
 	if (slot == ORIGIN_NO_SLOT) {
-		return spread_publish(
-		    mesh, view, DATA_UNICAST | DATA_FLOOD, dest);
+		return spread_publish(mesh, view, dest);
 	}
 	view->origin = mesh->node_id;
 	view->seq = unicast_next_seq(mesh);

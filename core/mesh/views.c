@@ -97,17 +97,17 @@ views_has_no_host(const struct str8 *addr)
 }
 
 bool
-views_take_addr(struct mesh *mesh, const struct link *from,
-    const struct record_peer *peer, char out[RECORD_ADDR_MAX + 1])
+views_take_addr(const struct link *from, const struct record_peer *peer,
+    char out[RECORD_ADDR_MAX + 1])
 {
+	struct mesh *mesh = from->mesh;
 	const struct str8 *addr = &peer->addr;
 	char made[2 * RECORD_ADDR_MAX];
 	int scheme = views_has_no_host(addr) ? addr->text[2] == ':' ? 5 : 6 : 0;
 	int len;
 
 	/* Of anybody else than who speaks it stays without: no address. */
-	if (scheme != 0 && from != NULL &&
-	    nodeid_equal(&peer->node_id, &from->node_id)) {
+	if (scheme != 0 && nodeid_equal(&peer->node_id, &from->node_id)) {
 		bool is_v6 = strchr(from->remote, ':') != NULL;
 
 		len = snprintf(made, sizeof(made), "%.*s%s%s%s%.*s", scheme,
@@ -125,7 +125,7 @@ views_take_addr(struct mesh *mesh, const struct link *from,
 		mesh->stats.bad_addr++;
 		return false;
 	}
-	if (from != NULL && views_is_loopback(made) &&
+	if (views_is_loopback(made) &&
 	    !views_is_loopback_host(from->remote, strlen(from->remote))) {
 		mesh->stats.local_addr++;
 		return false;
@@ -210,13 +210,14 @@ views_lose(struct mesh *mesh, const struct nodeid *id, const char *addr)
 
 /* ---- what others name */
 
-static void
+void
 views_store(struct mesh *mesh, const struct nodeid *id, const char *addr)
 {
 	struct view_list *passive = &mesh->views.passive;
 	struct view *view = views_find(passive, id, addr);
 
-	if (nodeid_equal(id, &mesh->node_id) || *addr == '\0' ||
+	if (!mesh->views.is_auto || *addr == '\0' ||
+	    nodeid_equal(id, &mesh->node_id) ||
 	    strcmp(addr, mesh->advertise.text) == 0 ||
 	    bootstrap_has(&mesh->bootstrap, addr) ||
 	    link_find(mesh, id, NULL) != NULL) {
@@ -235,23 +236,19 @@ views_store(struct mesh *mesh, const struct nodeid *id, const char *addr)
 }
 
 void
-views_learn(
-    struct mesh *mesh, const struct link *from, const struct record_peer *peer)
+views_learn(const struct link *from, const struct record_peers *peers)
 {
+	struct mesh *mesh = from->mesh;
 	char taken[RECORD_ADDR_MAX + 1];
 
-	if (mesh->views.is_auto && peer->addr.len > 0 &&
-	    !nodeid_equal(&peer->node_id, &mesh->node_id) &&
-	    views_take_addr(mesh, from, peer, taken)) {
-		views_store(mesh, &peer->node_id, taken);
-	}
-}
+	for (size_t i = 0; mesh->views.is_auto && i < peers->count; i++) {
+		const struct record_peer *peer = &peers->peers[i];
 
-void
-views_learn_all(const struct link *from, const struct record_peers *peers)
-{
-	for (size_t i = 0; i < peers->count; i++) {
-		views_learn(from->mesh, from, &peers->peers[i]);
+		if (peer->addr.len > 0 &&
+		    !nodeid_equal(&peer->node_id, &mesh->node_id) &&
+		    views_take_addr(from, peer, taken)) {
+			views_store(mesh, &peer->node_id, taken);
+		}
 	}
 }
 

@@ -82,9 +82,9 @@ unsigned views_lively(const struct mesh *mesh);
 bool views_are_low(const struct mesh *mesh);
 /* Links that may be UP at a time. */
 unsigned views_cap(const struct mesh *mesh);
-/* May the link that has said HELLO with these flags come up?  Ends another
- * one for it if that is what it takes. */
-bool views_make_room(struct link *link, uint16_t flags);
+/* May the link that has said HELLO come up?  Ends another one for it if that is
+ * what it takes, and its flags ask for it. */
+bool views_make_room(struct link *link);
 /* End a link that is silent, else one that is used least, but not `keep` (may
  * be NULL). */
 void views_evict(struct mesh *mesh, const struct link *keep);
@@ -95,11 +95,10 @@ void views_on_up(struct link *link);
 /* A link has ended, whatever it was. */
 void views_on_end(struct link *link, enum mesh_closed how);
 
-/* Somebody named `peer`.  `from` (may be NULL) is the link over which it was
- * heard. */
-void views_learn(
-    struct mesh *mesh, const struct link *from, const struct record_peer *peer);
-void views_learn_all(const struct link *from, const struct record_peers *peers);
+/* `id` is at this valid address ("": at none): it may be dialled. */
+void views_store(struct mesh *mesh, const struct nodeid *id, const char *addr);
+/* The peer of this link named others. */
+void views_learn(const struct link *from, const struct record_peers *peers);
 /* Some addresses for `to`: links and known ones at random, and this node
  * itself if `with_self`.  They live until the next change. */
 void views_sample(
@@ -123,10 +122,10 @@ void walk_on_record(struct link *link, const struct record *record);
 void shuffle_begin(struct mesh *mesh);
 void shuffle_on_record(struct link *link, const struct record *record);
 
-/* record.c's addresses, as this node stores them: a missing host is the one
- * that `from` has, if it is `peer` itself.  False: it is none, or a loopback
+/* An address heard over `from`, as this node stores them: a missing host is the
+ * one that `from` has, if it is `peer` itself.  False: it is none, or a loopback
  * address from elsewhere; counted. */
-bool views_take_addr(struct mesh *mesh, const struct link *from,
-    const struct record_peer *peer, char out[RECORD_ADDR_MAX + 1]);
+bool views_take_addr(const struct link *from, const struct record_peer *peer,
+    char out[RECORD_ADDR_MAX + 1]);
 
 #endif

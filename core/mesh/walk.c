@@ -58,16 +58,13 @@ walk_begin(struct link *link)
 
 /* Here it ends: a link with the newcomer, or at least its address. */
 static void
-walk_end(const struct link *from, const struct view *view)
+walk_end(struct mesh *mesh, const struct view *view)
 {
-	struct mesh *mesh = from->mesh;
-	const struct record_peer peer = views_peer(&view->id, view->addr);
-
 	mesh->stats.walk_ends++;
 	if (mesh->stats.links_up + link_count_dials(mesh, UINT64_MAX) >=
 	        mesh->views.links_max ||
 	    !seek_dial(mesh, view, 0)) {
-		views_learn(mesh, from, &peer);
+		views_store(mesh, &view->id, view->addr);
 	}
 }
 
@@ -81,19 +78,19 @@ walk_on(struct link *link, struct record_walk *walk)
 		walk->ttl = VIEWS_WALK_TTL;
 	}
 	if (nodeid_equal(&view.id, &mesh->node_id) ||
-	    !views_take_addr(mesh, link, &walk->peer, view.addr)) {
+	    !views_take_addr(link, &walk->peer, view.addr)) {
 		return;
 	}
 	if (walk->ttl == WALK_LEARN_TTL) {
-		views_learn(mesh, link, &walk->peer);
+		views_store(mesh, &view.id, view.addr);
 	}
 	if (walk->ttl == 0) {
-		walk_end(link, &view);
+		walk_end(mesh, &view);
 		return;
 	}
 	walk->ttl--;
 	if (!walk_pass(link, walk)) {
-		walk_end(link, &view);
+		walk_end(mesh, &view);
 	}
 }
 

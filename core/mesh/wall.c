@@ -31,12 +31,11 @@ wall_refuses(
 
 	/* What was refused once is to be told of before anything else is taken:
 	 * from then on only the tick asks. */
-	if (!mesh->has_refused) {
+	if (mesh->ask_ms == 0) {
 		(void)wall_ask(mesh);
 		if (boot <= (uint64_t)mesh_wall_s(mesh) + ahead_s) {
 			return false;
 		}
-		mesh->has_refused = true;
 		mesh->ask_ms = mesh->now_ms + WALL_ASK_MS;
 		if (mesh->io->wall_s != NULL) {
 			mesh_wake_at(mesh, mesh->ask_ms);
@@ -58,7 +57,7 @@ wall_begin_anew(struct mesh *mesh)
 {
 	log_info("mesh", "clock_set",
 	    "the clock was set: links begin anew, since numbers were refused");
-	mesh->has_refused = false;
+	mesh->ask_ms = 0;
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
 		if (link->was_up) {
 			link_end(link, 1000, "the clock was set");
@@ -70,7 +69,7 @@ wall_begin_anew(struct mesh *mesh)
 void
 wall_on_tick(struct mesh *mesh)
 {
-	if (LIKELY(!mesh->has_refused) || mesh->io->wall_s == NULL) {
+	if (LIKELY(mesh->ask_ms == 0) || mesh->io->wall_s == NULL) {
 		return;
 	}
 	if (mesh->now_ms >= mesh->ask_ms) {

@@ -69,10 +69,8 @@ window_slide(struct window *window, uint64_t seq)
 void
 window_init(struct window *window)
 {
-	/* Ones: what lies before the base counts as seen, hence not as gaps. */
-	memset(window->bits, 0xff, sizeof(window->bits));
 	window->wide = NULL;
-	window->max = 0;
+	window_restart(window, 0);
 }
 
 void
@@ -85,6 +83,7 @@ window_fini(struct window *window)
 void
 window_restart(struct window *window, uint64_t max)
 {
+	/* Ones: what lies before the base counts as seen, hence not as gaps. */
 	if (window->wide != NULL) {
 		memset(window->wide, 0xff, WINDOW_IDS_WIDE / 8);
 	} else {

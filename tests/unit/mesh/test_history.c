@@ -129,17 +129,17 @@ messages_leave_after_a_minute(void **state)
 	struct origin *a = an_origin(1);
 
 	(void)state;
-	assert_int_equal(history_next_ms(&history, 5), UINT64_MAX);
+	assert_int_equal(history_expire(&history, 5), UINT64_MAX);
 	assert_int_equal(put(&history, a, 1, 1000), ERR_OK);
 	assert_int_equal(put(&history, a, 2, 2000), ERR_OK);
-	assert_int_equal(history_next_ms(&history, 2000), 61000);
-	history_expire(&history, 60999);
+	assert_int_equal(history_expire(&history, 2000), 61000);
+	assert_int_equal(history_expire(&history, 60999), 61000);
 	assert_non_null(history_find(&history, a, 1));
-	history_expire(&history, 61000);
+	assert_int_equal(history_expire(&history, 61000), 62000);
 	assert_null(history_find(&history, a, 1));
 	assert_non_null(history_find(&history, a, 2));
 	assert_int_equal(history_count(&history), 1);
-	history_expire(&history, 62000);
+	assert_int_equal(history_expire(&history, 62000), UINT64_MAX);
 	assert_int_equal(history_count(&history), 0);
 	assert_int_equal(history.bytes, 0);
 	assert_int_equal(history.evicted, 0);
