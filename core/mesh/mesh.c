@@ -399,7 +399,7 @@ mesh_stats(struct mesh *mesh)
 	struct mesh_stats *stats = &mesh->stats;
 
 	/* What the tables count themselves. */
-	stats->origins = mesh->origins.count;
+	stats->origins = mesh->origins.table.count;
 	stats->origins_named = mesh->origins.named_lost;
 	stats->window_lost = mesh->origins.window_lost;
 	stats->window_widened = mesh->origins.widened;

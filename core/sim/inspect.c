@@ -112,7 +112,7 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 	const struct missing_run *run;
 
 	*tables = (struct inspect_tables){
-		.origins = mesh->origins.count,
+		.origins = mesh->origins.table.count,
 		.origins_max = ORIGINS_MAX,
 		.tombstones = mesh->origins.tombstones.count,
 		.tombstones_max = TOMBSTONES_MAX,

@@ -161,8 +161,8 @@ a_table_over_its_limit_is_seen(void **state)
 	unsigned *members;
 
 	(void)begin(lab);
-	assert_false(is_seen(mesh, &mesh->origins.count, ORIGINS_MAX));
-	assert_true(is_seen(mesh, &mesh->origins.count, ORIGINS_MAX + 1));
+	assert_false(is_seen(mesh, &mesh->origins.table.count, ORIGINS_MAX));
+	assert_true(is_seen(mesh, &mesh->origins.table.count, ORIGINS_MAX + 1));
 	assert_true(is_seen(mesh, &mesh->origins.wide, ORIGINS_WIDE_MAX + 1));
 	assert_true(
 	    is_seen(mesh, &mesh->origins.tombstones.count, TOMBSTONES_MAX + 1));
