@@ -90,9 +90,9 @@ spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
 
 	late &= ~spread->congested; /* those wait for nothing else */
 	item.slots = slots & ~late;
-	spread_put(mesh, &spread->early, &item);
+	spread_put(mesh, &spread->lazies[SPREAD_EARLY], &item);
 	item.slots = slots & late;
-	spread_put(mesh, &spread->late, &item);
+	spread_put(mesh, &spread->lazies[SPREAD_LATE], &item);
 }
 
 void
@@ -100,16 +100,17 @@ spread_announce_due(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
 
-	if (mesh->now_ms >= spread->early.due_ms) {
-		spread_flush(mesh, &spread->early);
-	}
-	if (mesh->now_ms >= spread->late.due_ms) {
-		spread_doubt(
-		    mesh, lazy_settle(&spread->late, &spread->history) &
-		              mesh->up_slots);
-		spread_flush(mesh, &spread->late);
-	}
-	if (mesh->now_ms >= spread->told.due_ms) {
-		spread_flush(mesh, &spread->told);
+	for (size_t i = 0; i < SPREAD_LAZIES; i++) {
+		struct lazy *lazy = &spread->lazies[i];
+		bool is_due = mesh->now_ms >= lazy->due_ms;
+
+		if (is_due && i == SPREAD_LATE) {
+			spread_doubt(mesh, lazy_settle(lazy, &spread->history) &
+			                       mesh->up_slots);
+		}
+		if (is_due) {
+			spread_flush(mesh, lazy);
+		}
+		mesh_wake_at(mesh, lazy->due_ms);
 	}
 }

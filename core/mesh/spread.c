@@ -392,9 +392,9 @@ spread_on_down(struct link *link)
 	struct mesh *mesh = link->mesh;
 
 	tree_on_down(link);
-	lazy_forget_slots(&mesh->spread.early, link_bit(link));
-	lazy_forget_slots(&mesh->spread.late, link_bit(link));
-	lazy_forget_slots(&mesh->spread.told, link_bit(link));
+	for (size_t i = 0; i < SPREAD_LAZIES; i++) {
+		lazy_forget_slots(&mesh->spread.lazies[i], link_bit(link));
+	}
 	mesh->spread.congested &= ~link_bit(link);
 	/* What is due because of it is asked for with the next tick. */
 	fetch_on_down(link);
@@ -412,7 +412,4 @@ spread_on_tick(struct mesh *mesh)
 	mesh_wake_at(mesh, history_expire(&spread->history, mesh->now_ms));
 	chunk_log_trim(&spread->passing);
 	mesh_wake_at(mesh, spread->flow_ms);
-	mesh_wake_at(mesh, spread->early.due_ms);
-	mesh_wake_at(mesh, spread->late.due_ms);
-	mesh_wake_at(mesh, spread->told.due_ms);
 }

@@ -489,7 +489,7 @@ void
 sync_tell(
     struct mesh *mesh, const struct nodeid *id, uint64_t seq, uint64_t slots)
 {
-	struct lazy *told = &mesh->spread.told;
+	struct lazy *told = &mesh->spread.lazies[SPREAD_TOLD];
 	struct lazy_item *last = sync_last(told, id, seq, slots);
 	const struct lazy_item item = {
 		.origin = *id,

@@ -121,9 +121,10 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 		.history_bytes_max = spread->history.limit,
 		.missing = spread->missing.count,
 		.missing_max = MISSING_MAX,
-		.lazy = spread->early.count + spread->late.count,
+		.lazy = spread->lazies[SPREAD_EARLY].count +
+		        spread->lazies[SPREAD_LATE].count,
 		.lazy_max = (size_t)2 * LAZY_MAX,
-		.told = spread->told.count,
+		.told = spread->lazies[SPREAD_TOLD].count,
 		.told_max = SYNC_EMPTY_MAX,
 		.wide = mesh->origins.wide,
 		.wide_max = ORIGINS_WIDE_MAX,
