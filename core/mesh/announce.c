@@ -12,9 +12,10 @@ enum { SPREAD_TURN = 4 }; /* ends of a link take turns every 16 messages */
 static void
 spread_doubt(struct mesh *mesh, uint64_t slots)
 {
-	for (; slots != 0; slots &= slots - 1) {
-		fetch_doubt(mesh->up[__builtin_ctzll(slots)], LAZY_LATE_MS,
-		    &mesh->stats.quiet);
+	struct link *link;
+
+	MESH_EACH_UP (mesh, slots, link) {
+		fetch_doubt(link, LAZY_LATE_MS, &mesh->stats.quiet);
 	}
 }
 
@@ -39,9 +40,9 @@ static void
 spread_flush(struct mesh *mesh, struct lazy *lazy)
 {
 	uint64_t slots = lazy_settle(lazy, &mesh->spread.history);
+	struct link *link;
 
-	for (slots &= mesh->up_slots; slots != 0; slots &= slots - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(slots)];
+	MESH_EACH_UP (mesh, slots & mesh->up_slots, link) {
 		size_t runs = lazy_gather(lazy, link_bit(link), mesh->now_ms);
 
 		if (lazy->type == RECORD_SYNC) {

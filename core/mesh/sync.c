@@ -328,14 +328,14 @@ sync_again(struct link *link)
 void
 sync_due(struct mesh *mesh)
 {
+	struct link *link;
+
 	if (LIKELY(mesh->now_ms < mesh->spread.sync_ms)) {
 		mesh_wake_at(mesh, mesh->spread.sync_ms);
 		return;
 	}
 	mesh->spread.sync_ms = UINT64_MAX;
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(left)];
-
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
 		if (link->sync.due_ms <= mesh->now_ms) {
 			sync_send(link);
 		} else {

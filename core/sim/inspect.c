@@ -238,6 +238,7 @@ static const char *
 inspect_check_fetches(const struct mesh *mesh)
 {
 	const struct missing_run *run;
+	const struct link *link;
 	size_t asked[MESH_LINKS_MAX] = { 0 };
 
 	TAILQ_FOREACH (run, &mesh->spread.missing.runs, by_age) {
@@ -245,10 +246,8 @@ inspect_check_fetches(const struct mesh *mesh)
 			asked[run->asked]++;
 		}
 	}
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		unsigned slot = (unsigned)__builtin_ctzll(left);
-
-		if (mesh->up[slot]->fetches != asked[slot]) {
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
+		if (link->fetches != asked[link->slot]) {
 			return "a link with fetches that are none, or are not "
 			       "counted";
 		}
