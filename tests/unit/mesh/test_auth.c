@@ -288,6 +288,22 @@ who_does_not_answer_the_question_is_dropped(void **state)
 }
 
 static void
+an_answer_that_is_none_breaks_the_protocol(void **state)
+{
+	struct lab *lab = *state;
+	struct other other;
+	struct lab_link *at;
+
+	other_init(&other, key_a);
+	with_key(lab, key_a);
+	at = other_dial(lab, &other);
+	lab_record(lab, at, RECORD_AUTH, "short", 5);
+	assert_int_equal(at->close_code, 1002);
+	assert_int_equal(lab->ups, 0);
+	other_fini(&other);
+}
+
+static void
 a_bye_instead_of_auth_is_understood(void **state)
 {
 	struct lab *lab = *state;
@@ -565,6 +581,23 @@ without_randomness_nobody_comes_up(void **state)
 	assert_int_equal(at->sent.len, 0);
 }
 
+/* The reason must do, without a word on who says it. */
+static void
+nor_is_anybody_refused_without_a_reason(void **state)
+{
+	struct lab *lab = *state;
+	struct record_hello hello = lab_hello(lab, 0x80);
+	struct lab_link *at;
+
+	lab->io.secret = no_secret;
+	lab_make(lab);
+	at = lab_accept(lab);
+	lab_say_hello(lab, at, &hello);
+	assert_int_equal(lab_bye(at), BYE_SELF);
+	assert_false(lab_has_sent(at, RECORD_WELCOME));
+	assert_int_equal(mesh_stats(lab->mesh)->nomem, 1);
+}
+
 static void
 a_hello_that_cannot_be_kept_ends_the_dial(void **state)
 {
@@ -592,6 +625,7 @@ main(void)
 		TEST(a_dialler_with_another_key_is_refused),
 		TEST(a_dialler_without_a_key_never_gets_past_the_welcome),
 		TEST(who_does_not_answer_the_question_is_dropped),
+		TEST(an_answer_that_is_none_breaks_the_protocol),
 		TEST(a_bye_instead_of_auth_is_understood),
 		TEST(a_listener_with_the_key_is_shown_ours),
 		TEST(a_listener_with_another_key_is_left_alone_for_a_minute),
@@ -604,6 +638,7 @@ main(void)
 		TEST(a_message_before_the_key_was_shown_closes_and_is_none),
 		TEST(a_key_that_is_too_short_is_refused),
 		TEST(without_randomness_nobody_comes_up),
+		TEST(nor_is_anybody_refused_without_a_reason),
 		TEST(a_hello_that_cannot_be_kept_ends_the_dial),
 	};
 

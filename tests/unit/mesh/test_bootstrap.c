@@ -133,6 +133,18 @@ a_link_that_is_lost_is_dialled_again_soon(void **state)
 	assert_int_equal(lab->dials, 2);
 }
 
+/* An address that was never reached has no id yet: it is all zeros, too. */
+static void
+an_id_of_zeros_keeps_nobody_from_dialling(void **state)
+{
+	struct lab *lab = dialling(state, one, 1);
+
+	(void)lab_accept_up(lab, 0);
+	lab_closed(lab, &lab->links[0], MESH_DIAL_FAILED);
+	lab_pass_alive(lab, 3000);
+	assert_int_equal(lab->dials, 2);
+}
+
 static void
 a_connection_that_takes_long_to_close_is_waited_for(void **state)
 {
@@ -360,6 +372,7 @@ main(void)
 		TEST(creation_survives_every_allocation_that_fails),
 		TEST(a_dead_address_is_tried_for_ever_but_never_twice_a_second),
 		TEST(a_link_that_is_lost_is_dialled_again_soon),
+		TEST(an_id_of_zeros_keeps_nobody_from_dialling),
 		TEST(a_connection_that_takes_long_to_close_is_waited_for),
 		TEST(an_address_whose_node_is_linked_is_left_alone),
 		TEST(both_addresses_of_a_node_that_is_another_now_are_tried),

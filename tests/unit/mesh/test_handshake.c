@@ -207,6 +207,7 @@ of_too_many_that_wait_any_one_goes_but_not_the_newest(void **state)
 		assert_int_equal(lab_last(lab)->close_code, -1);
 		assert_int_equal(ended(lab), i);
 	}
+	assert_int_equal(mesh_stats(lab->mesh)->accepted, 164);
 	assert_int_equal(mesh_stats(lab->mesh)->refused, 100);
 	assert_int_equal(mesh_stats(lab->mesh)->waiting_limit, 100);
 }

@@ -367,6 +367,30 @@ nobody_needs_to_be_told_of_the_new_id(void **state)
 	assert_false(nodeid_equal(&id, &mine));
 }
 
+static enum err
+no_secret(void *ctx, void *bytes, size_t len)
+{
+	(void)ctx;
+	(void)bytes;
+	(void)len;
+	return ERR_SYSTEM;
+}
+
+static void
+without_randomness_the_old_id_stays(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab->io.secret = no_secret;
+	for (uint32_t n = 10; n < 13; n++) {
+		spoof(lab, a, n);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->nomem, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->renamed, 0);
+	assert_true(link_is_up(a->link));
+}
+
 static void
 who_keeps_its_id_stays_shut_out(void **state)
 {
@@ -466,6 +490,7 @@ main(void)
 		TEST(a_link_of_its_own_that_was_lost_is_no_twin),
 		TEST(of_many_that_were_lost_any_may_be_the_one),
 		TEST_RAW(nobody_needs_to_be_told_of_the_new_id),
+		TEST(without_randomness_the_old_id_stays),
 		TEST_RAW(who_keeps_its_id_stays_shut_out),
 		TEST_RAW(of_two_links_of_its_own_one_may_go),
 		TEST(an_older_life_beside_the_living_one_is_a_twin),

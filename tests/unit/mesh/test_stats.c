@@ -93,6 +93,23 @@ counts_the_bytes_of_lists_as_they_are_sent(void **state)
 	assert_int_equal(stats(lab)->control_bytes - before, a->sent.len);
 }
 
+/* Each of them where it belongs. */
+static void
+says_what_windows_count(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_make(lab);
+	lab->mesh->origins.named_lost = 1;
+	lab->mesh->origins.window_lost = 2;
+	lab->mesh->origins.widened = 3;
+	lab->mesh->origins.unwidened = 4;
+	assert_int_equal(stats(lab)->origins_named, 1);
+	assert_int_equal(stats(lab)->window_lost, 2);
+	assert_int_equal(stats(lab)->window_widened, 3);
+	assert_int_equal(stats(lab)->window_limit, 4);
+}
+
 static void
 counts_the_origins_that_lost_their_tombstone(void **state)
 {
@@ -123,6 +140,7 @@ main(void)
 		TEST(says_how_many_runs_are_missing_now),
 		TEST(a_quiet_link_is_no_parent_that_fell_silent),
 		TEST(counts_the_bytes_of_lists_as_they_are_sent),
+		TEST(says_what_windows_count),
 		TEST(counts_the_origins_that_lost_their_tombstone),
 	};
 

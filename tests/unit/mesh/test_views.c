@@ -1,114 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-#include <stdio.h>
-
 #include "support/fault.h"
-#include "unit/mesh/lab.h"
+#include "unit/mesh/named.h"
 
 #include "mesh/views.h"
-
-/* ws://h<n>:1 */
-struct named {
-	char text[32];
-	struct str8 str;
-};
-
-static const struct str8 *
-addr_of(struct named *named, uint8_t n)
-{
-	int len = snprintf(named->text, sizeof(named->text), "ws://h%u:1", n);
-
-	named->str.text = named->text;
-	named->str.len = (uint8_t)len;
-	return &named->str;
-}
-
-/* HELLO of node `n` at ws://h<n>:1 with these flags. */
-static struct lab_link *
-hello_from(struct lab *lab, uint8_t n, uint16_t flags)
-{
-	struct lab_link *at = lab_accept(lab);
-	struct record_hello hello = lab_hello(lab, n);
-	struct named named;
-
-	assert_non_null(at);
-	hello.flags = flags;
-	hello.addr = *addr_of(&named, n);
-	lab_say_hello(lab, at, &hello);
-	return at;
-}
-
-/* Nodes `first` to `last`. */
-static void
-name_nodes(struct record_peers *peers, struct named named[RECORD_PEERS_MAX],
-    uint8_t first, uint8_t last)
-{
-	for (uint8_t n = first; n <= last; n++) {
-		size_t i = peers->count++;
-
-		peers->peers[i].node_id = lab_id(n);
-		peers->peers[i].addr = *addr_of(&named[i], n);
-	}
-}
-
-static void
-say_walk(struct lab *lab, struct lab_link *at, uint8_t ttl, uint8_t n)
-{
-	struct named named;
-	const struct record_walk walk = { .ttl = ttl,
-		.peer = { .node_id = lab_id(n), .addr = *addr_of(&named, n) } };
-	struct buf buf = { 0 };
-
-	assert_int_equal(record_walk_encode(&buf, &walk), ERR_OK);
-	lab_say_buf(lab, at, &buf);
-}
-
-/* Nodes `first` to `last`, in a SHUFFLE. */
-static void
-say_shuffle(struct lab *lab, struct lab_link *at, bool is_reply, uint8_t first,
-    uint8_t last)
-{
-	struct named named[RECORD_PEERS_MAX];
-	struct record_shuffle shuffle = { .is_reply = is_reply };
-	struct buf buf = { 0 };
-
-	name_nodes(&shuffle.peers, named, first, last);
-	assert_int_equal(record_shuffle_encode(&buf, &shuffle), ERR_OK);
-	lab_say_buf(lab, at, &buf);
-}
-
-/* BYE and behind it PEERS, in one message. */
-static void
-say_bye(struct lab *lab, struct lab_link *at, enum bye_reason reason,
-    uint8_t first, uint8_t last)
-{
-	struct named named[RECORD_PEERS_MAX];
-	struct record_peers peers = { 0 };
-	const struct record_bye bye = { .reason = (uint8_t)reason };
-	struct buf buf = { 0 };
-
-	name_nodes(&peers, named, first, last);
-	assert_int_equal(record_bye_encode(&buf, &bye), ERR_OK);
-	assert_int_equal(record_peers_encode(&buf, &peers), ERR_OK);
-	lab_say_buf(lab, at, &buf);
-}
-
-static void
-say_full(struct lab *lab, struct lab_link *at, uint8_t first, uint8_t last)
-{
-	say_bye(lab, at, BYE_FULL, first, last);
-}
-
-static uint16_t
-hello_flags(const struct lab_link *at)
-{
-	struct record record;
-	struct record_hello hello;
-
-	assert_true(lab_find(at, RECORD_HELLO, &record));
-	assert_int_equal(record_hello_decode(&record, &hello), ERR_OK);
-	return hello.flags;
-}
 
 static const struct mesh_stats *
 stats(const struct lab *lab)
@@ -134,9 +29,9 @@ static void
 dials_what_it_learns_while_it_has_too_few_links(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 
-	say_shuffle(lab, at, false, 10, 19);
+	named_shuffle(lab, at, false, 10, 19);
 	assert_int_equal(stats(lab)->passive, 10);
 	lab_pass(lab, 1300);
 	/* One link and four dials make five. */
@@ -156,9 +51,9 @@ enough_links_are_enough(void **state)
 	struct lab *lab = *state;
 
 	for (uint8_t n = 1; n <= 5; n++) {
-		struct lab_link *at = hello_from(lab, n, 0);
+		struct lab_link *at = named_hello(lab, n, 0);
 
-		say_shuffle(lab, at, false, 10, 20);
+		named_shuffle(lab, at, false, 10, 20);
 	}
 	lab_pass_alive(lab, 8000);
 	assert_int_equal(lab->dials, 0);
@@ -168,14 +63,14 @@ static void
 an_address_is_dialled_once_in_ten_seconds(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 	struct lab_link *dial;
 
-	say_shuffle(lab, at, false, 10, 10);
+	named_shuffle(lab, at, false, 10, 10);
 	lab_pass_alive(lab, 1300);
 	assert_int_equal(lab->dials, 1);
 	dial = lab_open(lab);
-	say_full(lab, dial, 11, 10);
+	named_full(lab, dial, 11, 10);
 	lab_closed(lab, dial, MESH_CLOSED);
 	assert_int_equal(stats(lab)->denied, 1);
 	assert_int_equal(stats(lab)->passive, 1); /* denied: kept */
@@ -195,8 +90,8 @@ eight_dials_at_a_time_at_the_most(void **state)
 	lab->config.links_min = 16;
 	lab->config.links_max = 16;
 	lab_make(lab);
-	at = hello_from(lab, 1, 0);
-	say_shuffle(lab, at, false, 10, 25);
+	at = named_hello(lab, 1, 0);
+	named_shuffle(lab, at, false, 10, 25);
 	lab_pass_alive(lab, 3000);
 	assert_int_equal(lab->dials, 8);
 }
@@ -205,9 +100,9 @@ static void
 a_failed_address_is_lost_and_dialled_to_rewire(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 
-	say_shuffle(lab, at, false, 10, 10);
+	named_shuffle(lab, at, false, 10, 10);
 	lab_pass_alive(lab, 1300);
 	assert_int_equal(lab->dials, 1);
 	lab_closed(lab, lab_last(lab), MESH_DIAL_FAILED);
@@ -217,16 +112,16 @@ a_failed_address_is_lost_and_dialled_to_rewire(void **state)
 	assert_true(lab->dials > 1);
 	assert_true(stats(lab)->rewires > 0);
 	(void)lab_open(lab);
-	assert_int_equal(hello_flags(lab_last(lab)), HELLO_REWIRE);
+	assert_int_equal(named_flags(lab_last(lab)), HELLO_REWIRE);
 }
 
 static void
 asks_urgently_when_nobody_has_room(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 
-	say_shuffle(lab, at, false, 10, 12);
+	named_shuffle(lab, at, false, 10, 12);
 	lab_closed(lab, at, MESH_CLOSED);
 	lab_pass(lab, 200);
 	assert_int_equal(lab->dials, 3);
@@ -235,14 +130,14 @@ asks_urgently_when_nobody_has_room(void **state)
 
 		mesh_on_opened(
 		    lab->mesh, dial->link, lab->now, 40 + i, "127.0.0.1", lab);
-		assert_int_equal(hello_flags(dial), HELLO_ORPHAN);
-		say_full(lab, dial, 20, 21);
+		assert_int_equal(named_flags(dial), HELLO_ORPHAN);
+		named_full(lab, dial, 20, 21);
 		lab_closed(lab, dial, MESH_CLOSED);
 	}
 	lab_pass(lab, 400);
 	assert_true(lab->dials > 3);
 	(void)lab_open(lab);
-	assert_int_equal(hello_flags(lab_last(lab)), HELLO_ORPHAN | HELLO_HIGH);
+	assert_int_equal(named_flags(lab_last(lab)), HELLO_ORPHAN | HELLO_HIGH);
 }
 
 static void
@@ -251,12 +146,12 @@ only_who_leaves_or_has_no_room_names_others(void **state)
 	struct lab *lab = *state;
 
 	for (uint8_t reason = BYE_LEAVING; reason <= BYE_ABUSE; reason++) {
-		struct lab_link *at = hello_from(
+		struct lab_link *at = named_hello(
 		    lab, (uint8_t)(1 + reason), HELLO_LEAF);
 		uint64_t before = stats(lab)->passive;
 		uint8_t first = (uint8_t)(20 + 2 * reason);
 
-		say_bye(lab, at, reason, first, (uint8_t)(first + 1));
+		named_bye(lab, at, reason, first, (uint8_t)(first + 1));
 		assert_int_equal(stats(lab)->passive - before,
 		    reason <= BYE_EVICTED ? 2 : 0);
 		lab_closed(lab, at, MESH_CLOSED);
@@ -272,9 +167,9 @@ who_is_denied_hears_of_others_and_is_remembered(void **state)
 	struct record_peers peers;
 
 	for (uint8_t n = 1; n <= 8; n++) {
-		assert_true(link_is_up(hello_from(lab, n, 0)->link));
+		assert_true(link_is_up(named_hello(lab, n, 0)->link));
 	}
-	at = hello_from(lab, 9, 0);
+	at = named_hello(lab, 9, 0);
 	assert_int_equal(lab_welcome_flags(at), 0);
 	assert_int_equal(lab_bye(at), BYE_FULL);
 	assert_true(lab_find(at, RECORD_PEERS, &record));
@@ -286,7 +181,7 @@ who_is_denied_hears_of_others_and_is_remembered(void **state)
 	assert_int_equal(stats(lab)->passive, 1);
 
 	/* One that cannot be dialled is of no use. */
-	at = hello_from(lab, 10, HELLO_LEAF);
+	at = named_hello(lab, 10, HELLO_LEAF);
 	assert_int_equal(lab_bye(at), BYE_FULL);
 	assert_int_equal(stats(lab)->passive, 1);
 }
@@ -298,16 +193,16 @@ room_is_made_for_the_urgent_but_once_a_second(void **state)
 	struct lab_link *at;
 
 	for (uint8_t n = 1; n <= 8; n++) {
-		(void)hello_from(lab, n, 0);
+		(void)named_hello(lab, n, 0);
 	}
-	at = hello_from(lab, 9, HELLO_HIGH);
+	at = named_hello(lab, 9, HELLO_HIGH);
 	assert_true(link_is_up(at->link));
 	assert_int_equal(stats(lab)->links_up, 8);
 	assert_int_equal(stats(lab)->evicted, 1);
-	at = hello_from(lab, 10, HELLO_REWIRE);
+	at = named_hello(lab, 10, HELLO_REWIRE);
 	assert_int_equal(lab_bye(at), BYE_FULL);
 	lab_pass(lab, 1000);
-	at = hello_from(lab, 11, HELLO_REWIRE);
+	at = named_hello(lab, 11, HELLO_REWIRE);
 	assert_true(link_is_up(at->link));
 	assert_int_equal(stats(lab)->evicted, 2);
 	assert_int_equal(stats(lab)->links_up, 8);
@@ -326,7 +221,7 @@ the_link_that_fewest_trees_use_makes_room(void **state)
 	struct lab *lab = *state;
 
 	for (uint8_t n = 1; n <= 8; n++) {
-		(void)hello_from(lab, n, 0);
+		(void)named_hello(lab, n, 0);
 	}
 	for (uint8_t i = 0; i < 16; i++) {
 		uint8_t n = (uint8_t)(0x40 + i);
@@ -343,7 +238,7 @@ the_link_that_fewest_trees_use_makes_room(void **state)
 			}
 		}
 	}
-	(void)hello_from(lab, 9, HELLO_HIGH);
+	(void)named_hello(lab, 9, HELLO_HIGH);
 	for (size_t i = 0; i < 8; i++) {
 		assert_int_equal(
 		    lab_bye(&lab->links[i]), i == 5 ? (int)BYE_EVICTED : -1);
@@ -358,14 +253,14 @@ a_rewired_link_replaces_another(void **state)
 	struct record_welcome welcome = lab_welcome(0x30);
 
 	for (uint8_t n = 1; n <= 5; n++) {
-		at = hello_from(lab, n, 0);
+		at = named_hello(lab, n, 0);
 	}
-	say_shuffle(lab, at, false, 10, 10);
+	named_shuffle(lab, at, false, 10, 10);
 	for (unsigned i = 0; i < 100 && lab->dials == 0; i++) {
 		lab_pass_alive(lab, 1000);
 	}
 	at = lab_open(lab);
-	assert_int_equal(hello_flags(at), HELLO_REWIRE);
+	assert_int_equal(named_flags(at), HELLO_REWIRE);
 	lab_say_welcome(lab, at, &welcome);
 	lab_say_welcome2(lab, at, 0);
 	assert_true(link_is_up(at->link));
@@ -377,22 +272,22 @@ static void
 a_newcomer_is_walked_to_others(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *first = hello_from(lab, 1, HELLO_ORPHAN);
+	struct lab_link *first = named_hello(lab, 1, HELLO_ORPHAN);
 	struct record record;
 	struct record_walk walk;
 
 	/* There was nobody to walk to. */
 	assert_int_equal(count_sent(first, RECORD_WALK), 0);
 	assert_int_equal(stats(lab)->walk_busy, 0);
-	(void)hello_from(lab, 2, HELLO_ORPHAN);
+	(void)named_hello(lab, 2, HELLO_ORPHAN);
 	assert_true(lab_find(first, RECORD_WALK, &record));
 	assert_int_equal(record_walk_decode(&record, &walk), ERR_OK);
 	assert_int_equal(walk.ttl, 5);
 	assert_int_equal(walk.peer.node_id.bytes[0], 2);
 	assert_memory_equal(walk.peer.addr.text, "ws://h2:1", 9);
 
-	(void)hello_from(lab, 3, 0);
-	(void)hello_from(lab, 4, HELLO_ORPHAN | HELLO_LEAF);
+	(void)named_hello(lab, 3, 0);
+	(void)named_hello(lab, 4, HELLO_ORPHAN | HELLO_LEAF);
 	assert_int_equal(stats(lab)->walks, 1);
 }
 
@@ -400,28 +295,28 @@ static void
 a_walk_goes_on_and_ends_with_a_dial(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *from = hello_from(lab, 1, 0);
-	struct lab_link *to = hello_from(lab, 2, 0);
+	struct lab_link *from = named_hello(lab, 1, 0);
+	struct lab_link *to = named_hello(lab, 2, 0);
 	struct record record;
 	struct record_walk walk;
 
-	say_walk(lab, from, 255, 0x40);
+	named_walk(lab, from, 255, 0x40);
 	assert_true(lab_find(to, RECORD_WALK, &record));
 	assert_int_equal(record_walk_decode(&record, &walk), ERR_OK);
 	assert_int_equal(walk.ttl, 4); /* nobody makes walks longer */
 	assert_int_equal(count_sent(from, RECORD_WALK), 0);
 	assert_int_equal(stats(lab)->passive, 0);
 
-	say_walk(lab, from, 3, 0x41);
+	named_walk(lab, from, 3, 0x41);
 	assert_int_equal(stats(lab)->passive, 1);
 	assert_int_equal(lab->dials, 0);
 
-	say_walk(lab, from, 0, 0x42);
+	named_walk(lab, from, 0, 0x42);
 	assert_int_equal(lab->dials, 1);
 	assert_string_equal(lab_last(lab)->url, "ws://h66:1");
 
 	/* Of ourselves we need not be told. */
-	say_walk(lab, from, 0, 0x80);
+	named_walk(lab, from, 0, 0x80);
 	assert_int_equal(lab->dials, 1);
 }
 
@@ -432,9 +327,9 @@ a_walk_that_finds_us_full_leaves_an_address(void **state)
 	struct lab_link *at = NULL;
 
 	for (uint8_t n = 1; n <= 8; n++) {
-		at = hello_from(lab, n, 0);
+		at = named_hello(lab, n, 0);
 	}
-	say_walk(lab, at, 0, 0x40);
+	named_walk(lab, at, 0, 0x40);
 	assert_int_equal(lab->dials, 0);
 	assert_int_equal(stats(lab)->passive, 1);
 }
@@ -443,16 +338,16 @@ static void
 too_many_walks_are_ignored_and_ten_times_that_is_abuse(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *from = hello_from(lab, 1, 0);
-	struct lab_link *to = hello_from(lab, 2, 0);
+	struct lab_link *from = named_hello(lab, 1, 0);
+	struct lab_link *to = named_hello(lab, 2, 0);
 
 	for (unsigned i = 0; i < 100; i++) {
-		say_walk(lab, from, 5, (uint8_t)(0x90 + i % 16));
+		named_walk(lab, from, 5, (uint8_t)(0x90 + i % 16));
 	}
 	assert_int_equal(stats(lab)->walk_limit, 90);
 	assert_int_equal(count_sent(to, RECORD_WALK), 10);
 	assert_int_equal(from->close_code, -1);
-	say_walk(lab, from, 5, 0x40);
+	named_walk(lab, from, 5, 0x40);
 	assert_int_equal(lab_bye(from), BYE_ABUSE);
 	assert_int_equal(from->close_code, 1008);
 	assert_int_equal(stats(lab)->abuse, 1);
@@ -462,18 +357,18 @@ static void
 never_walks_more_over_a_link_than_it_may_bring(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *from = hello_from(lab, 1, 0);
-	struct lab_link *other = hello_from(lab, 2, 0);
-	struct lab_link *to = hello_from(lab, 3, 0);
+	struct lab_link *from = named_hello(lab, 1, 0);
+	struct lab_link *other = named_hello(lab, 2, 0);
+	struct lab_link *to = named_hello(lab, 3, 0);
 
 	for (unsigned i = 0; i < 9; i++) {
-		say_walk(lab, from, 5, (uint8_t)(0x90 + i));
-		say_walk(lab, other, 5, (uint8_t)(0xa0 + i));
+		named_walk(lab, from, 5, (uint8_t)(0x90 + i));
+		named_walk(lab, other, 5, (uint8_t)(0xa0 + i));
 	}
 	assert_true(count_sent(to, RECORD_WALK) <= 10);
 	assert_true(count_sent(from, RECORD_WALK) <= 10);
 	lab_pass(lab, 1000);
-	say_walk(lab, from, 5, 0xb0);
+	named_walk(lab, from, 5, 0xb0);
 	assert_true(stats(lab)->walks > 10);
 }
 
@@ -481,7 +376,7 @@ static void
 samples_are_exchanged_every_ten_seconds(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 	struct record record;
 	struct record_shuffle shuffle;
 
@@ -494,11 +389,11 @@ samples_are_exchanged_every_ten_seconds(void **state)
 	/* Only we are there: the peer is not told of itself. */
 	assert_int_equal(shuffle.peers.count, 1);
 	assert_int_equal(shuffle.peers.peers[0].node_id.bytes[0], 0x80);
-	say_shuffle(lab, at, true, 10, 12);
+	named_shuffle(lab, at, true, 10, 12);
 	assert_int_equal(stats(lab)->passive, 3);
 
 	/* A second reply was not asked for. */
-	say_shuffle(lab, at, true, 20, 22);
+	named_shuffle(lab, at, true, 20, 22);
 	assert_int_equal(stats(lab)->passive, 3);
 	assert_int_equal(stats(lab)->ignored, 1);
 }
@@ -507,19 +402,19 @@ static void
 a_sample_is_answered_with_one(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 	struct record record;
 	struct record_shuffle shuffle;
 
 	for (uint8_t n = 2; n <= 7; n++) {
-		(void)hello_from(lab, n, 0);
+		(void)named_hello(lab, n, 0);
 	}
-	say_shuffle(lab, at, false, 10, 19);
-	say_shuffle(lab, at, false, 10, 19);
+	named_shuffle(lab, at, false, 10, 19);
+	named_shuffle(lab, at, false, 10, 19);
 	buf_clear(&at->sent);
 	lab_pass(lab, 1000);
 	lab_keep_alive(lab);
-	say_shuffle(lab, at, false, 20, 25);
+	named_shuffle(lab, at, false, 20, 25);
 	assert_true(lab_find(at, RECORD_SHUFFLE, &record));
 	assert_int_equal(record_shuffle_decode(&record, &shuffle), ERR_OK);
 	assert_true(shuffle.is_reply);
@@ -540,14 +435,14 @@ static void
 too_many_samples_are_ignored_and_ten_times_that_is_abuse(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 
 	for (unsigned i = 0; i < 20; i++) {
-		say_shuffle(lab, at, false, 10, 10);
+		named_shuffle(lab, at, false, 10, 10);
 	}
 	assert_int_equal(count_sent(at, RECORD_SHUFFLE), 2);
 	assert_int_equal(stats(lab)->shuffle_limit, 18);
-	say_shuffle(lab, at, false, 10, 10);
+	named_shuffle(lab, at, false, 10, 10);
 	assert_int_equal(lab_bye(at), BYE_ABUSE);
 }
 
@@ -555,11 +450,11 @@ static void
 malformed_samples_and_walks_close(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 
 	lab_record(lab, at, RECORD_SHUFFLE, (uint8_t[]){ 0, 1 }, 2);
 	assert_int_equal(at->close_code, 1002);
-	at = hello_from(lab, 2, 0);
+	at = named_hello(lab, 2, 0);
 	lab_record(lab, at, RECORD_WALK, (uint8_t[]){ 5, 1 }, 2);
 	assert_int_equal(at->close_code, 1002);
 }
@@ -568,10 +463,10 @@ static void
 the_passive_view_is_bounded(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 
 	for (uint8_t n = 0x90; n < 0xf0; n = (uint8_t)(n + 16)) {
-		say_shuffle(lab, at, false, n, (uint8_t)(n + 15));
+		named_shuffle(lab, at, false, n, (uint8_t)(n + 15));
 		lab_keep_alive(lab);
 		lab_pass(lab, 1000);
 	}
@@ -611,7 +506,7 @@ static void
 nobody_is_told_of_itself(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 	struct record_shuffle shuffle = { .peers.count = 2 };
 	struct buf buf = { 0 };
 
@@ -648,22 +543,22 @@ who_goes_in_peace_is_remembered_who_vanishes_is_lost(void **state)
 {
 	struct lab *lab = *state;
 
-	lab_say_bye(lab, hello_from(lab, 1, 0), BYE_LEAVING);
-	lab_say_bye(lab, hello_from(lab, 2, 0), BYE_EVICTED);
+	lab_say_bye(lab, named_hello(lab, 1, 0), BYE_LEAVING);
+	lab_say_bye(lab, named_hello(lab, 2, 0), BYE_EVICTED);
 	assert_int_equal(stats(lab)->passive, 2);
 	assert_int_equal(stats(lab)->lost, 0);
-	lab_closed(lab, hello_from(lab, 3, 0), MESH_CLOSED);
+	lab_closed(lab, named_hello(lab, 3, 0), MESH_CLOSED);
 	assert_int_equal(stats(lab)->lost, 1);
-	lab_say_bye(lab, hello_from(lab, 4, 0), BYE_SLOW);
+	lab_say_bye(lab, named_hello(lab, 4, 0), BYE_SLOW);
 	assert_int_equal(stats(lab)->lost, 2);
 	/* Enemies are forgotten. */
-	lab_say_bye(lab, hello_from(lab, 5, 0), BYE_ABUSE);
-	lab_say_bye(lab, hello_from(lab, 6, 0), 200);
-	lab_say_bye(lab, hello_from(lab, 7, 0), 255);
+	lab_say_bye(lab, named_hello(lab, 5, 0), BYE_ABUSE);
+	lab_say_bye(lab, named_hello(lab, 6, 0), 200);
+	lab_say_bye(lab, named_hello(lab, 7, 0), 255);
 	assert_int_equal(stats(lab)->passive, 2);
 	assert_int_equal(stats(lab)->lost, 2);
 	/* Whoever comes back is not lost any more. */
-	(void)hello_from(lab, 3, 0);
+	(void)named_hello(lab, 3, 0);
 	assert_int_equal(stats(lab)->lost, 1);
 }
 
@@ -673,7 +568,7 @@ refuse_dial(struct lab *lab, struct lab_link *at, uint8_t reason)
 {
 	struct lab_link *dial;
 
-	say_shuffle(lab, at, false, 10, 10);
+	named_shuffle(lab, at, false, 10, 10);
 	lab_pass_alive(lab, 1300);
 	dial = lab_open(lab);
 	lab_say_bye(lab, dial, reason);
@@ -685,11 +580,11 @@ static void
 who_refuses_for_good_is_left_alone(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 
 	refuse_dial(lab, at, BYE_NETWORK);
 	assert_int_equal(stats(lab)->lost, 0);
-	say_shuffle(lab, at, false, 10, 10);
+	named_shuffle(lab, at, false, 10, 10);
 	lab_pass_alive(lab, 50000);
 	assert_int_equal(lab->dials, 1);
 }
@@ -698,11 +593,11 @@ static void
 who_refuses_for_a_reason_that_is_not_known_is_left_alone(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 
 	refuse_dial(lab, at, 200);
 	assert_int_equal(stats(lab)->lost, 0);
-	say_shuffle(lab, at, false, 10, 10);
+	named_shuffle(lab, at, false, 10, 10);
 	lab_pass_alive(lab, 50000);
 	assert_int_equal(lab->dials, 1);
 }
@@ -711,11 +606,11 @@ static void
 who_finds_us_too_slow_is_left_alone_for_a_minute(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 
 	refuse_dial(lab, at, BYE_SLOW);
 	assert_int_equal(stats(lab)->lost, 1);
-	say_shuffle(lab, at, false, 10, 10);
+	named_shuffle(lab, at, false, 10, 10);
 	lab_pass_alive(lab, 50000);
 	assert_int_equal(lab->dials, 1);
 	lab_pass_alive(lab, 20000);
@@ -732,7 +627,7 @@ sixteen_links_are_the_cap(void **state)
 	lab->config.links_max = 99;
 	lab_make(lab);
 	for (uint8_t n = 1; n <= 20; n++) {
-		(void)hello_from(lab, n, HELLO_REWIRE);
+		(void)named_hello(lab, n, HELLO_REWIRE);
 	}
 	assert_int_equal(stats(lab)->links_up, MESH_LINKS_CAP);
 }
@@ -744,9 +639,9 @@ silent_links_are_not_waited_for(void **state)
 	struct lab_link *at = NULL;
 
 	for (uint8_t n = 1; n <= 5; n++) {
-		at = hello_from(lab, n, 0);
+		at = named_hello(lab, n, 0);
 	}
-	say_shuffle(lab, at, false, 10, 19);
+	named_shuffle(lab, at, false, 10, 19);
 	lab_pass(lab, 3900);
 	assert_int_equal(lab->dials, 0);
 	lab_pass(lab, 1400);
@@ -757,7 +652,7 @@ silent_links_are_not_waited_for(void **state)
 
 		mesh_on_opened(
 		    lab->mesh, dial->link, lab->now, 40 + i, "127.0.0.1", lab);
-		assert_int_equal(hello_flags(dial),
+		assert_int_equal(named_flags(dial),
 		    i < VIEWS_ISOLATED_DIALS ? HELLO_HIGH : 0);
 	}
 }
@@ -781,9 +676,9 @@ five_links(struct lab *lab, size_t lively)
 	struct lab_link *at = NULL;
 
 	for (uint8_t n = 1; n <= 5; n++) {
-		at = hello_from(lab, n, 0);
+		at = named_hello(lab, n, 0);
 	}
-	say_shuffle(lab, at, false, 10, 19);
+	named_shuffle(lab, at, false, 10, 19);
 	pass_lively(lab, lively, 4000);
 }
 
@@ -799,7 +694,7 @@ a_link_that_is_silent_is_replaced_before_it_is_dead(void **state)
 	assert_int_equal(stats(lab)->links_up, 5);
 	assert_int_equal(lab->dials, 2);
 	(void)lab_open(lab);
-	assert_int_equal(hello_flags(lab_last(lab)), 0);
+	assert_int_equal(named_flags(lab_last(lab)), 0);
 }
 
 static void
@@ -825,12 +720,12 @@ silent_links_leave_room_for_others(void **state)
 	struct lab_link *at;
 
 	for (uint8_t n = 1; n <= 8; n++) {
-		(void)hello_from(lab, n, 0);
+		(void)named_hello(lab, n, 0);
 	}
-	at = hello_from(lab, 9, 0);
+	at = named_hello(lab, 9, 0);
 	assert_false(link_is_up(at->link));
 	lab_pass(lab, 4000);
-	at = hello_from(lab, 10, 0);
+	at = named_hello(lab, 10, 0);
 	assert_true(link_is_up(at->link));
 	/* All are back: one too many. */
 	lab_pass_alive(lab, 2500);
@@ -845,15 +740,15 @@ silent_links_make_room_before_lively_ones(void **state)
 	struct lab_link *at;
 
 	for (uint8_t n = 1; n <= 8; n++) {
-		(void)hello_from(lab, n, 0);
+		(void)named_hello(lab, n, 0);
 	}
 	/* Two of them are silent: two more, and eight that are lively. */
 	pass_lively(lab, 6, 4000);
-	(void)hello_from(lab, 9, 0);
-	(void)hello_from(lab, 10, 0);
+	(void)named_hello(lab, 9, 0);
+	(void)named_hello(lab, 10, 0);
 	assert_int_equal(stats(lab)->links_up, 10);
 	assert_int_equal(stats(lab)->evicted, 0);
-	at = hello_from(lab, 11, HELLO_HIGH);
+	at = named_hello(lab, 11, HELLO_HIGH);
 	assert_true(link_is_up(at->link));
 	assert_int_equal(stats(lab)->evicted, 1);
 	/* Nine are lively, one too many: it is not one of them that goes. */
@@ -927,10 +822,10 @@ a_static_mesh_learns_nothing(void **state)
 	mesh_destroy(lab->mesh);
 	lab->config.is_auto = false;
 	lab_make(lab);
-	first = hello_from(lab, 1, HELLO_ORPHAN);
-	at = hello_from(lab, 2, HELLO_ORPHAN);
-	say_shuffle(lab, at, false, 10, 19);
-	say_walk(lab, at, 0, 0x40);
+	first = named_hello(lab, 1, HELLO_ORPHAN);
+	at = named_hello(lab, 2, HELLO_ORPHAN);
+	named_shuffle(lab, at, false, 10, 19);
+	named_walk(lab, at, 0, 0x40);
 	lab_pass_alive(lab, 130000);
 	assert_int_equal(stats(lab)->passive, 0);
 	assert_int_equal(lab->dials, 0);
@@ -943,9 +838,9 @@ static void
 who_leaves_names_others(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 
-	(void)hello_from(lab, 2, 0);
+	(void)named_hello(lab, 2, 0);
 	mesh_stop(lab->mesh, lab->now);
 	assert_int_equal(lab_bye(at), BYE_LEAVING);
 	assert_true(lab_has_sent(at, RECORD_PEERS));
@@ -957,9 +852,9 @@ static void
 a_dial_without_memory_is_tried_again(void **state)
 {
 	struct lab *lab = *state;
-	struct lab_link *at = hello_from(lab, 1, 0);
+	struct lab_link *at = named_hello(lab, 1, 0);
 
-	say_shuffle(lab, at, false, 10, 12);
+	named_shuffle(lab, at, false, 10, 12);
 	fault_fail_from(1);
 	lab_pass(lab, 1300);
 	assert_true(fault_off());
