@@ -12,9 +12,10 @@ enum { SPREAD_TURN = 4 }; /* ends of a link take turns every 16 messages */
 static void
 spread_doubt(struct mesh *mesh, uint64_t slots)
 {
-	for (; slots != 0; slots &= slots - 1) {
-		fetch_doubt(mesh->up[__builtin_ctzll(slots)], LAZY_LATE_MS,
-		    &mesh->stats.quiet);
+	struct link *link;
+
+	MESH_EACH_UP (mesh, slots, link) {
+		fetch_doubt(link, LAZY_LATE_MS, &mesh->stats.quiet);
 	}
 }
 
@@ -39,9 +40,9 @@ static void
 spread_flush(struct mesh *mesh, struct lazy *lazy)
 {
 	uint64_t slots = lazy_settle(lazy, &mesh->spread.history);
+	struct link *link;
 
-	for (slots &= mesh->up_slots; slots != 0; slots &= slots - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(slots)];
+	MESH_EACH_UP (mesh, slots & mesh->up_slots, link) {
 		size_t runs = lazy_gather(lazy, link_bit(link), mesh->now_ms);
 
 		if (lazy->type == RECORD_SYNC) {
@@ -90,9 +91,9 @@ spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
 
 	late &= ~spread->congested; /* those wait for nothing else */
 	item.slots = slots & ~late;
-	spread_put(mesh, &spread->early, &item);
+	spread_put(mesh, &spread->lazies[SPREAD_EARLY], &item);
 	item.slots = slots & late;
-	spread_put(mesh, &spread->late, &item);
+	spread_put(mesh, &spread->lazies[SPREAD_LATE], &item);
 }
 
 void
@@ -100,16 +101,17 @@ spread_announce_due(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
 
-	if (mesh->now_ms >= spread->early.due_ms) {
-		spread_flush(mesh, &spread->early);
-	}
-	if (mesh->now_ms >= spread->late.due_ms) {
-		spread_doubt(
-		    mesh, lazy_settle(&spread->late, &spread->history) &
-		              mesh->up_slots);
-		spread_flush(mesh, &spread->late);
-	}
-	if (mesh->now_ms >= spread->told.due_ms) {
-		spread_flush(mesh, &spread->told);
+	for (size_t i = 0; i < SPREAD_LAZIES; i++) {
+		struct lazy *lazy = &spread->lazies[i];
+		bool is_due = mesh->now_ms >= lazy->due_ms;
+
+		if (is_due && i == SPREAD_LATE) {
+			spread_doubt(mesh, lazy_settle(lazy, &spread->history) &
+			                       mesh->up_slots);
+		}
+		if (is_due) {
+			spread_flush(mesh, lazy);
+		}
+		mesh_wake_at(mesh, lazy->due_ms);
 	}
 }

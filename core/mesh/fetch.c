@@ -114,11 +114,9 @@ fetch_pick(struct mesh *mesh, const struct missing_run *run)
 	uint64_t others = left & ~tree_idle(run->origin);
 	uint64_t seen = 0;
 	struct link *pick = NULL;
+	struct link *link;
 
-	left = others != 0 ? others : left;
-	for (; left != 0; left &= left - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(left)];
-
+	MESH_EACH_UP (mesh, others != 0 ? others : left, link) {
 		if (link->fetches < FETCH_LINK_MAX &&
 		    limit_room(link, LIMIT_GRAFT_SENT) > 0 &&
 		    rng_below(mesh->rng, ++seen) == 0) {
@@ -131,8 +129,9 @@ fetch_pick(struct mesh *mesh, const struct missing_run *run)
 static void
 fetch_flush(struct mesh *mesh, struct fetch_batch *batch)
 {
-	for (; batch->slots != 0; batch->slots &= batch->slots - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(batch->slots)];
+	struct link *link;
+
+	MESH_EACH_UP (mesh, batch->slots, link) {
 		struct record_run runs[FETCH_BATCH];
 		size_t count = 0;
 
@@ -143,6 +142,7 @@ fetch_flush(struct mesh *mesh, struct fetch_batch *batch)
 		}
 		spread_send_runs(link, RECORD_GRAFT, runs, count);
 	}
+	batch->slots = 0;
 	batch->count = 0;
 }
 

@@ -53,11 +53,10 @@ flow_look(struct mesh *mesh)
 {
 	struct spread *spread = &mesh->spread;
 	bool again = false;
+	struct link *link;
 
 	mesh->unchecked = 0;
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(left)];
-
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
 		flow_check_link(link);
 		again |= link->state == LINK_UP && link->is_over;
 	}

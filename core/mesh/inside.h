@@ -73,6 +73,13 @@ struct mesh {
 	struct mesh_stats stats;
 };
 
+/* For each link of `slots`, as they are now; all of them are UP. */
+#define MESH_EACH_UP(mesh, slots, link)                             \
+	for (uint64_t each_ = (slots);                              \
+	     each_ != 0 &&                                          \
+	     ((link) = (mesh)->up[__builtin_ctzll(each_)]) != NULL; \
+	     each_ &= each_ - 1)
+
 /* Ask for a tick at `at_ms` or before. */
 static inline void
 mesh_wake_at(struct mesh *mesh, uint64_t at_ms)

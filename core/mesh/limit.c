@@ -52,24 +52,16 @@ limit_turn(struct limits *limits, uint64_t now_ms)
 	limits->second_ms = now_ms;
 }
 
-/* So many in this second. */
-static uint32_t
-limit_most(const struct limits *limits, enum limit_kind kind)
-{
-	return limit_of[kind] +
-	       (kind < LIMIT_SAVED_KINDS ? limits->saved[kind] : 0);
-}
-
 bool
 limit_takes(struct link *link, enum limit_kind kind, uint32_t count)
 {
 	struct limits *limits = &link->limits;
 	bool is_theirs = kind < LIMIT_WALK_SENT;
 	uint32_t *used = &limits->counts[kind];
-	uint32_t most;
+	uint32_t most = limit_of[kind];
 
 	limit_turn(limits, link->mesh->now_ms);
-	most = limit_most(limits, kind);
+	most += kind < LIMIT_SAVED_KINDS ? limits->saved[kind] : 0;
 	*used += count; /* of one record: far from 2^32 before it is abuse */
 	if (*used <= most) {
 		return true;

@@ -104,12 +104,12 @@ link_send(struct link *link, enum err err)
 static void
 link_count_smallest(struct mesh *mesh)
 {
-	mesh->smallest_max = UINT32_MAX;
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		uint32_t max = mesh->up[__builtin_ctzll(left)]->max_message;
+	const struct link *link;
 
-		if (max < mesh->smallest_max) {
-			mesh->smallest_max = max;
+	mesh->smallest_max = UINT32_MAX;
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
+		if (link->max_message < mesh->smallest_max) {
+			mesh->smallest_max = link->max_message;
 		}
 	}
 }

@@ -399,7 +399,7 @@ mesh_stats(struct mesh *mesh)
 	struct mesh_stats *stats = &mesh->stats;
 
 	/* What the tables count themselves. */
-	stats->origins = mesh->origins.count;
+	stats->origins = mesh->origins.table.count;
 	stats->origins_named = mesh->origins.named_lost;
 	stats->window_lost = mesh->origins.window_lost;
 	stats->window_widened = mesh->origins.widened;
@@ -439,9 +439,10 @@ void
 mesh_each_peer(const struct mesh *mesh,
     void (*each)(void *ctx, const struct mesh_peer *peer), void *ctx)
 {
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		struct mesh_peer peer = mesh_peer_of(
-		    mesh->up[__builtin_ctzll(left)]);
+	const struct link *link;
+
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
+		struct mesh_peer peer = mesh_peer_of(link);
 
 		each(ctx, &peer);
 	}

@@ -95,7 +95,6 @@ origins_fini(struct origins *origins)
 	}
 	origins->named = NULL;
 	origins->named_count = 0;
-	origins->count = 0;
 	idcache_fini(&origins->tombstones);
 }
 
@@ -224,7 +223,6 @@ origins_remove(struct origins *origins, struct origin *origin)
 		origins_drop_named(origins, origin);
 	}
 	TAILQ_REMOVE(&origins->all, origin, by_age);
-	origins->count--;
 	origins->wide -= origin->window.wide != NULL ? 1 : 0;
 	origin_destroy(origin);
 }
@@ -281,7 +279,7 @@ origins_idle(struct origins *origins, uint64_t now_ms, uint64_t ms)
 static bool
 origins_has_room(struct origins *origins, uint64_t now_ms)
 {
-	bool is_full = origins->count >= ORIGINS_MAX;
+	bool is_full = origins->table.count >= ORIGINS_MAX;
 	struct origin *gone;
 
 	if (origins->named_count >= ORIGINS_NAMED_MAX ||
@@ -337,7 +335,6 @@ origins_add(struct origins *origins, const struct nodeid *id, uint64_t now_ms,
 	}
 	origins_exhume(origins, origin);
 	origins_link_named(origins, origin);
-	origins->count++;
 	*out = origin;
 	return ERR_OK;
 }

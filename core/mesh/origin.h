@@ -100,7 +100,7 @@ struct origins {
 	struct nodeid buried[ORIGINS_BURIED_MAX]; /* lately, the last behind */
 	size_t buried_count;
 	struct origins_events events;
-	size_t count, wide, named_count;
+	size_t wide, named_count;
 	uint64_t named_lost;      /* to make room for others */
 	uint64_t tombstones_lost; /* no memory for one */
 	uint64_t window_lost;     /* numbers that fell off a window unseen */

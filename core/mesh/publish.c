@@ -15,9 +15,12 @@ spread_init(struct mesh *mesh, struct chunk_pool *pool, size_t history_bytes)
 	    mesh->origins.table.salt);
 	chunk_log_init(&spread->passing, pool, CHUNK_SMALL);
 	missing_init(&spread->missing);
-	lazy_init(&spread->early, RECORD_IHAVE, LAZY_MS, LAZY_QUIET_MS);
-	lazy_init(&spread->late, RECORD_IHAVE, LAZY_LATE_MS, LAZY_LATE_MS);
-	lazy_init(&spread->told, RECORD_SYNC, LAZY_TOLD_MS, LAZY_TOLD_MS);
+	lazy_init(&spread->lazies[SPREAD_EARLY], RECORD_IHAVE, LAZY_MS,
+	    LAZY_QUIET_MS);
+	lazy_init(&spread->lazies[SPREAD_LATE], RECORD_IHAVE, LAZY_LATE_MS,
+	    LAZY_LATE_MS);
+	lazy_init(&spread->lazies[SPREAD_TOLD], RECORD_SYNC, LAZY_TOLD_MS,
+	    LAZY_TOLD_MS);
 	idcache_init(&spread->unicast.windows, mesh->rng, UNICAST_MAX);
 	spread->flow_ms = UINT64_MAX;
 	spread->sync_ms = UINT64_MAX;
@@ -31,9 +34,9 @@ spread_fini(struct mesh *mesh)
 	history_fini(&spread->history);
 	chunk_log_fini(&spread->passing);
 	missing_fini(&spread->missing);
-	lazy_fini(&spread->early);
-	lazy_fini(&spread->late);
-	lazy_fini(&spread->told);
+	for (size_t i = 0; i < SPREAD_LAZIES; i++) {
+		lazy_fini(&spread->lazies[i]);
+	}
 	idcache_fini(&spread->unicast.windows);
 }
 

@@ -214,12 +214,12 @@ views_evict(struct mesh *mesh, const struct link *keep)
 {
 	size_t uses[MESH_LINKS_MAX];
 	struct link *pick = NULL;
+	struct link *link;
 	size_t least = SIZE_MAX;
 	uint64_t seen = 0;
 
 	tree_uses(mesh, uses);
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(left)];
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
 		size_t use;
 
 		if (link == keep) {

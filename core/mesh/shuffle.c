@@ -21,11 +21,12 @@ void
 shuffle_begin(struct mesh *mesh)
 {
 	struct link *pick = NULL;
+	struct link *link;
 	uint64_t seen = 0;
 
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
 		if (rng_below(mesh->rng, ++seen) == 0) {
-			pick = mesh->up[__builtin_ctzll(left)];
+			pick = link;
 		}
 	}
 	if (pick != NULL) {

@@ -35,16 +35,14 @@ static enum err
 snapshot_peers(const struct mesh *mesh, struct buf *out)
 {
 	const struct views *views = &mesh->views;
+	const struct link *link;
 	enum err err = ERR_OK;
 
 	if (!views->is_auto) {
 		return ERR_OK;
 	}
-	for (uint64_t left = mesh->up_slots; left != 0 && err == ERR_OK;
-	     left &= left - 1) {
-		const struct link *link = mesh->up[__builtin_ctzll(left)];
-
-		if (!link->is_leaf) {
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
+		if (err == ERR_OK && !link->is_leaf) {
 			err = snapshot_peer(out, &link->node_id, link->addr);
 		}
 	}

@@ -17,11 +17,11 @@
 static uint64_t
 spread_limit(struct mesh *mesh, uint64_t slots, size_t payload_len)
 {
-	for (uint64_t left = slots; left != 0; left &= left - 1) {
-		unsigned slot = (unsigned)__builtin_ctzll(left);
+	const struct link *link;
 
-		if (payload_len > mesh->up[slot]->max_message) {
-			slots &= ~(UINT64_C(1) << slot);
+	MESH_EACH_UP (mesh, slots, link) {
+		if (payload_len > link->max_message) {
+			slots &= ~link_bit(link);
 			mesh->stats.peer_limit++;
 		}
 	}
@@ -78,9 +78,11 @@ spread_to(struct mesh *mesh, uint64_t slots, const struct record_data *data)
 void
 spread_untold(struct mesh *mesh, uint64_t *why)
 {
+	struct link *link;
+
 	*why += 1;
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		sync_again(mesh->up[__builtin_ctzll(left)]);
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
+		sync_again(link);
 	}
 }
 
@@ -412,9 +414,9 @@ spread_on_down(struct link *link)
 	struct mesh *mesh = link->mesh;
 
 	tree_on_down(link);
-	lazy_forget_slots(&mesh->spread.early, link_bit(link));
-	lazy_forget_slots(&mesh->spread.late, link_bit(link));
-	lazy_forget_slots(&mesh->spread.told, link_bit(link));
+	for (size_t i = 0; i < SPREAD_LAZIES; i++) {
+		lazy_forget_slots(&mesh->spread.lazies[i], link_bit(link));
+	}
 	mesh->spread.congested &= ~link_bit(link);
 	/* What is due because of it is asked for with the next tick. */
 	fetch_on_down(link);
@@ -432,7 +434,4 @@ spread_on_tick(struct mesh *mesh)
 	mesh_wake_at(mesh, history_expire(&spread->history, mesh->now_ms));
 	chunk_log_trim(&spread->passing);
 	mesh_wake_at(mesh, spread->flow_ms);
-	mesh_wake_at(mesh, spread->early.due_ms);
-	mesh_wake_at(mesh, spread->late.due_ms);
-	mesh_wake_at(mesh, spread->told.due_ms);
 }

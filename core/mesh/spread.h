@@ -36,6 +36,14 @@ struct spread_next {
 	uint64_t seq;  /* 0: it was not looked at, or is no DATA */
 };
 
+/* What waits to be told. */
+enum spread_lazy {
+	SPREAD_EARLY, /* announcements; see spread_announce */
+	SPREAD_LATE,
+	SPREAD_TOLD, /* ends of origins; see sync_tell */
+	SPREAD_LAZIES,
+};
+
 struct spread {
 	struct origin self; /* of this node's own messages; not in the table */
 	bool has_published;
@@ -44,8 +52,7 @@ struct spread {
 	uint64_t fan;             /* slots of the last record queued */
 	uint32_t fan_count;       /* so many bits */
 	struct missing missing;
-	struct lazy early, late; /* announcements; see spread_announce */
-	struct lazy told;        /* ends of origins; see sync_tell */
+	struct lazy lazies[SPREAD_LAZIES];
 	struct ends ends;  /* of origins that are known; see fetch_set_last */
 	struct ends heard; /* of boots that are not; see sync_hear */
 	uint64_t second;   /* slots of links whose other end has a lower id */
@@ -126,7 +133,8 @@ void spread_announce(struct mesh *mesh, struct origin *origin, uint64_t slots,
 void spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
     struct record_data *data);
 
-/* Send the announcements, and the ends of origins, whose time has come. */
+/* Send the announcements, and the ends of origins, whose time has come, and ask
+ * to be woken for the next. */
 void spread_announce_due(struct mesh *mesh);
 
 /* What origin.h's events become; see fetch_forget for the other one. */

@@ -328,14 +328,14 @@ sync_again(struct link *link)
 void
 sync_due(struct mesh *mesh)
 {
+	struct link *link;
+
 	if (LIKELY(mesh->now_ms < mesh->spread.sync_ms)) {
 		mesh_wake_at(mesh, mesh->spread.sync_ms);
 		return;
 	}
 	mesh->spread.sync_ms = UINT64_MAX;
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(left)];
-
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
 		if (link->sync.due_ms <= mesh->now_ms) {
 			sync_send(link);
 		} else {
@@ -489,7 +489,7 @@ void
 sync_tell(
     struct mesh *mesh, const struct nodeid *id, uint64_t seq, uint64_t slots)
 {
-	struct lazy *told = &mesh->spread.told;
+	struct lazy *told = &mesh->spread.lazies[SPREAD_TOLD];
 	struct lazy_item *last = sync_last(told, id, seq, slots);
 	const struct lazy_item item = {
 		.origin = *id,

@@ -39,10 +39,9 @@ static int
 unicast_route(const struct mesh *mesh, const struct nodeid *dest)
 {
 	const struct origin *origin = origins_find(&mesh->origins, dest);
+	const struct link *link;
 
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		const struct link *link = mesh->up[__builtin_ctzll(left)];
-
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
 		if (nodeid_equal(&link->node_id, dest)) {
 			return link->slot;
 		}

@@ -49,11 +49,10 @@ views_is_lively(const struct link *link)
 unsigned
 views_lively(const struct mesh *mesh)
 {
+	const struct link *link;
 	unsigned lively = 0;
 
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		const struct link *link = mesh->up[__builtin_ctzll(left)];
-
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
 		lively += views_is_lively(link) ? 1 : 0;
 	}
 	return lively;

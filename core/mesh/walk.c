@@ -17,11 +17,10 @@ walk_pass(const struct link *except, const struct record_walk *walk)
 {
 	struct mesh *mesh = except->mesh;
 	struct link *pick = NULL;
+	struct link *link;
 	uint64_t seen = 0;
 
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		struct link *link = mesh->up[__builtin_ctzll(left)];
-
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
 		if (link != except &&
 		    !nodeid_equal(&link->node_id, &walk->peer.node_id) &&
 		    limit_room(link, LIMIT_WALK_SENT) > 0 &&

@@ -112,7 +112,7 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 	const struct missing_run *run;
 
 	*tables = (struct inspect_tables){
-		.origins = mesh->origins.count,
+		.origins = mesh->origins.table.count,
 		.origins_max = ORIGINS_MAX,
 		.tombstones = mesh->origins.tombstones.count,
 		.tombstones_max = TOMBSTONES_MAX,
@@ -121,9 +121,10 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 		.history_bytes_max = spread->history.limit,
 		.missing = spread->missing.count,
 		.missing_max = MISSING_MAX,
-		.lazy = spread->early.count + spread->late.count,
+		.lazy = spread->lazies[SPREAD_EARLY].count +
+		        spread->lazies[SPREAD_LATE].count,
 		.lazy_max = (size_t)2 * LAZY_MAX,
-		.told = spread->told.count,
+		.told = spread->lazies[SPREAD_TOLD].count,
 		.told_max = SYNC_EMPTY_MAX,
 		.wide = mesh->origins.wide,
 		.wide_max = ORIGINS_WIDE_MAX,
@@ -237,6 +238,7 @@ static const char *
 inspect_check_fetches(const struct mesh *mesh)
 {
 	const struct missing_run *run;
+	const struct link *link;
 	size_t asked[MESH_LINKS_MAX] = { 0 };
 
 	TAILQ_FOREACH (run, &mesh->spread.missing.runs, by_age) {
@@ -244,10 +246,8 @@ inspect_check_fetches(const struct mesh *mesh)
 			asked[run->asked]++;
 		}
 	}
-	for (uint64_t left = mesh->up_slots; left != 0; left &= left - 1) {
-		unsigned slot = (unsigned)__builtin_ctzll(left);
-
-		if (mesh->up[slot]->fetches != asked[slot]) {
+	MESH_EACH_UP (mesh, mesh->up_slots, link) {
+		if (link->fetches != asked[link->slot]) {
 			return "a link with fetches that are none, or are not "
 			       "counted";
 		}

@@ -161,16 +161,18 @@ a_table_over_its_limit_is_seen(void **state)
 	unsigned *members;
 
 	(void)begin(lab);
-	assert_false(is_seen(mesh, &mesh->origins.count, ORIGINS_MAX));
-	assert_true(is_seen(mesh, &mesh->origins.count, ORIGINS_MAX + 1));
+	assert_false(is_seen(mesh, &mesh->origins.table.count, ORIGINS_MAX));
+	assert_true(is_seen(mesh, &mesh->origins.table.count, ORIGINS_MAX + 1));
 	assert_true(is_seen(mesh, &mesh->origins.wide, ORIGINS_WIDE_MAX + 1));
 	assert_true(
 	    is_seen(mesh, &mesh->origins.tombstones.count, TOMBSTONES_MAX + 1));
 	assert_true(
 	    is_seen(mesh, &spread->history.bytes, spread->history.limit + 1));
 	assert_true(is_seen(mesh, &spread->missing.count, MISSING_MAX + 1));
-	assert_true(is_seen(mesh, &spread->early.count, 2 * LAZY_MAX + 1));
-	assert_true(is_seen(mesh, &spread->told.count, SYNC_EMPTY_MAX + 1));
+	assert_true(is_seen(
+	    mesh, &spread->lazies[SPREAD_EARLY].count, 2 * LAZY_MAX + 1));
+	assert_true(is_seen(
+	    mesh, &spread->lazies[SPREAD_TOLD].count, SYNC_EMPTY_MAX + 1));
 	assert_true(is_seen(mesh, &spread->unicast.windows.count,
 	    UNICAST_MAX + IDCACHE_BUCKETS + 1));
 	members = &mesh->members.table->hh.tbl->num_items;

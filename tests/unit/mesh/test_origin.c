@@ -100,7 +100,7 @@ a_full_table_evicts_who_is_idle_longest_but_nobody_active(void **state)
 		    origins_take(&table->origins, origin, n + 1, 1000 + n),
 		    WINDOW_NEW);
 	}
-	assert_int_equal(table->origins.count, ORIGINS_MAX);
+	assert_int_equal(table->origins.table.count, ORIGINS_MAX);
 	id = id_of(ORIGINS_MAX);
 	assert_int_equal(
 	    origins_add(&table->origins, &id, 120999, &origin), ERR_FULL);
@@ -116,7 +116,7 @@ a_full_table_evicts_who_is_idle_longest_but_nobody_active(void **state)
 	assert_null(origins_find(&table->origins, &id));
 	/* Its tombstone remembers. */
 	assert_int_equal(origins_newest(&table->origins, &id), 2);
-	assert_int_equal(table->origins.count, ORIGINS_MAX);
+	assert_int_equal(table->origins.table.count, ORIGINS_MAX);
 }
 
 static void
@@ -139,14 +139,14 @@ of_those_that_are_only_named_the_first_goes(void **state)
 		assert_null(origins_find(&table->origins, &id));
 	}
 	assert_int_equal(table->origins.named_lost, 3);
-	assert_int_equal(table->origins.count, ORIGINS_NAMED_MAX + 1);
+	assert_int_equal(table->origins.table.count, ORIGINS_NAMED_MAX + 1);
 	id = id_of(0);
 	assert_non_null(origins_find(&table->origins, &id));
 	/* All the others go in time, and it as well. */
 	for (unsigned i = 0; i < 20; i++) {
 		origins_expire(&table->origins, 1000 + ORIGIN_IDLE_MS);
 	}
-	assert_int_equal(table->origins.count, 0);
+	assert_int_equal(table->origins.table.count, 0);
 	assert_int_equal(table->origins.named_count, 0);
 }
 
@@ -215,9 +215,9 @@ who_is_idle_for_ten_minutes_is_freed(void **state)
 	    origins_take(&table->origins, origin, 8, 2000), WINDOW_NEW);
 	assert_int_equal(origins_next_ms(&table->origins), 602000);
 	origins_expire(&table->origins, 601999);
-	assert_int_equal(table->origins.count, 1);
+	assert_int_equal(table->origins.table.count, 1);
 	origins_expire(&table->origins, 602000);
-	assert_int_equal(table->origins.count, 0);
+	assert_int_equal(table->origins.table.count, 0);
 	assert_int_equal(table->gap_count, 2);
 	assert_true(origins_next_ms(&table->origins) == UINT64_MAX);
 
@@ -270,11 +270,11 @@ many_idle_ones_are_freed_a_bounded_number_at_a_time(void **state)
 		(void)origins_take(&table->origins, origin, 1, 1000);
 	}
 	origins_expire(&table->origins, 1000000);
-	assert_int_equal(table->origins.count, 3000 - 1024);
+	assert_int_equal(table->origins.table.count, 3000 - 1024);
 	assert_true(origins_next_ms(&table->origins) <= 1000000);
 	origins_expire(&table->origins, 1000000);
 	origins_expire(&table->origins, 1000000);
-	assert_int_equal(table->origins.count, 0);
+	assert_int_equal(table->origins.table.count, 0);
 }
 
 static void
@@ -440,7 +440,7 @@ adding_survives_every_allocation_that_fails(void **state)
 			}
 			assert_int_equal(err, ERR_NOMEM);
 			assert_null(origins_find(&table->origins, &id));
-			assert_int_equal(table->origins.count, n);
+			assert_int_equal(table->origins.table.count, n);
 		}
 	}
 	for (uint32_t n = 0; n < 2000; n++) {
@@ -452,7 +452,7 @@ adding_survives_every_allocation_that_fails(void **state)
 	fault_fail_from(1);
 	origins_expire(&table->origins, 2000000);
 	assert_true(fault_off());
-	assert_int_equal(table->origins.count, 2000 - 1024);
+	assert_int_equal(table->origins.table.count, 2000 - 1024);
 	assert_int_equal(table->origins.tombstones_lost, 1024);
 }
 
