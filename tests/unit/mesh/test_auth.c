@@ -228,6 +228,33 @@ a_dialler_with_the_key_comes_up(void **state)
 	other_fini(&other);
 }
 
+/* Behind AUTH, nothing else is said again. */
+static void
+who_has_shown_the_key_is_refused_with_a_bye(void **state)
+{
+	struct lab *lab = *state;
+	struct record_welcome2 welcome2 = { .last_seq = 0 };
+	struct other there, here;
+	struct lab_link *at;
+	struct buf buf = { 0 };
+
+	lab->config.node_id = lab_id(8); /* the link that it dials stays */
+	dials_with_key(lab, key_a);
+	other_init(&there, key_a);
+	other_init(&here, key_a);
+	at = other_answer(lab, &there);
+	assert_int_equal(record_welcome2_encode(&buf, &welcome2), ERR_OK);
+	lab_say_buf(lab, at, &buf);
+	assert_true(link_is_up(at->link));
+	at = other_dial(lab, &here);
+	buf_clear(&at->sent);
+	other_say_auth(lab, at, &here);
+	assert_int_equal(lab_bye(at), BYE_DUPLICATE);
+	assert_int_equal(at->sent.bytes[0], RECORD_BYE);
+	other_fini(&there);
+	other_fini(&here);
+}
+
 static void
 a_dialler_with_another_key_is_refused(void **state)
 {
@@ -596,6 +623,11 @@ nor_is_anybody_refused_without_a_reason(void **state)
 	assert_int_equal(lab_bye(at), BYE_SELF);
 	assert_false(lab_has_sent(at, RECORD_WELCOME));
 	assert_int_equal(mesh_stats(lab->mesh)->nomem, 1);
+	hello = lab_hello(lab, 0x10);
+	at = lab_accept(lab);
+	lab_say_hello(lab, at, &hello);
+	assert_int_equal(at->close_code, 1011);
+	assert_int_equal(at->sent.len, 0);
 }
 
 static void
@@ -622,6 +654,7 @@ main(void)
 		TEST(proves_as_the_protocol_says),
 		TEST(the_proof_covers_every_byte_but_itself),
 		TEST(a_dialler_with_the_key_comes_up),
+		TEST(who_has_shown_the_key_is_refused_with_a_bye),
 		TEST(a_dialler_with_another_key_is_refused),
 		TEST(a_dialler_without_a_key_never_gets_past_the_welcome),
 		TEST(who_does_not_answer_the_question_is_dropped),

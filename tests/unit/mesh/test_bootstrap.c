@@ -357,6 +357,7 @@ a_stopped_mesh_says_goodbye_and_dials_no_more(void **state)
 	lab_pass(lab, 600000);
 	assert_int_equal(lab->dials, 2);
 	assert_null(lab_accept(lab));
+	assert_int_equal(mesh_stats(lab->mesh)->refused, 1);
 	assert_true(mesh_next_ms(lab->mesh) == UINT64_MAX);
 }
 

@@ -269,7 +269,9 @@ of_two_links_dialled_by_the_same_side_the_newer_stays(void **state)
 	assert_int_equal(old->close_code, 4001);
 	assert_true(link_is_up(new->link));
 	assert_int_equal(mesh_stats(lab->mesh)->links_up, 1);
-	/* What it had sent before it knew is not lost. */
+	/* What it had sent before it knew is not lost; the rest is of no use
+	 * any more. */
+	lab_record(lab, old, RECORD_PRUNE, "0123456789abcdef", 16);
 	lab_say_data(lab, old, 0x10, 1);
 	assert_int_equal(lab->delivered, 1);
 }
@@ -314,6 +316,7 @@ of_two_links_dialled_by_both_ours_stays_if_we_are_smaller(void **state)
 	assert_int_equal(lab_bye(in), BYE_DUPLICATE);
 	assert_int_equal(lab_welcome_flags(in) & WELCOME_ACCEPT, 0);
 	assert_true(link_is_up(out->link));
+	assert_int_equal(mesh_stats(lab->mesh)->twins, 0);
 
 	/* Unless ours has been silent for more than five seconds. */
 	lab_pass(lab, 5001);
@@ -351,6 +354,18 @@ a_dialler_gives_up_after_five_seconds(void **state)
 	assert_int_equal(at->close_code, 0);
 	assert_int_equal(mesh_stats(lab->mesh)->dial_failures, 1);
 	assert_int_equal(mesh_stats(lab->mesh)->refused, 0);
+}
+
+static void
+a_malformed_welcome2_breaks_the_protocol(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = lab_open(lab);
+	struct record_welcome welcome = lab_welcome(0x10);
+
+	lab_say_welcome(lab, at, &welcome);
+	lab_record(lab, at, RECORD_WELCOME2, "abc", 3);
+	assert_int_equal(at->close_code, 1002);
 }
 
 static void
@@ -665,6 +680,7 @@ main(void)
 		    of_two_links_dialled_by_both_ours_stays_if_we_are_smaller),
 		TEST_OUT(a_dialler_is_up_with_welcome2),
 		TEST_OUT(a_dialler_gives_up_after_five_seconds),
+		TEST_OUT(a_malformed_welcome2_breaks_the_protocol),
 		TEST_OUT(a_dialler_that_is_full_by_now_says_so),
 		TEST_OUT(a_dialler_accepts_only_the_records_of_a_handshake),
 		TEST_OUT(a_handshake_has_room_for_eight_kib),

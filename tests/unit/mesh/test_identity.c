@@ -114,6 +114,9 @@ under_the_new_id_its_numbers_begin_anew(void **state)
 	lab_publish(lab);
 	assert_true(nodeid_equal(&lab->published.origin, &told));
 	assert_int_equal(lab->published.seq, lab_seq(5, 1));
+	/* Who comes up later is told of it as of the new one. */
+	run = runs_only(runs_up_told(lab, 4), RECORD_SYNC);
+	assert_true(nodeid_equal(&run.origin, &told));
 	/* Its old messages come back and are known; the other node's are
 	 * news. */
 	runs_say(lab, a, RECORD_SYNC, 0x80, 1, 2, 0);

@@ -36,6 +36,18 @@ pings_at_once_and_in_silence_and_is_dead_after_three(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->dead, 1);
 }
 
+static void
+a_connection_that_stalls_in_the_handshake_just_ends(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = lab_accept(lab);
+
+	mesh_on_stalled(lab->mesh, at->link, lab->now);
+	assert_int_equal(at->close_code, 0);
+	assert_int_equal(at->sent.len, 0);
+	assert_int_equal(mesh_stats(lab->mesh)->slow, 0);
+}
+
 /* They are looked at together, but each is pinged in its own time. */
 static void
 the_silence_of_one_link_does_not_ping_another(void **state)
@@ -85,9 +97,11 @@ silence_counts_only_while_reading(void **state)
 	mesh_on_reading(at->link, lab->now, false);
 	lab_pass(lab, 600000);
 	assert_int_equal(at->close_code, -1);
+	assert_int_equal(at->pings, 3);
 	mesh_on_reading(at->link, lab->now, true);
 	lab_pass(lab, 999);
 	assert_int_equal(at->close_code, -1);
+	mesh_on_reading(at->link, lab->now, true); /* it is no news */
 	lab_pass(lab, 1);
 	assert_int_equal(at->close_code, 0);
 }
@@ -323,6 +337,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(pings_at_once_and_in_silence_and_is_dead_after_three),
+		TEST(a_connection_that_stalls_in_the_handshake_just_ends),
 		TEST(the_silence_of_one_link_does_not_ping_another),
 		TEST(anything_that_is_heard_keeps_it_alive),
 		TEST(silence_counts_only_while_reading),

@@ -95,7 +95,7 @@ counts_the_bytes_of_lists_as_they_are_sent(void **state)
 
 /* Each of them where it belongs. */
 static void
-says_what_windows_count(void **state)
+says_what_tables_count(void **state)
 {
 	struct lab *lab = *state;
 
@@ -104,10 +104,12 @@ says_what_windows_count(void **state)
 	lab->mesh->origins.window_lost = 2;
 	lab->mesh->origins.widened = 3;
 	lab->mesh->origins.unwidened = 4;
+	lab->mesh->spread.ends.lost = 5;
 	assert_int_equal(stats(lab)->origins_named, 1);
 	assert_int_equal(stats(lab)->window_lost, 2);
 	assert_int_equal(stats(lab)->window_widened, 3);
 	assert_int_equal(stats(lab)->window_limit, 4);
+	assert_int_equal(stats(lab)->ends_lost, 5);
 }
 
 static void
@@ -140,7 +142,7 @@ main(void)
 		TEST(says_how_many_runs_are_missing_now),
 		TEST(a_quiet_link_is_no_parent_that_fell_silent),
 		TEST(counts_the_bytes_of_lists_as_they_are_sent),
-		TEST(says_what_windows_count),
+		TEST(says_what_tables_count),
 		TEST(counts_the_origins_that_lost_their_tombstone),
 	};
 

@@ -138,6 +138,13 @@ asks_urgently_when_nobody_has_room(void **state)
 	assert_true(lab->dials > 3);
 	(void)lab_open(lab);
 	assert_int_equal(named_flags(lab_last(lab)), HELLO_ORPHAN | HELLO_HIGH);
+	/* Until somebody had room. */
+	at = named_hello(lab, 0x40, 0);
+	named_shuffle(lab, at, false, 30, 33);
+	lab_closed(lab, at, MESH_CLOSED);
+	lab_pass(lab, 200);
+	(void)lab_open(lab);
+	assert_int_equal(named_flags(lab_last(lab)), HELLO_ORPHAN);
 }
 
 static void
@@ -175,6 +182,7 @@ who_is_denied_hears_of_others_and_is_remembered(void **state)
 	assert_true(lab_find(at, RECORD_PEERS, &record));
 	assert_int_equal(record_peers_decode(&record, &peers), ERR_OK);
 	assert_int_equal(peers.count, 3);
+	assert_int_equal(stats(lab)->denied, 0); /* it was not we */
 	for (size_t i = 0; i < peers.count; i++) {
 		assert_true(peers.peers[i].node_id.bytes[0] <= 8);
 	}
@@ -846,6 +854,7 @@ who_leaves_names_others(void **state)
 	assert_true(lab_has_sent(at, RECORD_PEERS));
 	lab_pass(lab, 60000);
 	assert_int_equal(lab->dials, 0);
+	assert_true(mesh_next_ms(lab->mesh) == UINT64_MAX);
 }
 
 static void

@@ -54,6 +54,7 @@ a_dial_that_fails_is_followed_by_another_at_once(void **state)
 	lab_pass(lab, 200);
 	assert_int_equal(lab->dials, 4);
 	lab_closed(lab, lab_last(lab), MESH_DIAL_FAILED);
+	assert_int_equal(stats(lab)->dial_failures, 1);
 	lab_pass(lab, VIEWS_LOSS_MS);
 	assert_int_equal(lab->dials, 5);
 }
@@ -244,6 +245,117 @@ fewer_links_than_wanted_at_least_are_allowed(void **state)
 	assert_int_equal(lab->dials, 0);
 }
 
+/* Node 10 is dialled, and WELCOME says that `n` is there. */
+static struct lab_link *
+dial_finds(struct lab *lab, uint8_t n)
+{
+	struct lab_link *at = named_hello(lab, 1, 0);
+	struct record_welcome welcome = lab_welcome(n);
+
+	named_shuffle(lab, at, false, 10, 10);
+	lab_pass(lab, 200);
+	assert_int_equal(lab->dials, 1);
+	welcome.flags = 0;
+	lab_say_welcome(lab, lab_open(lab), &welcome);
+	return lab_last(lab);
+}
+
+static void
+its_own_address_is_left_alone_for_ten_minutes(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = dial_finds(lab, 0x80);
+
+	assert_int_equal(lab_bye(at), BYE_SELF);
+	assert_int_equal(stats(lab)->passive, 0);
+	named_shuffle(lab, &lab->links[0], false, 10, 10);
+	assert_true(until_it_dials(lab, 700) >= 590);
+}
+
+static void
+another_address_of_a_neighbour_is_known_no_more(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_say_bye(lab, dial_finds(lab, 1), BYE_DUPLICATE);
+	assert_int_equal(stats(lab)->passive, 0);
+	assert_int_equal(stats(lab)->lost, 0);
+	assert_int_equal(stats(lab)->dial_failures, 0);
+}
+
+static void
+who_says_its_name_and_is_gone_is_lost(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_closed(lab, dial_finds(lab, 0x33), MESH_CLOSED);
+	assert_int_equal(stats(lab)->passive, 0);
+	assert_int_equal(stats(lab)->lost, 1);
+	assert_int_equal(stats(lab)->dial_failures, 1);
+}
+
+/* A lost address, or one that is known: not both at a time. */
+static void
+one_dial_rewires(void **state)
+{
+	struct lab *lab = *state;
+	unsigned dials = 0;
+
+	lab_closed(lab, named_hello(lab, 0x20, 0), MESH_CLOSED);
+	enough_links(lab);
+	named_shuffle(lab, lab_last(lab), false, 10, 25);
+	while (dials < 20 && until_it_dials(lab, 120) < 120) {
+		dials++;
+		assert_int_equal(lab->dials, dials);
+		named_full(lab, lab_open(lab), 11, 10);
+		lab_closed(lab, lab_last(lab), MESH_CLOSED);
+	}
+	assert_int_equal(dials, 20);
+	assert_int_equal(stats(lab)->rewires, 20);
+}
+
+static void
+a_bootstrap_address_that_is_full_is_asked_again_soon(void **state)
+{
+	struct lab *lab = *state;
+
+	for (uint64_t links = 0; links < 2; links++) {
+		struct lab_link *at = begin_with_seed(lab);
+		uint64_t most_ms = links == 0 ? 1200 : 12000;
+		unsigned dials = lab->dials;
+
+		if (links > 0) {
+			(void)named_hello(lab, 1, 0);
+		}
+		mesh_on_opened(
+		    lab->mesh, at->link, lab->now, 9, "127.0.0.1", lab);
+		lab_say_bye(lab, at, BYE_FULL);
+		lab_closed(lab, at, MESH_CLOSED);
+		lab_pass_alive(lab, most_ms / 2);
+		assert_int_equal(lab->dials, dials);
+		lab_pass_alive(lab, most_ms / 2 + 1);
+		assert_int_equal(lab->dials, dials + 1);
+	}
+}
+
+static void
+a_dialler_is_told_of_others(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = begin_with_seed(lab);
+	struct record_welcome welcome = lab_welcome(0x30);
+	struct record_welcome2 welcome2 = { .last_seq = 0 };
+	struct named named[RECORD_PEERS_MAX];
+	struct buf buf = { 0 };
+
+	lab_say_welcome(lab, lab_open(lab), &welcome);
+	named_list(&welcome2.peers, named, 10, 14);
+	assert_int_equal(record_welcome2_encode(&buf, &welcome2), ERR_OK);
+	lab_say_buf(lab, at, &buf);
+	assert_true(link_is_up(at->link));
+	assert_int_equal(stats(lab)->passive, 5);
+}
+
 static void
 a_newcomer_is_told_of_others(void **state)
 {
@@ -303,6 +415,12 @@ main(void)
 		TEST(one_that_works_is_tried_now_and_then),
 		TEST(a_dial_that_is_answered_late_is_waited_for),
 		TEST(fewer_links_than_wanted_at_least_are_allowed),
+		TEST(its_own_address_is_left_alone_for_ten_minutes),
+		TEST(another_address_of_a_neighbour_is_known_no_more),
+		TEST(who_says_its_name_and_is_gone_is_lost),
+		TEST(one_dial_rewires),
+		TEST(a_bootstrap_address_that_is_full_is_asked_again_soon),
+		TEST(a_dialler_is_told_of_others),
 		TEST(a_newcomer_is_told_of_others),
 		TEST(of_who_was_dialled_the_host_is_known),
 	};
