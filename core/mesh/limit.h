@@ -23,9 +23,10 @@ enum limit_kind {
 	LIMIT_SYNC,     /* 10 records, not in the first 10 s after UP */
 	LIMIT_SYNC_RUN, /* 16384 runs of them */
 	/* What their lists make us look for: nothing is saved. */
-	LIMIT_GONE,    /* 2^20 ids of GRAFT that are looked for in vain */
+	LIMIT_GONE,    /* 2^20 ids of GRAFT that are answered with GONE */
 	LIMIT_MISSING, /* 2^16 runs of missing ids, looked at for lists */
 	LIMIT_MARK,    /* 2^17 ids of IHAVE, looked for in the history */
+	LIMIT_REPAIR,  /* 2^25 bytes that are sent again for GRAFT */
 	/* What we send never is too much for the other.  Its seconds begin at
 	 * other times: half of what it takes, where it is a loss. */
 	LIMIT_WALK_SENT,     /* 10 records */

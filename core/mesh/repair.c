@@ -59,10 +59,12 @@ repair_send(struct repair *repair, struct history_entry *entry,
 	uint64_t bit = link_bit(repair->link);
 	size_t len = entry->range.len;
 
-	if (len > repair->room && !repair->is_idle) {
+	if ((len > repair->room && !repair->is_idle) ||
+	    limit_room(repair->link, LIMIT_REPAIR) == 0) {
 		mesh->stats.repair_limit++;
 		return false;
 	}
+	(void)limit_takes(repair->link, LIMIT_REPAIR, (uint32_t)len);
 	repair->is_idle = false;
 	repair->room -= len < repair->room ? len : repair->room;
 	data->flags |= DATA_REPAIR;
@@ -93,7 +95,9 @@ repair_one(struct repair *repair, const struct origin *origin,
 		if (data.payload_len <= link->max_message) {
 			return repair_send(repair, entry, &data);
 		}
-	} else if (!limit_takes(link, LIMIT_GONE, 1)) {
+	}
+	/* Also of what is too large for it: that was looked for, too. */
+	if (!limit_takes(link, LIMIT_GONE, 1)) {
 		mesh->stats.graft_limit++;
 		return false;
 	}

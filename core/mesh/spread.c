@@ -102,6 +102,7 @@ spread_send_runs(struct link *link, enum record_type type,
 			return;
 		}
 		mesh->stats.control_bytes += mesh->scratch.len;
+		mesh->unchecked += mesh->scratch.len;
 		(void)link_send(link, ERR_OK);
 		runs += n;
 		count -= n;

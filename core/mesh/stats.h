@@ -52,8 +52,8 @@
 	COUNT(rewires)         /* dials that renew or heal the graph */ \
 	COUNT(isolated)        /* all links silent: others dialled at once */ \
 	COUNT(dial_limit)      /* learned addresses not dialled: too soon */ \
-	COUNT(recent_full)     /* addresses dialled, ids slow or lost: not \
-	                          remembered, or a slow one forgotten */ \
+	COUNT(recent_full)     /* addresses dialled, ids slow or lost: one \
+	                          forgotten early, a lost one not noted */ \
 	COUNT(learned)         /* addresses of others taken over */ \
 	COUNT(local_addr)      /* loopback addresses from elsewhere */ \
 	COUNT(walks)           /* passed on */ \
@@ -89,7 +89,8 @@
 	COUNT(too_far)         /* runs given up: more hops than allowed */ \
 	COUNT(rumours)         /* ids forgotten: far ahead, by one's word */ \
 	COUNT(repairs)         /* messages sent again */ \
-	COUNT(repair_limit)    /* not sent again: the link is over SOFT */ \
+	COUNT(repair_limit)    /* not sent again: the link is over SOFT, or \
+	                          had its share of the second */ \
 	COUNT(announced)       /* runs of ids */ \
 	COUNT(announce_busy)   /* runs not sent: the link had its share of \
 	                          the second; SYNC tells of them */ \
@@ -116,7 +117,8 @@
 	COUNT(tombstones_lost) /* origins forgotten: no room, no memory */ \
 	COUNT(unicasts_sent)   /* by this node */ \
 	COUNT(unicasts)        /* that came to it */ \
-	COUNT(unicast_lost)    /* dropped: no way to its node */ \
+	COUNT(unicast_lost)    /* dropped: no way to its node, or the next link \
+	                          does not keep up */ \
 	COUNT(unicast_full)    /* senders forgotten: no room */ \
 	COUNT(control_bytes)   /* of lists of ids sent: records, without \
 	                          the header of the WebSocket frame */ \

@@ -49,6 +49,20 @@ unicast_route(const struct mesh *mesh, const struct nodeid *dest)
 	return origin != NULL ? origin->parent : ORIGIN_NO_SLOT;
 }
 
+/* One hop.  Nobody waits for it, so it does not fill a queue that is long: else
+ * one sender could close links of others. */
+static void
+unicast_forward(struct mesh *mesh, int slot, const struct record_data *data)
+{
+	uint64_t bit = UINT64_C(1) << slot;
+
+	if ((mesh->spread.congested & bit) != 0) {
+		mesh->stats.unicast_lost++;
+	} else {
+		(void)spread_to(mesh, bit, data);
+	}
+}
+
 void
 unicast_on_data(struct link *link, struct record_data *data)
 {
@@ -76,7 +90,7 @@ unicast_on_data(struct link *link, struct record_data *data)
 		return;
 	}
 	data->hops++;
-	(void)spread_to(mesh, UINT64_C(1) << slot, data);
+	unicast_forward(mesh, slot, data);
 }
 
 /* A series of its own, that begins anew with each boot. */
@@ -114,6 +128,6 @@ mesh_send(struct mesh *mesh, uint64_t now_ms, const struct nodeid *dest,
 	data.seq = view->seq;
 	data.dest = *dest;
 	mesh->stats.unicasts_sent++;
-	(void)spread_to(mesh, UINT64_C(1) << slot, &data);
+	unicast_forward(mesh, slot, &data);
 	return ERR_OK;
 }

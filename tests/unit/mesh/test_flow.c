@@ -207,6 +207,49 @@ but_not_a_second_one(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->repair_limit, 1);
 }
 
+/* Whoever reads quickly would get it again as often as he asks. */
+static void
+only_so_much_is_sent_again_in_a_second(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct record_data data;
+	size_t sent = 0;
+
+	for (uint32_t n = 1; n <= 100; n++) {
+		lab_publish_zeros(lab, 500);
+	}
+	for (uint32_t n = 0; n < 900; n++) {
+		runs_forget(lab);
+		runs_say(lab, a, RECORD_GRAFT, 0x80, 1, 100, 0);
+		sent += runs_data(a, &data);
+	}
+	assert_in_range(sent * 500, 28000000, 33000000);
+	assert_true(mesh_stats(lab->mesh)->repair_limit > 0);
+	assert_true(link_is_up(a->link));
+	lab_pass(lab, 1000);
+	runs_forget(lab);
+	runs_say(lab, a, RECORD_GRAFT, 0x80, 1, 100, 0);
+	assert_int_equal(runs_data(a, &data), 100);
+}
+
+/* Answers are lists, too. */
+static void
+lists_alone_find_a_queue_over_hard(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	lab_say_data(lab, b, 9, 1);
+	a->queued = HARD + 1;
+	for (uint32_t n = 0; n < 900 && a->close_code == -1; n++) {
+		runs_say_of_many(lab, a, RECORD_GRAFT, 0, 1000, RUNS_SEQ(1), 1);
+		lab_pass_alive(lab, 1000);
+	}
+	assert_int_equal(lab_bye(a), BYE_SLOW);
+}
+
 static unsigned looks;
 
 static size_t
@@ -253,6 +296,8 @@ main(void)
 		TEST(a_link_over_soft_is_sent_no_repairs),
 		TEST_RAW(one_answer_fits_even_a_tiny_queue),
 		TEST_RAW(but_not_a_second_one),
+		TEST(only_so_much_is_sent_again_in_a_second),
+		TEST(lists_alone_find_a_queue_over_hard),
 		TEST_RAW(queues_are_not_looked_at_for_each_message),
 	};
 

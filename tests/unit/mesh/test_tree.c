@@ -292,6 +292,30 @@ only_so_many_ids_are_looked_for_in_vain_a_second(void **state)
 	assert_true(link_is_up(a->link));
 }
 
+/* A peer that takes next to nothing asks for what others hold. */
+static void
+nor_are_those_that_are_too_large_for_it(void **state)
+{
+	struct lab *lab = *state;
+	struct record_hello hello = lab_hello(lab, 1);
+	struct lab_link *a = lab_accept(lab);
+
+	hello.max_message = 1;
+	lab_say_hello(lab, a, &hello);
+	for (uint32_t n = 1; n <= 2048; n++) {
+		lab_publish_zeros(lab, 2);
+	}
+	runs_forget(lab);
+	for (uint32_t n = 0; n < 600; n++) {
+		runs_say(lab, a, RECORD_GRAFT, 0x80, 1, 2048, 0);
+	}
+	assert_int_equal(mesh_stats(lab->mesh)->graft_limit, 600 - 512);
+	lab_pass(lab, 1000);
+	runs_forget(lab);
+	runs_say(lab, a, RECORD_GRAFT, 0x80, 1, 2048, 0);
+	assert_int_equal(gone_ids(a), 2048);
+}
+
 static void
 what_is_asked_for_and_not_here_is_gone(void **state)
 {
@@ -443,6 +467,7 @@ main(void)
 		TEST(a_link_of_somebody_alone_is_pushed_to),
 		TEST(graft_opens_a_link_and_brings_the_message_again),
 		TEST(only_so_many_ids_are_looked_for_in_vain_a_second),
+		TEST(nor_are_those_that_are_too_large_for_it),
 		TEST(what_is_asked_for_and_not_here_is_gone),
 		TEST(a_new_origin_starts_on_the_tree_of_the_lowest_one),
 		TEST(

@@ -127,6 +127,35 @@ is_delivered_once_at_its_node(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 0);
 }
 
+/* One sender could fill the queue of any link, and close it. */
+static void
+a_link_that_does_not_keep_up_brings_none(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	struct record_data data = a_letter(7, 9, 1);
+
+	lab_say_data(lab, b, 9, 1);
+	b->queued = lab->config.soft + 1;
+	for (unsigned i = 0; i < 3000; i++) {
+		lab_publish(lab); /* so that queues are looked at */
+	}
+	lab_pass(lab, 1000);
+	assert_int_equal(mesh_stats(lab->mesh)->congested, 1);
+	runs_forget(lab);
+	lab_say(lab, a, &data);
+	assert_int_equal(runs_data(b, &data), 0);
+	assert_int_equal(mesh_stats(lab->mesh)->unicast_lost, 1);
+	assert_int_equal(send_to(lab, 9), ERR_OK);
+	assert_int_equal(runs_data(b, &data), 0);
+	assert_int_equal(mesh_stats(lab->mesh)->unicast_lost, 2);
+	b->queued = 0;
+	lab_pass(lab, 100);
+	assert_int_equal(send_to(lab, 9), ERR_OK);
+	assert_int_equal(runs_data(b, &data), 1);
+}
+
 static void
 with_no_way_known_everybody_passes_it_on(void **state)
 {
@@ -242,6 +271,7 @@ main(void)
 		    one_that_comes_back_to_its_sender_is_lost_and_nothing_else),
 		TEST(a_neighbour_is_reached_although_it_never_spoke),
 		TEST(is_delivered_once_at_its_node),
+		TEST(a_link_that_does_not_keep_up_brings_none),
 		TEST(with_no_way_known_everybody_passes_it_on),
 		TEST(says_what_cannot_be_sent),
 		TEST(many_senders_do_not_grow_the_table),
