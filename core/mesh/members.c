@@ -12,6 +12,9 @@
 
 enum { MEMBERS_PART = 1024 };
 
+_Static_assert(
+    MEMBERS_QUIET < MEMBERS_MAX, "no place for those that do not stay");
+
 enum err
 members_init(
     struct members *members, const struct mesh_config *config, uint64_t salt)
@@ -34,16 +37,17 @@ members_begin(struct members *members)
 static void
 members_remove(struct members *members, struct member *member)
 {
-	members->stayed -= member->is_new ? 0 : 1;
-	HASH_DEL(members->table, member);
+	HASH_DEL(members->tables[member->stays], member);
 	free(member);
 }
 
 void
 members_fini(struct members *members)
 {
-	while (members->table != NULL) {
-		members_remove(members, members->table);
+	for (size_t i = 0; i < 2; i++) {
+		while (members->tables[i] != NULL) {
+			members_remove(members, members->tables[i]);
+		}
 	}
 	free(members->version);
 	members->version = NULL;
@@ -58,10 +62,13 @@ members_hash(const struct members *members, const struct nodeid *id)
 static struct member *
 members_find(const struct members *members, const struct nodeid *id)
 {
-	struct member *member;
+	unsigned hash = members_hash(members, id);
+	struct member *member = NULL;
 
-	HASH_FIND_BYHASHVALUE(hh, members->table, id, sizeof(*id),
-	    members_hash(members, id), member);
+	for (size_t i = 0; i < 2 && member == NULL; i++) {
+		HASH_FIND_BYHASHVALUE(
+		    hh, members->tables[i], id, sizeof(*id), hash, member);
+	}
 	return member;
 }
 
@@ -87,8 +94,28 @@ member_create(
 		.links = presence->links,
 		.seen_ms = now_ms,
 	};
-	member->is_new = presence->is_new;
 	return member;
+}
+
+static uint64_t
+members_stayed(const struct members *members)
+{
+	return HASH_COUNT(members->tables[true]);
+}
+
+/* May one more begin to stay? */
+static bool
+members_takes(struct members *members, uint64_t now_ms)
+{
+	uint64_t stay_ms = members->stay_ms > now_ms ? members->stay_ms
+	                                             : now_ms;
+
+	if (stay_ms - now_ms > (MEMBERS_STAY_MAX - 1) * MEMBERS_STAY_MS ||
+	    members_stayed(members) >= MEMBERS_QUIET) {
+		return false;
+	}
+	members->stay_ms = stay_ms + MEMBERS_STAY_MS;
+	return true;
 }
 
 /* Behind all others: it was heard of now. */
@@ -105,20 +132,21 @@ members_put(
 		mesh->stats.nomem++;
 		return;
 	}
-	if (old == NULL && HASH_COUNT(members->table) >= MEMBERS_MAX) {
+	member->stays = !presence->is_new &&
+	                ((old != NULL && old->stays) ||
+	                    members_takes(members, mesh->now_ms));
+	if (old == NULL && members_count(members) >= MEMBERS_MAX) {
 		mesh->stats.members_full++;
-		old = members->table;
+		old = members->tables[false];
 	}
 	if (old != NULL) {
 		members_remove(members, old);
 	}
-	HASH_ADD_BYHASHVALUE(hh, members->table, told.node_id, sizeof(*id),
-	    members_hash(members, id), member);
+	HASH_ADD_BYHASHVALUE(hh, members->tables[member->stays], told.node_id,
+	    sizeof(*id), members_hash(members, id), member);
 	if (member->hh.tbl == NULL) {
 		mesh->stats.nomem++;
 		free(member);
-	} else {
-		members->stayed += member->is_new ? 0 : 1;
 	}
 }
 
@@ -170,7 +198,7 @@ members_on_leave(struct mesh *mesh, const struct nodeid *id)
 static uint64_t
 members_every_ms(const struct members *members)
 {
-	uint64_t each_ms = (members->stayed + 1) * MEMBERS_EACH_MS;
+	uint64_t each_ms = (members_stayed(members) + 1) * MEMBERS_EACH_MS;
 
 	return each_ms > MEMBERS_EVERY_MS ? each_ms : MEMBERS_EVERY_MS;
 }
@@ -222,14 +250,18 @@ members_expire(struct mesh *mesh)
 
 	/* NOLINTBEGIN(clang-analyzer-unix.Malloc): it takes the member that
 	 * HASH_DEL has taken out for one that is still in the table. */
-	while (members->table != NULL &&
-	       members->table->told.seen_ms + life_ms <= mesh->now_ms) {
-		members_remove(members, members->table);
+	for (size_t i = 0; i < 2; i++) {
+		struct member **first = &members->tables[i];
+
+		while (*first != NULL &&
+		       (*first)->told.seen_ms + life_ms <= mesh->now_ms) {
+			members_remove(members, *first);
+		}
+		if (*first != NULL) {
+			mesh_wake_at(mesh, (*first)->told.seen_ms + life_ms);
+		}
 	}
 	/* NOLINTEND(clang-analyzer-unix.Malloc) */
-	if (members->table != NULL) {
-		mesh_wake_at(mesh, members->table->told.seen_ms + life_ms);
-	}
 }
 
 void
@@ -242,7 +274,7 @@ members_on_tick(struct mesh *mesh)
 		return;
 	}
 	if (members_tell_at(members) <= mesh->now_ms) {
-		if (HASH_COUNT(members->table) < MEMBERS_QUIET) {
+		if (members_stayed(members) < MEMBERS_QUIET) {
 			members_tell(mesh);
 		}
 		members->told_ms = mesh->now_ms;
@@ -255,8 +287,11 @@ void
 mesh_each_member(const struct mesh *mesh,
     void (*each)(void *ctx, const struct mesh_member *member), void *ctx)
 {
-	for (const struct member *member = mesh->members.table; member != NULL;
-	     member = member->hh.next) {
-		each(ctx, &member->told);
+	for (size_t i = 0; i < 2; i++) {
+		const struct member *member = mesh->members.tables[i];
+
+		for (; member != NULL; member = member->hh.next) {
+			each(ctx, &member->told);
+		}
 	}
 }

@@ -409,7 +409,7 @@ mesh_stats(struct mesh *mesh)
 	stats->history_evicted = history->evicted;
 	stats->history_expired = history->expired;
 	stats->missing = mesh->spread.missing.count;
-	stats->members = HASH_COUNT(mesh->members.table);
+	stats->members = members_count(&mesh->members);
 	stats->passive = mesh->views.passive.count;
 	stats->lost = mesh->views.lost.count;
 	stats->unicast_full = mesh->spread.unicast.windows.replaced;

@@ -228,8 +228,8 @@ struct mesh_member {
 	uint64_t seen_ms;                  /* when it came */
 };
 
-/* Call `each` for every other member known, the one heard of longest ago
- * first. */
+/* Call `each` for every other member known: first those that have told but
+ * once, then the others, of both the one heard of longest ago first. */
 void mesh_each_member(const struct mesh *mesh,
     void (*each)(void *ctx, const struct mesh_member *member), void *ctx);
 

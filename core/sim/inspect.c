@@ -131,7 +131,7 @@ inspect_tables(const struct mesh *mesh, struct inspect_tables *tables)
 		.unicast = spread->unicast.windows.count,
 		/* An empty bucket takes one more (idcache.h). */
 		.unicast_max = UNICAST_MAX + IDCACHE_BUCKETS,
-		.members = HASH_COUNT(mesh->members.table),
+		.members = members_count(&mesh->members),
 		.members_max = MEMBERS_MAX,
 	};
 	TAILQ_FOREACH (run, &spread->missing.runs, by_age) {

@@ -175,7 +175,7 @@ a_table_over_its_limit_is_seen(void **state)
 	    mesh, &spread->lazies[SPREAD_TOLD].count, SYNC_EMPTY_MAX + 1));
 	assert_true(is_seen(mesh, &spread->unicast.windows.count,
 	    UNICAST_MAX + IDCACHE_BUCKETS + 1));
-	members = &mesh->members.table->hh.tbl->num_items;
+	members = &mesh->members.tables[true]->hh.tbl->num_items;
 	*members = MEMBERS_MAX;
 	assert_null(inspect_check(mesh));
 	*members = MEMBERS_MAX + 1;

@@ -156,23 +156,42 @@ crowd_tells(struct lab *lab, uint32_t first, unsigned count, const char *json)
 
 /* Else who makes up as many would keep all others out. */
 static void
-of_a_full_list_the_one_heard_of_longest_ago_goes(void **state)
+of_a_full_list_the_new_one_heard_of_longest_ago_goes(void **state)
 {
 	struct lab *lab = *state;
 
-	crowd_tells(lab, 0, MEMBERS_MAX, "{\"name\":\"n\"}");
-	crowd_tells(lab, 0, 1, "{}"); /* again */
+	crowd_tells(lab, 0, MEMBERS_MAX, "{\"new\":true}");
+	crowd_tells(lab, 0, 1, "{\"new\":true}"); /* again */
 	assert_int_equal(mesh_stats(lab->mesh)->members_full, 0);
-	crowd_tells(lab, MEMBERS_MAX, 3, "{}");
+	crowd_tells(lab, MEMBERS_MAX, 3, "{\"new\":true}");
 	assert_int_equal(members_of(lab).count, MEMBERS_MAX);
 	assert_int_equal(mesh_stats(lab->mesh)->members_full, 3);
 	/* 1 to 3 went, the first one did not, nor did the new ones. */
-	crowd_tells(lab, 0, 1, "{}");
-	crowd_tells(lab, MEMBERS_MAX, 3, "{}");
+	crowd_tells(lab, 0, 1, "{\"new\":true}");
+	crowd_tells(lab, MEMBERS_MAX, 3, "{\"new\":true}");
 	assert_int_equal(mesh_stats(lab->mesh)->members_full, 3);
-	crowd_tells(lab, 1, 1, "{}");
+	crowd_tells(lab, 1, 1, "{\"new\":true}");
 	assert_int_equal(members_of(lab).count, MEMBERS_MAX);
 	assert_int_equal(mesh_stats(lab->mesh)->members_full, 4);
+}
+
+/* They tell as if they had done so before. */
+static void
+who_is_made_up_pushes_nobody_out_who_stays(void **state)
+{
+	struct lab *lab = *state;
+	struct seen seen;
+
+	crowd_tells(lab, 0, 1, "{}");
+	crowd_tells(lab, 1, 2 * MEMBERS_MAX, "{}");
+	seen = members_of(lab);
+	assert_int_equal(seen.count, MEMBERS_MAX);
+	/* Again: so it is the last one, if it was there. */
+	crowd_tells(lab, 0, 1, "{}");
+	assert_int_equal(mesh_stats(lab->mesh)->members_full, MEMBERS_MAX + 1);
+	/* Few of them count: they are forgotten soon. */
+	lab_pass(lab, MEMBERS_LIVES * MEMBERS_EACH_MS * (MEMBERS_STAY_MAX + 1));
+	assert_int_equal(members_of(lab).count, 0);
 }
 
 /* uthash's own hash has no secret: who knows it finds ids that share a
@@ -192,11 +211,11 @@ ids_that_were_chosen_to_collide_do_not(void **state)
 		memcpy(id.bytes, &n, sizeof(n));
 		HASH_JEN(id.bytes, sizeof(id), hash);
 		if (hash % BUCKETS == 0) {
-			crowd_tells(lab, n, 1, "{}");
+			crowd_tells(lab, n, 1, "{\"new\":true}");
 			told++;
 		}
 	}
-	table = lab->mesh->members.table->hh.tbl;
+	table = lab->mesh->members.tables[false]->hh.tbl;
 	for (unsigned i = 0; i < table->num_buckets; i++) {
 		assert_true(table->buckets[i].count < 32);
 	}
@@ -319,14 +338,53 @@ tells_as_often_where_many_come_and_vanish(void **state)
 	assert_int_equal(told_among(*state, 300, "{\"new\":true}"), 2);
 }
 
+/* The same, after that many began to stay, as fast as they may. */
+static unsigned
+told_among_old(struct lab *lab, unsigned crowd)
+{
+	struct presence last;
+	struct lab_link *at;
+
+	lab->config.presence = true;
+	lab_unmake(lab);
+	lab_make(lab);
+	for (uint32_t n = 0; n < crowd; n++) {
+		crowd_tells(lab, n, 1, "{}");
+		lab->now += MEMBERS_STAY_MS;
+	}
+	at = lab_accept_up(lab, 0x10);
+	lab_pass_alive(lab, 10000);
+	return told(at, &last);
+}
+
 /* Else most of all messages would be of this kind. */
 static void
-tells_nothing_among_too_many(void **state)
+tells_nothing_among_too_many_that_stay(void **state)
 {
-	assert_int_equal(
-	    told_among(*state, MEMBERS_QUIET - 1, "{\"new\":true}"), 2);
-	assert_int_equal(
-	    told_among(*state, MEMBERS_QUIET, "{\"new\":true}"), 0);
+	assert_int_equal(told_among_old(*state, MEMBERS_QUIET - 1), 1);
+	assert_int_equal(told_among_old(*state, MEMBERS_QUIET), 0);
+}
+
+static void
+is_not_silenced_by_those_made_up_at_once(void **state)
+{
+	assert_int_equal(told_among(*state, MEMBERS_MAX, "{}"), 1);
+	assert_int_equal(told_among(*state, MEMBERS_MAX, "{\"new\":true}"), 2);
+}
+
+/* Those that keep to the time come one in six seconds. */
+static void
+all_that_keep_to_the_time_are_counted(void **state)
+{
+	struct lab *lab = *state;
+
+	for (uint32_t n = 0; n < 1000; n++) {
+		crowd_tells(lab, n, 1, "{}");
+		lab->now += MEMBERS_EACH_MS;
+	}
+	lab_pass(lab, 0);
+	assert_int_equal(members_of(lab).count, 1000);
+	assert_int_equal(HASH_COUNT(lab->mesh->members.tables[true]), 1000);
 }
 
 static void
@@ -374,14 +432,17 @@ main(void)
 		TEST(nonsense_is_counted),
 		TEST(who_is_not_heard_of_for_long_is_forgotten),
 		TEST(a_neighbour_that_leaves_is_no_member),
-		TEST(of_a_full_list_the_one_heard_of_longest_ago_goes),
+		TEST(of_a_full_list_the_new_one_heard_of_longest_ago_goes),
+		TEST(who_is_made_up_pushes_nobody_out_who_stays),
 		TEST(ids_that_were_chosen_to_collide_do_not),
 		TEST(many_that_stay_are_remembered_for_longer),
 		TEST(who_comes_and_vanishes_is_not_remembered_for_longer),
 		TEST(tells_of_itself_after_joining_and_every_five_minutes),
 		TEST(tells_more_rarely_where_many_stay),
 		TEST(tells_as_often_where_many_come_and_vanish),
-		TEST(tells_nothing_among_too_many),
+		TEST(tells_nothing_among_too_many_that_stay),
+		TEST(is_not_silenced_by_those_made_up_at_once),
+		TEST(all_that_keep_to_the_time_are_counted),
 		TEST(tells_nothing_if_it_must_not),
 		TEST(out_of_memory_is_counted),
 	};
