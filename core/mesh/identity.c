@@ -106,7 +106,7 @@ void
 identity_on_down(const struct link *link)
 {
 	if (link->bye != BYE_DUPLICATE) {
-		(void)recent_put(link->mesh, RECENT_LOST, &link->node_id,
+		recent_put(link->mesh, RECENT_LOST, &link->node_id,
 		    sizeof(link->node_id), IDENTITY_LOST_MS);
 	}
 }

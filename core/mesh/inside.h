@@ -144,7 +144,7 @@ struct mesh_peer mesh_peer_of(const struct link *link);
 static inline void
 mesh_refuse(struct mesh *mesh, const struct nodeid *id)
 {
-	(void)recent_put(mesh, RECENT_SLOW, id, sizeof(*id), MESH_REFUSAL_MS);
+	recent_put(mesh, RECENT_SLOW, id, sizeof(*id), MESH_REFUSAL_MS);
 }
 
 static inline bool

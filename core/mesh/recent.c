@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "mesh/inside.h"
 
-bool
+void
 recent_put(struct mesh *mesh, enum recent_kind kind, const void *key,
     size_t len, uint64_t ms)
 {
@@ -25,15 +25,17 @@ recent_put(struct mesh *mesh, enum recent_kind kind, const void *key,
 		bool is_full = place->until_ms > mesh->now_ms;
 
 		mesh->stats.recent_full += is_full ? 1 : 0;
-		if (is_full && kind != RECENT_SLOW) {
-			return false;
+		if (is_full && kind == RECENT_LOST) {
+			return;
+		}
+		if (is_full && kind == RECENT_DIALLED) {
+			place = &table[rng_below(mesh->rng, RECENT_MAX)];
 		}
 		*place = (struct recent){ .hash = hash };
 	}
 	if (place->until_ms < mesh->now_ms + ms) {
 		place->until_ms = mesh->now_ms + ms;
 	}
-	return true;
 }
 
 bool

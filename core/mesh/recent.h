@@ -2,9 +2,10 @@
  * recent.h - addresses and ids of which something was so, for a while.
  *
  * RECENT_MAX of each kind at a time, so that none of them takes another's place.
- * A full kind takes no more, and that is counted: nothing learned is dialled,
- * any link may be one that was lost.  But of slow nodes the one that ends first
- * goes: whoever makes many of them must not have everybody refused. */
+ * What comes when its kind is full is counted.  A link that was lost is not
+ * noted then: any may be one.  Of the others one goes, as whoever makes many of
+ * them must not have everybody refused, nor all dials: the slow node that ends
+ * first, or any address, so that nobody picks the one that is dialled again. */
 #ifndef MESH_RECENT_H
 #define MESH_RECENT_H
 
@@ -28,8 +29,8 @@ struct recent {
 	uint64_t until_ms;
 };
 
-/* It is so for `ms` from now.  False, and counted: there is no room. */
-bool recent_put(struct mesh *mesh, enum recent_kind kind, const void *key,
+/* It is so for `ms` from now. */
+void recent_put(struct mesh *mesh, enum recent_kind kind, const void *key,
     size_t len, uint64_t ms);
 bool recent_has(const struct mesh *mesh, enum recent_kind kind, const void *key,
     size_t len);

@@ -64,12 +64,12 @@ seek_dial(struct mesh *mesh, const struct view *view, uint16_t flags)
 	    seek_is_near(mesh, view)) {
 		return false;
 	}
-	if (seek_is_recent(mesh, view) ||
-	    !recent_put(mesh, RECENT_DIALLED, view->addr, strlen(view->addr),
-	        VIEWS_AGAIN_MS)) {
+	if (seek_is_recent(mesh, view)) {
 		mesh->stats.dial_limit++;
 		return false;
 	}
+	recent_put(mesh, RECENT_DIALLED, view->addr, strlen(view->addr),
+	    VIEWS_AGAIN_MS);
 	link = link_dial(mesh, view->addr, flags);
 	if (link != NULL) {
 		link->wanted = view->id;

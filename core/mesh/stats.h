@@ -52,8 +52,8 @@
 	COUNT(rewires)         /* dials that renew or heal the graph */ \
 	COUNT(isolated)        /* all links silent: others dialled at once */ \
 	COUNT(dial_limit)      /* learned addresses not dialled: too soon */ \
-	COUNT(recent_full)     /* addresses dialled, ids slow or lost: not \
-	                          remembered, or a slow one forgotten */ \
+	COUNT(recent_full)     /* addresses dialled, ids slow or lost: one \
+	                          forgotten early, a lost one not noted */ \
 	COUNT(learned)         /* addresses of others taken over */ \
 	COUNT(local_addr)      /* loopback addresses from elsewhere */ \
 	COUNT(walks)           /* passed on */ \

@@ -396,17 +396,14 @@ views_settle(struct link *link, enum mesh_closed how)
 	} else {
 		views_lose(mesh, id, addr);
 	}
-	if (link->bye == BYE_SELF) {
-		shun_ms = VIEWS_SELF_MS;
-	} else if (is_final || link->bye == BYE_SLOW) {
+	if (is_final || link->bye == BYE_SLOW) {
 		shun_ms = VIEWS_SHUN_MS; /* it may do better in a minute */
 	} else if (link->was_up && link->bye == BYE_EVICTED) {
 		/* It has just found that it has better ones. */
 		shun_ms = VIEWS_AGAIN_MS;
 	}
 	if (shun_ms > 0) {
-		(void)recent_put(
-		    mesh, RECENT_DIALLED, addr, strlen(addr), shun_ms);
+		recent_put(mesh, RECENT_DIALLED, addr, strlen(addr), shun_ms);
 	}
 }
 

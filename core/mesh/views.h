@@ -35,9 +35,8 @@
 #define VIEWS_EVICT_MS       1000u  /* one for newcomers at the most */
 #define VIEWS_AGAIN_MS       10000u /* dials of one learned address */
 #define VIEWS_SHUN_MS        60000u /* after a lasting refusal */
-#define VIEWS_SELF_MS        600000u
-#define VIEWS_SILENT_MS      1000u /* beyond the ping time: not counted on */
-#define VIEWS_HOPE_MS        1000u /* a dial is counted on for so long */
+#define VIEWS_SILENT_MS      1000u  /* beyond the ping time: not counted on */
+#define VIEWS_HOPE_MS        1000u  /* a dial is counted on for so long */
 #define VIEWS_ISOLATED_DIALS 3u
 #define VIEWS_LIVELY_PART    4u /* fewer than one link in four is heard */
 

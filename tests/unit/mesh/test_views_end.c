@@ -123,6 +123,50 @@ who_has_moved_is_not_mistaken_for_who_lives_there_now(void **state)
 	    shuffle.peers.peers[1].addr.text, "ws://moved:1", 12);
 }
 
+/* A walk ends here, and what it named says that it is this node. */
+static void
+walk_to_self(struct lab *lab, struct lab_link *at, uint8_t n)
+{
+	struct record_welcome welcome = lab_welcome(0x80);
+	unsigned dials = lab->dials;
+
+	named_walk(lab, at, 0, n);
+	assert_int_equal(lab->dials, dials + 1);
+	lab_say_welcome(lab, lab_open(lab), &welcome);
+	assert_int_equal(lab_bye(lab_last(lab)), BYE_SELF);
+	lab_closed(lab, lab_last(lab), MESH_CLOSED);
+	lab_pass_alive(lab, 100);
+}
+
+static void
+what_was_this_node_is_not_dialled_for_a_minute(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = named_hello(lab, 1, 0);
+
+	walk_to_self(lab, at, 10);
+	lab_pass_alive(lab, VIEWS_SHUN_MS - 200);
+	named_walk(lab, at, 0, 10);
+	lab_pass_alive(lab, 100);
+	assert_int_equal(lab->dials, 1);
+	walk_to_self(lab, at, 10);
+}
+
+/* Else whoever names them cuts this node off, once its links are lost. */
+static void
+however_many_are_this_node_others_are_dialled(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *at = named_hello(lab, 1, 0);
+
+	for (unsigned n = 0; n < 140; n++) {
+		walk_to_self(lab, at, (uint8_t)(n < 100 ? 10 + n : 50 + n));
+	}
+	assert_true(stats(lab)->recent_full > 0);
+	named_walk(lab, at, 0, 2);
+	assert_string_equal(lab_last(lab)->url, "ws://h2:1");
+}
+
 static void
 a_dial_of_a_bootstrap_address_that_fails_counts_once(void **state)
 {
@@ -363,6 +407,8 @@ main(void)
 		TEST(
 		    who_throws_us_out_for_a_better_one_is_not_asked_again_at_once),
 		TEST(who_has_moved_is_not_mistaken_for_who_lives_there_now),
+		TEST(what_was_this_node_is_not_dialled_for_a_minute),
+		TEST(however_many_are_this_node_others_are_dialled),
 		TEST(a_dial_of_a_bootstrap_address_that_fails_counts_once),
 		TEST(
 		    a_bootstrap_address_that_failed_is_tried_though_links_are_enough),
