@@ -332,6 +332,22 @@ a_name_that_is_too_long_is_refused(void **state)
 }
 
 static void
+who_is_full_dials_nobody(void **state)
+{
+	struct lab *lab = dialling(state, one, 1);
+
+	lab_closed(lab, lab_last(lab), MESH_DIAL_FAILED);
+	for (uint8_t n = 0; n < 64; n++) {
+		(void)lab_accept_up(lab, n);
+	}
+	lab_pass_alive(lab, 50000);
+	assert_int_equal(lab->dials, 1);
+	lab_closed(lab, lab_last(lab), MESH_CLOSED);
+	lab_pass_alive(lab, 70000);
+	assert_int_equal(lab->dials, 2);
+}
+
+static void
 a_stopped_mesh_says_goodbye_and_dials_no_more(void **state)
 {
 	struct lab *lab = dialling(state, two, 2);
@@ -382,6 +398,7 @@ main(void)
 		TEST(nobody_redials_a_link_that_was_too_slow),
 		TEST(a_dial_under_way_to_a_node_that_was_too_slow_is_ended),
 		TEST(a_name_that_is_too_long_is_refused),
+		TEST(who_is_full_dials_nobody),
 		TEST(a_stopped_mesh_says_goodbye_and_dials_no_more),
 	};
 

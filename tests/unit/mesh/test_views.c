@@ -300,6 +300,21 @@ a_newcomer_is_walked_to_others(void **state)
 }
 
 static void
+too_many_newcomers_are_walked_nowhere(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *first = named_hello(lab, 1, 0);
+
+	for (uint8_t n = 10; n < 22; n++) {
+		struct lab_link *at = named_hello(lab, n, HELLO_ORPHAN);
+
+		lab_closed(lab, at, MESH_CLOSED);
+	}
+	assert_int_equal(count_sent(first, RECORD_WALK), 10);
+	assert_int_equal(stats(lab)->walk_busy, 2);
+}
+
+static void
 a_walk_goes_on_and_ends_with_a_dial(void **state)
 {
 	struct lab *lab = *state;
@@ -404,6 +419,20 @@ samples_are_exchanged_every_ten_seconds(void **state)
 	named_shuffle(lab, at, true, 20, 22);
 	assert_int_equal(stats(lab)->passive, 3);
 	assert_int_equal(stats(lab)->ignored, 1);
+}
+
+static void
+in_time_every_neighbour_is_sent_one(void **state)
+{
+	struct lab *lab = *state;
+
+	for (uint8_t n = 1; n <= 5; n++) {
+		(void)named_hello(lab, n, 0);
+	}
+	lab_pass_alive(lab, 600000);
+	for (size_t i = 0; i < 5; i++) {
+		assert_true(count_sent(&lab->links[i], RECORD_SHUFFLE) > 1);
+	}
 }
 
 static void
@@ -891,11 +920,13 @@ main(void)
 		TEST(the_link_that_fewest_trees_use_makes_room),
 		TEST(a_rewired_link_replaces_another),
 		TEST(a_newcomer_is_walked_to_others),
+		TEST(too_many_newcomers_are_walked_nowhere),
 		TEST(a_walk_goes_on_and_ends_with_a_dial),
 		TEST(a_walk_that_finds_us_full_leaves_an_address),
 		TEST(too_many_walks_are_ignored_and_ten_times_that_is_abuse),
 		TEST(never_walks_more_over_a_link_than_it_may_bring),
 		TEST(samples_are_exchanged_every_ten_seconds),
+		TEST(in_time_every_neighbour_is_sent_one),
 		TEST(a_sample_is_answered_with_one),
 		TEST(too_many_samples_are_ignored_and_ten_times_that_is_abuse),
 		TEST(malformed_samples_and_walks_close),

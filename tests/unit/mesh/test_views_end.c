@@ -138,20 +138,6 @@ walk_to_self(struct lab *lab, struct lab_link *at, uint8_t n)
 	lab_pass_alive(lab, 100);
 }
 
-static void
-what_was_this_node_is_not_dialled_for_a_minute(void **state)
-{
-	struct lab *lab = *state;
-	struct lab_link *at = named_hello(lab, 1, 0);
-
-	walk_to_self(lab, at, 10);
-	lab_pass_alive(lab, VIEWS_SHUN_MS - 200);
-	named_walk(lab, at, 0, 10);
-	lab_pass_alive(lab, 100);
-	assert_int_equal(lab->dials, 1);
-	walk_to_self(lab, at, 10);
-}
-
 /* Else whoever names them cuts this node off, once its links are lost. */
 static void
 however_many_are_this_node_others_are_dialled(void **state)
@@ -261,7 +247,7 @@ dial_finds(struct lab *lab, uint8_t n)
 }
 
 static void
-its_own_address_is_left_alone_for_ten_minutes(void **state)
+its_own_address_is_left_alone_for_a_minute(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *at = dial_finds(lab, 0x80);
@@ -269,7 +255,7 @@ its_own_address_is_left_alone_for_ten_minutes(void **state)
 	assert_int_equal(lab_bye(at), BYE_SELF);
 	assert_int_equal(stats(lab)->passive, 0);
 	named_shuffle(lab, &lab->links[0], false, 10, 10);
-	assert_true(until_it_dials(lab, 700) >= 590);
+	assert_in_range(until_it_dials(lab, 700), 59, 62);
 }
 
 static void
@@ -407,7 +393,6 @@ main(void)
 		TEST(
 		    who_throws_us_out_for_a_better_one_is_not_asked_again_at_once),
 		TEST(who_has_moved_is_not_mistaken_for_who_lives_there_now),
-		TEST(what_was_this_node_is_not_dialled_for_a_minute),
 		TEST(however_many_are_this_node_others_are_dialled),
 		TEST(a_dial_of_a_bootstrap_address_that_fails_counts_once),
 		TEST(
@@ -415,7 +400,7 @@ main(void)
 		TEST(one_that_works_is_tried_now_and_then),
 		TEST(a_dial_that_is_answered_late_is_waited_for),
 		TEST(fewer_links_than_wanted_at_least_are_allowed),
-		TEST(its_own_address_is_left_alone_for_ten_minutes),
+		TEST(its_own_address_is_left_alone_for_a_minute),
 		TEST(another_address_of_a_neighbour_is_known_no_more),
 		TEST(who_says_its_name_and_is_gone_is_lost),
 		TEST(one_dial_rewires),
