@@ -2,6 +2,7 @@
  * fetch_gap.c - fetch.h: what is given up becomes a gap. */
 
 #include "mesh/fetch_inside.h"
+#include "mesh/limit.h"
 
 enum { FETCH_LOOK_MAX = 512 }; /* runs, for one that is a rumour */
 
@@ -65,6 +66,30 @@ fetch_victim(struct missing *missing)
 	return TAILQ_FIRST(&missing->runs);
 }
 
+/* A rumour is about to be forgotten: if nobody was asked yet, there is only one
+ * to ask, and no other time. */
+static void
+fetch_ask_last(struct mesh *mesh, const struct missing_run *run)
+{
+	const struct record_run ask = {
+		.origin = run->origin->id,
+		.seq = run->seq,
+		.count = run->count,
+	};
+	struct link *link;
+
+	if (run->known == 0 || run->tried != 0 || run->tries != 0 ||
+	    !fetch_is_rumour(run)) {
+		return;
+	}
+	link = mesh->up[__builtin_ctzll(run->known)];
+	if (limit_room(link, LIMIT_GRAFT_SENT) > 0) {
+		(void)limit_takes(link, LIMIT_GRAFT_SENT, 1);
+		mesh->stats.fetches++;
+		spread_send_runs(link, RECORD_GRAFT, &ask, 1);
+	}
+}
+
 /* Rumours out, then the oldest.  What is given up may leave holes, which are
  * runs again; each time round fewer lie beyond a window, so it ends. */
 void
@@ -73,8 +98,11 @@ fetch_make_room(struct mesh *mesh)
 	struct missing *missing = &mesh->spread.missing;
 
 	while (missing->count > MISSING_ROOMY) {
+		struct missing_run *victim = fetch_victim(missing);
+
 		mesh->stats.missing_full++;
-		fetch_give_up(mesh, fetch_victim(missing));
+		fetch_ask_last(mesh, victim);
+		fetch_give_up(mesh, victim);
 	}
 }
 

@@ -475,6 +475,25 @@ rumours_take_the_place_of_nothing_else(void **state)
 }
 
 /* Without a link nothing is given up until the origin is forgotten. */
+/* Else who fills the table could make true ones be forgotten. */
+static void
+and_are_asked_for_before_they_are_forgotten(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *parent = runs_up(lab, 1);
+	struct lab_link *a = runs_up(lab, 2);
+	struct lab_link *b = runs_up(lab, 3);
+
+	lab_say_data(lab, parent, 9, 1);
+	runs_say(lab, a, RECORD_IHAVE, 9, 100, 1, 0);
+	runs_say_every_second(lab, b, 8, MISSING_MAX);
+	assert_int_equal(mesh_stats(lab->mesh)->rumours, 1);
+	assert_int_equal(runs_only(a, RECORD_GRAFT).seq, RUNS_SEQ(100));
+	lab->delivered = 0;
+	runs_repair(lab, a, 9, 100);
+	assert_int_equal(lab->delivered, 1);
+}
+
 static void
 what_is_told_of_who_is_forgotten_is_not_taken_later(void **state)
 {
@@ -565,6 +584,7 @@ main(void)
 		TEST(so_is_what_a_new_link_says_that_nobody_holds),
 		TEST(a_rumour_that_was_true_is_a_gap_once_more_is_heard),
 		TEST(rumours_take_the_place_of_nothing_else),
+		TEST(and_are_asked_for_before_they_are_forgotten),
 		TEST(what_is_told_of_who_is_forgotten_is_not_taken_later),
 		TEST(who_was_only_announced_leaves_a_gap_from_its_base_on),
 		TEST(of_all_gaps_it_is_known_who_is_late),
