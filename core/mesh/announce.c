@@ -115,3 +115,11 @@ spread_announce_due(struct mesh *mesh)
 		mesh_wake_at(mesh, lazy->due_ms);
 	}
 }
+
+void
+spread_announce_all(struct mesh *mesh)
+{
+	for (size_t i = 0; i < SPREAD_LAZIES; i++) {
+		spread_flush(mesh, &mesh->spread.lazies[i]);
+	}
+}

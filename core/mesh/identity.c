@@ -119,7 +119,8 @@ identity_on_past(struct link *link, const struct link *other)
 	}
 }
 
-/* What this node published under the old id stays old, should it come back. */
+/* What this node published under the old id stays old, should it come back; and
+ * new links are told how far it came, as nobody else may be left that could. */
 static void
 identity_bury(struct mesh *mesh)
 {

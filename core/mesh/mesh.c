@@ -31,6 +31,9 @@ mesh_start(struct mesh *mesh, uint64_t now_ms)
 void
 mesh_end_links(struct mesh *mesh)
 {
+	/* Nobody may be asked for the last messages any more, but that they
+	 * were is to be known. */
+	spread_announce_all(mesh);
 	for (struct link *link = mesh->links; link != NULL; link = link->next) {
 		bool has_spoken = link->dialled && link->state != LINK_DIALING;
 

@@ -181,6 +181,7 @@ origins_bury(struct origins *origins, const struct nodeid *id, uint64_t max,
 	}
 	tombstone->max = max;
 	tombstone->last = last;
+	origins_note_buried(origins, id);
 }
 
 const struct idcache_item *
@@ -216,7 +217,6 @@ origins_remove(struct origins *origins, struct origin *origin)
 	if (origin->window.max != 0) {
 		origins_bury(
 		    origins, &origin->id, origin->window.max, origin->last);
-		origins_note_buried(origins, &origin->id);
 	}
 	idtable_remove(&origins->table, &origin->id);
 	if (origin->is_named) {

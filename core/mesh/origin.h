@@ -167,8 +167,9 @@ void origins_on_come(
 void origins_give_up(struct origins *origins, struct origin *origin,
     uint64_t first, uint64_t count);
 
-/* `max` (> 0) and `last` are all that is remembered of `id`; without memory for
- * it, nothing is, and that is counted. */
+/* `max` (> 0) and `last` are all that is remembered of `id`, which is the last
+ * one that was forgotten; without memory for it, nothing is, and that is
+ * counted. */
 void origins_bury(struct origins *origins, const struct nodeid *id,
     uint64_t max, uint64_t last);
 

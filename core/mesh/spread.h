@@ -136,6 +136,8 @@ void spread_relay(struct mesh *mesh, struct origin *origin, uint64_t from,
 /* Send the announcements, and the ends of origins, whose time has come, and ask
  * to be woken for the next. */
 void spread_announce_due(struct mesh *mesh);
+/* Send all that wait, now. */
+void spread_announce_all(struct mesh *mesh);
 
 /* What origin.h's events become; see fetch_forget for the other one. */
 void spread_on_gap(

@@ -109,13 +109,16 @@ under_the_new_id_its_numbers_begin_anew(void **state)
 	}
 	runs_forget(lab);
 	a = lab_accept_up(lab, 3);
-	/* Nothing of the old id is offered under the new one. */
-	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
+	/* Nothing of the old id is offered under the new one; but it came so
+	 * far. */
+	runs_only_end(a, 0x80, 0, 2);
 	lab_publish(lab);
 	assert_true(nodeid_equal(&lab->published.origin, &told));
 	assert_int_equal(lab->published.seq, lab_seq(5, 1));
-	/* Who comes up later is told of it as of the new one. */
-	run = runs_only(runs_up_told(lab, 4), RECORD_SYNC);
+	/* Who comes up later is told of it as of the new one, first. */
+	a = runs_up_told(lab, 4);
+	assert_int_equal(runs_count(a, RECORD_SYNC), 2);
+	(void)runs_sent(a, RECORD_SYNC, &run, 1);
 	assert_true(nodeid_equal(&run.origin, &told));
 	/* Its old messages come back and are known; the other node's are
 	 * news. */
@@ -126,6 +129,26 @@ under_the_new_id_its_numbers_begin_anew(void **state)
 	assert_int_equal(lab->delivered, 1);
 	run.count = 0;
 	assert_int_equal(runs_sent(a, RECORD_GRAFT, &run, 1), 0);
+}
+
+/* Else who is only told of it would never know that it was there. */
+static void
+what_waits_to_be_announced_is_before_the_links_end(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct record_run run;
+
+	lab_publish(lab);
+	runs_say(lab, a, RECORD_PRUNE, 0x80, 0, 0, 0);
+	lab_publish(lab);
+	assert_int_equal(runs_sent(a, RECORD_IHAVE, &run, 1), 0);
+	for (uint32_t n = 10; n < 13; n++) {
+		spoof(lab, a, n);
+	}
+	assert_int_equal(lab_bye(a), BYE_LEAVING);
+	assert_int_equal(runs_sent(a, RECORD_IHAVE, &run, 1), 1);
+	assert_int_equal(run.seq, RUNS_SEQ(2));
 }
 
 /* The other one told of a boot ahead of this node's, which went on behind it. */
@@ -481,6 +504,7 @@ main(void)
 		TEST(three_spoofs_in_a_minute_take_a_new_id),
 		TEST(what_is_only_announced_under_its_id_is_a_sign_too),
 		TEST(under_the_new_id_its_numbers_begin_anew),
+		TEST(what_waits_to_be_announced_is_before_the_links_end),
 		TEST(nor_is_what_it_said_in_a_boot_that_it_left_taken_again),
 		TEST_RAW(a_peer_that_was_dialled_is_dialled_again),
 		TEST(three_in_more_than_a_minute_are_only_counted),
