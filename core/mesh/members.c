@@ -110,7 +110,8 @@ members_takes(struct members *members, uint64_t now_ms)
 	uint64_t stay_ms = members->stay_ms > now_ms ? members->stay_ms
 	                                             : now_ms;
 
-	if (stay_ms - now_ms > (MEMBERS_STAY_MAX - 1) * MEMBERS_STAY_MS ||
+	if (stay_ms - now_ms >
+	        (uint64_t)(MEMBERS_STAY_MAX - 1) * MEMBERS_STAY_MS ||
 	    members_stayed(members) >= MEMBERS_QUIET) {
 		return false;
 	}
