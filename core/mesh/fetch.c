@@ -332,17 +332,14 @@ fetch_hurry(struct mesh *mesh, struct missing_run *run, uint64_t would_ms)
 	}
 }
 
-/* What is begun is ended: the last one may take more than there is room for. */
 static bool
 fetch_takes(
     struct link *link, enum limit_kind kind, uint32_t count, uint64_t *counter)
 {
-	if (limit_room(link, kind) == 0) {
-		++*counter;
-		return false;
-	}
-	(void)limit_takes(link, kind, count);
-	return true;
+	bool takes = limit_spend(link, kind, count);
+
+	*counter += takes ? 0 : 1;
+	return takes;
 }
 
 bool

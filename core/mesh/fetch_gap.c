@@ -83,8 +83,7 @@ fetch_ask_last(struct mesh *mesh, const struct missing_run *run)
 		return;
 	}
 	link = mesh->up[__builtin_ctzll(run->known)];
-	if (limit_room(link, LIMIT_GRAFT_SENT) > 0) {
-		(void)limit_takes(link, LIMIT_GRAFT_SENT, 1);
+	if (limit_spend(link, LIMIT_GRAFT_SENT, 1)) {
 		mesh->stats.fetches++;
 		spread_send_runs(link, RECORD_GRAFT, &ask, 1);
 	}

@@ -86,3 +86,13 @@ limit_room(const struct link *link, enum limit_kind kind)
 	}
 	return used < limit ? limit - used : 0;
 }
+
+bool
+limit_spend(struct link *link, enum limit_kind kind, uint32_t count)
+{
+	if (limit_room(link, kind) == 0) {
+		return false;
+	}
+	(void)limit_takes(link, kind, count);
+	return true;
+}

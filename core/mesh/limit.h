@@ -46,6 +46,10 @@ struct limits {             /* of one link */
  * ignore them and count; the link may be closing. */
 bool limit_takes(struct link *link, enum limit_kind kind, uint32_t count);
 
+/* The same of a kind that is not saved and no abuse: true if there is room for
+ * one.  What is begun is ended: the last one may take more. */
+bool limit_spend(struct link *link, enum limit_kind kind, uint32_t count);
+
 /* How many more would be taken now, of a kind that is not saved? */
 uint32_t limit_room(const struct link *link, enum limit_kind kind);
 

@@ -60,11 +60,10 @@ repair_send(struct repair *repair, struct history_entry *entry,
 	size_t len = entry->range.len;
 
 	if ((len > repair->room && !repair->is_idle) ||
-	    limit_room(repair->link, LIMIT_REPAIR) == 0) {
+	    !limit_spend(repair->link, LIMIT_REPAIR, (uint32_t)len)) {
 		mesh->stats.repair_limit++;
 		return false;
 	}
-	(void)limit_takes(repair->link, LIMIT_REPAIR, (uint32_t)len);
 	repair->is_idle = false;
 	repair->room -= len < repair->room ? len : repair->room;
 	data->flags |= DATA_REPAIR;

@@ -255,6 +255,16 @@ lab_gap(void *ctx, const struct nodeid *origin, uint64_t first, uint64_t count)
 	lab->gap_count = count;
 }
 
+/* An io.secret that has none. */
+static inline enum err
+lab_no_secret(void *ctx, void *bytes, size_t len)
+{
+	(void)ctx;
+	(void)bytes;
+	(void)len;
+	return ERR_SYSTEM;
+}
+
 static inline int
 lab_setup_raw(void **state)
 {

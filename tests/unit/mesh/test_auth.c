@@ -91,6 +91,15 @@ other_dial(struct lab *lab, struct other *other)
 	return at;
 }
 
+/* The first to dial a lab with key A, whatever key it has. */
+static struct lab_link *
+other_dials_in(struct lab *lab, struct other *other, const uint8_t *psk)
+{
+	other_init(other, psk);
+	with_key(lab, key_a);
+	return other_dial(lab, other);
+}
+
 static void
 other_say_auth(struct lab *lab, struct lab_link *at, struct other *other)
 {
@@ -211,9 +220,7 @@ a_dialler_with_the_key_comes_up(void **state)
 	struct record record;
 	struct record_welcome welcome;
 
-	other_init(&other, key_a);
-	with_key(lab, key_a);
-	at = other_dial(lab, &other);
+	at = other_dials_in(lab, &other, key_a);
 	assert_int_equal(lab_welcome_flags(at), WELCOME_AUTH | WELCOME_ORPHAN);
 	assert_false(lab_has_sent(at, RECORD_WELCOME2));
 	assert_int_equal(lab->ups, 0);
@@ -262,9 +269,7 @@ a_dialler_with_another_key_is_refused(void **state)
 	struct other other;
 	struct lab_link *at;
 
-	other_init(&other, key_b);
-	with_key(lab, key_a);
-	at = other_dial(lab, &other);
+	at = other_dials_in(lab, &other, key_b);
 	other_say_auth(lab, at, &other);
 	assert_int_equal(lab_bye(at), BYE_AUTH);
 	assert_int_equal(at->close_code, 1008);
@@ -304,9 +309,7 @@ who_does_not_answer_the_question_is_dropped(void **state)
 	struct other other;
 	struct lab_link *at;
 
-	other_init(&other, key_a);
-	with_key(lab, key_a);
-	at = other_dial(lab, &other);
+	at = other_dials_in(lab, &other, key_a);
 	lab_pass(lab, 4999);
 	assert_int_equal(at->close_code, -1);
 	lab_pass(lab, 1);
@@ -321,9 +324,7 @@ an_answer_that_is_none_breaks_the_protocol(void **state)
 	struct other other;
 	struct lab_link *at;
 
-	other_init(&other, key_a);
-	with_key(lab, key_a);
-	at = other_dial(lab, &other);
+	at = other_dials_in(lab, &other, key_a);
 	lab_record(lab, at, RECORD_AUTH, "short", 5);
 	assert_int_equal(at->close_code, 1002);
 	assert_int_equal(lab->ups, 0);
@@ -337,9 +338,7 @@ a_bye_instead_of_auth_is_understood(void **state)
 	struct other other;
 	struct lab_link *at;
 
-	other_init(&other, key_a);
-	with_key(lab, key_a);
-	at = other_dial(lab, &other);
+	at = other_dials_in(lab, &other, key_a);
 	lab_say_bye(lab, at, BYE_AUTH);
 	assert_int_equal(at->close_code, 1008);
 	assert_int_equal(mesh_stats(lab->mesh)->auth_failed, 1);
@@ -580,15 +579,6 @@ a_key_that_is_too_short_is_refused(void **state)
 	assert_null(lab->mesh);
 }
 
-static enum err
-no_secret(void *ctx, void *bytes, size_t len)
-{
-	(void)ctx;
-	(void)bytes;
-	(void)len;
-	return ERR_SYSTEM;
-}
-
 static void
 without_randomness_nobody_comes_up(void **state)
 {
@@ -596,7 +586,7 @@ without_randomness_nobody_comes_up(void **state)
 	struct record_hello hello = lab_hello(lab, 0x10);
 	struct lab_link *at;
 
-	lab->io.secret = no_secret;
+	lab->io.secret = lab_no_secret;
 	dials_with_key(lab, key_a);
 	at = lab_last(lab);
 	mesh_on_opened(lab->mesh, at->link, lab->now, 9, "127.0.0.1", lab);
@@ -616,7 +606,7 @@ nor_is_anybody_refused_without_a_reason(void **state)
 	struct record_hello hello = lab_hello(lab, 0x80);
 	struct lab_link *at;
 
-	lab->io.secret = no_secret;
+	lab->io.secret = lab_no_secret;
 	lab_make(lab);
 	at = lab_accept(lab);
 	lab_say_hello(lab, at, &hello);

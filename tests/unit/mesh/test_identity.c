@@ -393,22 +393,13 @@ nobody_needs_to_be_told_of_the_new_id(void **state)
 	assert_false(nodeid_equal(&id, &mine));
 }
 
-static enum err
-no_secret(void *ctx, void *bytes, size_t len)
-{
-	(void)ctx;
-	(void)bytes;
-	(void)len;
-	return ERR_SYSTEM;
-}
-
 static void
 without_randomness_the_old_id_stays(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 
-	lab->io.secret = no_secret;
+	lab->io.secret = lab_no_secret;
 	for (uint32_t n = 10; n < 13; n++) {
 		spoof(lab, a, n);
 	}
