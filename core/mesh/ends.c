@@ -23,25 +23,27 @@ ends_forget(struct ends *ends, const struct nodeid *id)
 	return count;
 }
 
-void
-ends_put(struct ends *ends, const struct nodeid *id, uint64_t seq)
+bool
+ends_put(struct ends *ends, const struct nodeid *id, uint64_t seq,
+    struct nodeid *lost)
 {
 	struct ends_item *item = &ends->items[ends->count % ENDS_MAX];
+	bool is_full = item->seq != 0;
 
-	if (item->seq != 0) {
-		const struct nodeid gone = item->id;
-
-		if (nodeid_equal(&gone, id)) {
+	if (is_full) {
+		*lost = item->id;
+		if (nodeid_equal(lost, id)) {
 			/* A newer boot would seem to be new: it takes its
 			 * place, and the one of `seq` is old. */
 			uint64_t newest = ends_before(ends, id, UINT64_MAX);
 
 			seq = seq > newest ? seq : newest;
 		}
-		ends->lost += ends_forget(ends, &gone);
+		ends->lost += ends_forget(ends, lost);
 	}
 	*item = (struct ends_item){ .id = *id, .seq = seq };
 	ends->count++;
+	return is_full;
 }
 
 /* A place for one more of those that are only heard of: a free one, or that of

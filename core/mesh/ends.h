@@ -8,8 +8,8 @@
  *
  * Of boots of which nothing was ever known here, by the word of neighbours that
  * hold nothing of them either; and of this node's own former lives.  That is no
- * loss for this node, but it may be the only way between one who knows more and
- * one who knows less.
+ * loss for this node (or there is no room to note it), but it may be the only
+ * way between one who knows more and one who knows less.
  *
  * ENDS_MAX of each. */
 #ifndef MESH_ENDS_H
@@ -40,8 +40,10 @@ struct ends {
 
 /* A boot that is not here has come as far as `seq`.  Without room the one put
  * first goes, with all of its origin: what is known of that has no holes.  If
- * that is this origin, only the newest of them and it is here afterwards. */
-void ends_put(struct ends *ends, const struct nodeid *id, uint64_t seq);
+ * that is this origin, only the newest of them and it is here afterwards.  True:
+ * so it was, `lost` is the origin. */
+bool ends_put(struct ends *ends, const struct nodeid *id, uint64_t seq,
+    struct nodeid *lost);
 
 /* By another's word a boot has come as far as `seq`.  True: that is news (no
  * number of boot 0 is, nor counter 0).  Those

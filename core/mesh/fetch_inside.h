@@ -16,6 +16,9 @@ fetch_would_ms(const struct record_run *said, uint64_t now_ms)
 	       (said->flags < LAZY_LATE_MS ? said->flags : LAZY_LATE_MS);
 }
 
+/* A boot before that of `last` ended with `seq`. */
+void fetch_put_end(struct mesh *mesh, struct origin *origin, uint64_t seq);
+
 /* `seq` is the newest heard of the boot before that of the window.  If the
  * `last` until now is of another boot, more will be told than the origin
  * knows. */
@@ -24,8 +27,7 @@ fetch_set_last(struct mesh *mesh, struct origin *origin, uint64_t seq)
 {
 	/* A boot without messages has no end. */
 	if ((uint32_t)origin->last != 0 && origin->last >> 32 != seq >> 32) {
-		ends_put(&mesh->spread.ends, &origin->id, origin->last);
-		origin->has_ends = true;
+		fetch_put_end(mesh, origin, origin->last);
 	}
 	origin->last = seq;
 }

@@ -192,19 +192,42 @@ fetch_old_end(struct mesh *mesh, struct origin *origin, uint64_t seq)
 	return known != NULL ? *known : 0;
 }
 
-/* Of a boot that nothing was known of: if all that was heard is of boots before
- * it, or of one between, from where on it is looked for; 0: it is old. */
+void
+fetch_put_end(struct mesh *mesh, struct origin *origin, uint64_t seq)
+{
+	struct origin *loser;
+	struct nodeid lost;
+
+	origin->has_ends = true;
+	if (ends_put(&mesh->spread.ends, &origin->id, seq, &lost)) {
+		loser = spread_find(mesh, &lost);
+		if (loser != NULL) {
+			loser->lost_ends = true;
+		}
+	}
+}
+
+/* Did this boot, of which nothing is known, begin when this node was there to
+ * hear it?  Not if it may have been known. */
+static bool
+fetch_was_there(
+    const struct mesh *mesh, const struct origin *origin, uint64_t seq)
+{
+	return !origin->lost_ends && origins_was_there(&mesh->origins, seq);
+}
+
+/* The first that is promised of a smaller boot of which nothing is known but
+ * `seq`; 0: it is old. */
 static uint64_t
 fetch_begin_old(struct mesh *mesh, struct origin *origin, uint64_t seq)
 {
 	uint64_t boot = seq >> 32 << 32;
+	bool is_whole = boot > origin->last ||
+	                fetch_was_there(mesh, origin, seq) ||
+	                (origin->has_ends && ends_before(&mesh->spread.ends,
+	                                         &origin->id, seq) != 0);
 
-	if (boot < origin->last &&
-	    (!origin->has_ends ||
-	        ends_before(&mesh->spread.ends, &origin->id, seq) == 0)) {
-		return 0;
-	}
-	return seq - boot < WINDOW_IDS ? boot + 1 : seq;
+	return is_whole ? boot + 1 : 0;
 }
 
 bool
@@ -214,7 +237,8 @@ fetch_expect_old(
 	uint64_t *known;
 	uint64_t next;
 
-	if (origin->last == 0) { /* nothing of it was known */
+	if (origin->last == 0 && !fetch_was_there(mesh, origin, seq)) {
+		/* Nothing is known of any: what lies below it is old. */
 		fetch_set_last(
 		    mesh, origin, (uint32_t)seq != 0 ? seq - 1 : seq);
 	}
@@ -228,7 +252,7 @@ fetch_expect_old(
 	} else if (seq > origin->last) {
 		fetch_set_last(mesh, origin, end - 1);
 	} else {
-		ends_put(&mesh->spread.ends, &origin->id, end - 1);
+		fetch_put_end(mesh, origin, end - 1);
 	}
 	next = fetch_clip(mesh, origin, next, end);
 	fetch_make_room(mesh);
@@ -239,7 +263,10 @@ fetch_expect_old(
 bool
 fetch_hear_old(struct mesh *mesh, struct origin *origin, uint64_t seq)
 {
-	if (origin->last != 0 && fetch_expect_old(mesh, origin, seq, seq + 1)) {
+	bool is_promised = origin->last != 0 ||
+	                   fetch_was_there(mesh, origin, seq);
+
+	if (is_promised && fetch_expect_old(mesh, origin, seq, seq + 1)) {
 		return true;
 	}
 	return fetch_old(mesh, origin, seq) == NULL &&

@@ -205,6 +205,7 @@ origins_exhume(struct origins *origins, struct origin *origin)
 	}
 	origin->base = tombstone->max + 1;
 	origin->last = tombstone->last;
+	origin->lost_ends = true; /* if there were any */
 	window_restart(&origin->window, tombstone->max);
 	idcache_drop(&origins->tombstones, tombstone);
 }
@@ -426,13 +427,13 @@ origins_expect(struct origins *origins, struct origin *origin, uint64_t seq)
 	if (is_known && !origin_is_new_boot(origin, seq)) {
 		return false;
 	}
-	origin->base = seq;
+	origin->base = floor + 1;
 	origin->parent_seq = 0;
-	if ((is_known || seq >> 32 > origins->since_s) &&
-	    seq - floor < WINDOW_IDS) {
-		origin->base = floor + 1;
-	} else if (seq - floor > ORIGIN_SOFT_IDS) {
-		floor = seq - ORIGIN_SOFT_IDS - 1;
+	if (!is_known && !origins_was_there(origins, seq)) {
+		origin->base = seq;
+		floor = seq - floor > ORIGIN_SOFT_IDS
+		            ? seq - ORIGIN_SOFT_IDS - 1
+		            : floor;
 	}
 	window_restart(&origin->window, floor);
 	return true;

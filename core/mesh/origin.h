@@ -56,7 +56,8 @@ struct origin {
 	bool has_come : 1;    /* a first copy of a message */
 	bool is_adopted : 1;  /* it began on the tree of another */
 	bool is_named : 1;    /* only: no message of it has come */
-	bool has_ends : 1;    /* of boots before that of `last` (ends.h) */
+	bool has_ends : 1;    /* of boots before that of `last` (ends.h), */
+	bool lost_ends : 1;   /* or had some that are not known any more */
 	int8_t tried_from;    /* the parent at the last try */
 	int8_t grafted;       /* the slot told to push, or none */
 	uint8_t backoff;      /* tries in vain */
@@ -133,6 +134,13 @@ origins_guess(const struct origins *origins, uint64_t hash)
 const struct origin *origins_foresee(
     const struct origins *origins, uint64_t hash, uint64_t seq);
 
+/* Did the boot of `seq` begin when this node was there to hear it? */
+static inline bool
+origins_was_there(const struct origins *origins, uint64_t seq)
+{
+	return seq >> 32 > origins->since_s;
+}
+
 /* Make one in the caller's memory, not in the table: no message was seen. */
 void origin_init(
     struct origin *origin, const struct nodeid *id, uint64_t now_ms);
@@ -143,8 +151,8 @@ NODISCARD enum err origins_add(struct origins *origins, const struct nodeid *id,
     uint64_t now_ms, struct origin **origin);
 
 /* If nothing of this boot was seen yet, set the base, the first number that is
- * promised: `seq`, or the first of the boot if that began when this node was
- * there to hear it, or knew the one before.  A few numbers below the base are
+ * promised: the first of the boot if that began when this node was there to
+ * hear it, or knew the one before; else `seq`, and a few numbers below it are
  * taken if they come, late by another path, and are no gaps if not.  True if
  * there is a new base. */
 bool origins_expect(

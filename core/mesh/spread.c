@@ -185,8 +185,25 @@ spread_no_origin(
 	return NULL;
 }
 
-__attribute__((noinline)) static struct origin *
+enum err
 spread_add_origin(
+    struct mesh *mesh, const struct nodeid *id, struct origin **origin)
+{
+	enum err err = origins_add(&mesh->origins, id, mesh->now_ms, origin);
+
+	if (err != ERR_OK) {
+		return err;
+	}
+	tree_adopt(mesh, *origin);
+	if ((*origin)->base != 0) { /* known again */
+		sync_recall(mesh, *origin);
+	}
+	mesh_wake_at(mesh, mesh->now_ms + ORIGIN_IDLE_MS);
+	return ERR_OK;
+}
+
+__attribute__((noinline)) static struct origin *
+spread_new_origin(
     struct link *link, const struct nodeid *id, uint64_t seq, bool is_free)
 {
 	struct mesh *mesh = link->mesh;
@@ -200,17 +217,12 @@ spread_add_origin(
 		return spread_no_origin(
 		    link, id, seq, &mesh->stats.origins_rate);
 	}
-	err = origins_add(&mesh->origins, id, mesh->now_ms, &origin);
+	err = spread_add_origin(mesh, id, &origin);
 	if (err != ERR_OK) {
 		return spread_no_origin(link, id, seq,
 		    err == ERR_NOMEM ? &mesh->stats.nomem
 		                     : &mesh->stats.origins_full);
 	}
-	tree_adopt(mesh, origin);
-	if (origin->base != 0) { /* known again */
-		sync_recall(mesh, origin);
-	}
-	mesh_wake_at(mesh, mesh->now_ms + ORIGIN_IDLE_MS);
 	return origin;
 }
 
@@ -221,7 +233,7 @@ spread_origin(
 	struct origin *origin = spread_find(link->mesh, id);
 
 	if (UNLIKELY(origin == NULL)) {
-		origin = spread_add_origin(link, id, seq, is_free);
+		origin = spread_new_origin(link, id, seq, is_free);
 	}
 	if (origin != NULL && link->last != origin) {
 		link->last = origin;

@@ -61,7 +61,8 @@ struct spread {
 	uint64_t model_ms;          /* not searched again before */
 	uint64_t congested;         /* slots that get announcements only */
 	uint64_t flow_ms;           /* when queues are looked at again */
-	uint64_t sync_ms;           /* a link is told more by SYNC */
+	uint64_t
+	    sync_ms; /* a link is told more by SYNC, or origins are tried */
 };
 
 void spread_init(
@@ -92,7 +93,10 @@ void spread_on_tick(struct mesh *mesh);
 
 /* The origin with this id, this node included; or NULL. */
 struct origin *spread_find(struct mesh *mesh, const struct nodeid *id);
-/* The same, made if it is new, or was forgotten and `seq` is not old; NULL: not
+/* Make one that is not there.  ERR_FULL, ERR_NOMEM: see origins_add. */
+NODISCARD enum err spread_add_origin(
+    struct mesh *mesh, const struct nodeid *id, struct origin **origin);
+/* The one with this id, made if it is new, or was forgotten and `seq` is not old; NULL: not
  * now, counted, or old.  `is_free`: does not count for the link's limit of new
  * ones. */
 struct origin *spread_origin(

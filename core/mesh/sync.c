@@ -12,7 +12,7 @@
 enum {
 	SYNC_ROOM_MIN = 64,
 	SYNC_LOOK_BACK = 32, /* ids told of that a later one may replace */
-	SYNC_PART_MS = 1000, /* from one part to the next */
+	SYNC_PART_MS = 1000, /* from one part, or try, to the next */
 };
 
 /* The entries of one part, in the order they are sent. */
@@ -268,15 +268,19 @@ sync_gather(struct sync *sync, const struct mesh *mesh, size_t *next)
 }
 
 static void
+sync_wake_at(struct mesh *mesh, uint64_t ms)
+{
+	if (ms < mesh->spread.sync_ms) {
+		mesh->spread.sync_ms = ms;
+	}
+	mesh_wake_at(mesh, ms);
+}
+
+static void
 sync_set_due(struct link *link, uint64_t due_ms)
 {
-	struct mesh *mesh = link->mesh;
-
 	link->sync.due_ms = due_ms;
-	if (due_ms < mesh->spread.sync_ms) {
-		mesh->spread.sync_ms = due_ms;
-	}
-	mesh_wake_at(mesh, due_ms);
+	sync_wake_at(link->mesh, due_ms);
 }
 
 void
@@ -325,6 +329,38 @@ sync_again(struct link *link)
 	}
 }
 
+/* Nothing was ever heard of it, and it did not begin when this node was there to
+ * hear it. */
+static bool
+sync_is_no_loss(const struct mesh *mesh, const struct nodeid *id, uint64_t max)
+{
+	return origins_newest(&mesh->origins, id) == 0 &&
+	       (!origins_was_there(&mesh->origins, max) || (uint32_t)max == 0);
+}
+
+/* What was heard of and is a loss had no room: is there any now? */
+static void
+sync_try(struct mesh *mesh)
+{
+	const struct ends *heard = &mesh->spread.heard;
+
+	for (size_t i = 0; i < ENDS_MAX; i++) {
+		const struct ends_item item = heard->items[i];
+		struct origin *origin;
+
+		if (item.seq == 0 || spread_find(mesh, &item.id) != NULL ||
+		    sync_is_no_loss(mesh, &item.id, item.seq) ||
+		    origins_is_buried(&mesh->origins, &item.id, item.seq)) {
+			continue;
+		}
+		if (spread_add_origin(mesh, &item.id, &origin) != ERR_OK) {
+			sync_wake_at(mesh, mesh->now_ms + SYNC_PART_MS);
+			return;
+		}
+		sync_recall(mesh, origin);
+	}
+}
+
 void
 sync_due(struct mesh *mesh)
 {
@@ -342,6 +378,7 @@ sync_due(struct mesh *mesh)
 			sync_set_due(link, link->sync.due_ms);
 		}
 	}
+	sync_try(mesh);
 }
 
 /* The origin has come as far as `max`, and nobody may hold anything of it.
@@ -402,6 +439,9 @@ sync_hear(struct link *link, const struct nodeid *id, uint64_t max)
 	if (ends_hear(&mesh->spread.heard, id, max, mesh->now_ms)) {
 		sync_tell(mesh, id, max, mesh->up_slots & ~link_up_bit(link));
 	}
+	if (!sync_is_no_loss(mesh, id, max)) {
+		sync_wake_at(mesh, mesh->now_ms + SYNC_PART_MS);
+	}
 }
 
 /* `said` is the last word of the link on this origin: it may know less of it
@@ -426,13 +466,18 @@ void
 sync_recall(struct mesh *mesh, struct origin *origin)
 {
 	struct ends *heard = &mesh->spread.heard;
-	uint64_t newest = ends_before(heard, &origin->id, UINT64_MAX);
+	uint64_t end = 0;
 
-	/* Boots before that one are no loss: still only heard of. */
-	if (newest >> 32 >= origin->window.max >> 32 && newest != 0) {
-		*ends_find(heard, &origin->id, newest) = 0;
-		if (sync_on_empty(mesh, origin, newest)) {
-			sync_tell(mesh, &origin->id, newest, mesh->up_slots);
+	while ((end = ends_after(heard, &origin->id, end)) != 0) {
+		bool is_before = origin->base == 0 ||
+		                 end >> 32 < origin->window.max >> 32;
+
+		if (is_before && !origins_was_there(&mesh->origins, end)) {
+			continue; /* no loss: still only heard of */
+		}
+		*ends_find(heard, &origin->id, end) = 0;
+		if (sync_on_empty(mesh, origin, end)) {
+			sync_tell(mesh, &origin->id, end, mesh->up_slots);
 		}
 	}
 }
@@ -456,9 +501,8 @@ sync_origin(struct link *link, const struct record_run *run)
 	if (!spread_run_is_fit(mesh, &told)) {
 		return NULL;
 	}
-	if (run->count == 0 &&
-	    origins_newest(&mesh->origins, &run->origin) == 0) {
-		sync_hear(link, &run->origin, told.seq); /* no loss here */
+	if (run->count == 0 && sync_is_no_loss(mesh, &run->origin, told.seq)) {
+		sync_hear(link, &run->origin, told.seq);
 		return NULL;
 	}
 	return spread_origin(

@@ -39,10 +39,11 @@ void sync_on_record(struct link *link, struct record_array *list);
 void sync_on_own(const struct link *link, uint64_t seq);
 
 /* By this link's word the origin, of which nothing is known here, has come as
- * far as `max`: the others are told, if that is news, and those to come. */
+ * far as `max`: the others are told, if that is news, and those to come.  If it
+ * is a loss here, but there is no room for the origin, that is tried again. */
 void sync_hear(struct link *link, const struct nodeid *id, uint64_t max);
 /* The first number of an origin is known: if neighbours have spoken of it
- * before, what they said of its newest boot is true of it. */
+ * before, what they said of boots that are a loss now is true of it. */
 void sync_recall(struct mesh *mesh, struct origin *origin);
 
 /* Soon tell the links of `slots` that the origin has come as far as `seq`: it

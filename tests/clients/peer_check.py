@@ -351,6 +351,22 @@ async def says_gone_and_the_node_tells_a_gap():
     await stop(peer, one)
 
 
+async def misses_who_lived_and_ended_behind_a_cut():
+    """Only their neighbour's word is left, and each passes it on."""
+    one = await node("one", "--mesh", "static")
+    teller, other = [await linked(one, static=True) for _ in range(2)]
+    author, last = bytes(range(16)), int(time.time()) + 60 << 32 | 3
+    for link in teller.links:
+        for raw in r.list_records(r.SYNC, [(author, last + 1, 0)]):
+            link.queue(raw)
+    await until(lambda: author in other.spread.origins, "not passed on")
+    missing = other.spread.origins[author].missing
+    assert sorted(missing) == [last - 2, last - 1, last], missing
+    await until(lambda: one.has("gap", first=last - 2, count=3), "no gap")
+    await until(lambda: (author, last - 2, 3) in other.gaps, "no gap")
+    await stop(teller, other, one)
+
+
 async def forwards_and_takes_messages_for_one_node():
     one = await node("one")
     left = await linked(one, static=True)
@@ -447,6 +463,7 @@ CHECKS = (
     bridges_two_static_nodes,
     comes_late_and_gets_the_history,
     says_gone_and_the_node_tells_a_gap,
+    misses_who_lived_and_ended_behind_a_cut,
     forwards_and_takes_messages_for_one_node,
 )
 

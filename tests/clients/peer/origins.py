@@ -7,7 +7,6 @@ import time
 
 WINDOW = 65536   # ids; the document's large one, always
 NEAR = 64        # ids below a base that are taken if they come
-FROM_ONE = 2048  # a counter below it: all from 1 on may be promised
 IDLE_S = 600
 NEVER = float("-inf")
 
@@ -55,6 +54,7 @@ class Origin:
     def __init__(self, origin_id, tell_gap, grave=None):
         self.id, self.tell_gap = origin_id, tell_gap
         self.max, self.base, self.floor, self.last = 0, 0, 0, 0
+        self.is_whole = not grave  # nothing of it was forgotten
         if grave:  # of an earlier stay in the table: up to it, old
             self.max, self.last = grave
             self.base = self.floor = self.max + 1
@@ -87,7 +87,8 @@ class Origin:
         False: it is old."""
         if boot_of(seq) > self.boot():
             self.begin(seq, started)
-        elif boot_of(seq) < self.boot() and seq > self.last > 0:
+        elif boot_of(seq) < self.boot() and seq > self.last and (
+                self.last or self.is_whole and boot_of(seq) > started):
             self.lengthen_the_boot_before(seq)
         if boot_of(seq) < self.boot():
             return seq in self.missing
@@ -104,7 +105,7 @@ class Origin:
                 del self.missing[old]
             self.last = heard_of
         promised = knew or boot_of(seq) > started
-        self.base = base_at(seq, promised)
+        self.base = seq >> 32 << 32 | 1 if promised else seq
         self.floor = max(self.base - NEAR, self.base >> 32 << 32 | 1)
         self.max = self.floor - 1
         self.seen.clear()
@@ -113,7 +114,7 @@ class Origin:
     def lengthen_the_boot_before(self, seq):
         first = self.last + 1
         if boot_of(seq) > boot_of(self.last):
-            first = base_at(seq, True)
+            first = seq >> 32 << 32 | 1
         if seq - first >= WINDOW:
             self.tell_gap(self.id, first, seq - WINDOW + 1 - first)
             first = seq - WINDOW + 1
@@ -181,10 +182,3 @@ class Origin:
         newest = max(self.parent_seq, self.base)
         return first + count - 1 > newest + NEAR and not any(
             missing.shown or len(missing.announced) > 1 for missing in found)
-
-
-def base_at(seq, promised):
-    """Where what is promised begins if `seq` is the first of its boot."""
-    if promised and seq & 0xffffffff < FROM_ONE:
-        return seq >> 32 << 32 | 1
-    return seq

@@ -148,10 +148,15 @@ class Spread:
                     self.on_run(link, origin, run, now(), of_sync=True)
                     self.pass_on_if(origin.last != last, origin, origin.last,
                                     link)
-            elif run.origin in self.origins or run.origin in self.tombstones:
+            elif run.origin in self.origins or \
+                    run.origin in self.tombstones or self.began_after(highest):
                 origin = self.origin(run.origin, highest, link, of_sync=True)
                 if origin:
                     self.on_highest(link, origin, highest)
+
+    def began_after(self, seq):
+        """I was there to hear it: it is missed from its first id."""
+        return boot_of(seq) > self.node.started and seq & 0xffffffff
 
     def on_highest(self, link, origin, highest):
         """They hold none; they have heard of it up to `highest`."""

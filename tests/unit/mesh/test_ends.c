@@ -11,11 +11,13 @@ static void
 each_boot_has_its_end(void **state)
 {
 	static struct ends ends;
+	struct nodeid lost;
 	const struct nodeid id = lab_id(9);
 
 	(void)state;
-	ends_put(&ends, &id, lab_seq(2, 7));
-	ends_put(&ends, &id, lab_seq(0, 4)); /* heard of later */
+	assert_false(ends_put(&ends, &id, lab_seq(2, 7), &lost));
+	assert_false(
+	    ends_put(&ends, &id, lab_seq(0, 4), &lost)); /* heard of later */
 	assert_null(ends_find(&ends, &id, lab_seq(1, 7)));
 	assert_int_equal(*ends_find(&ends, &id, lab_seq(0, 1)), lab_seq(0, 4));
 	assert_int_equal(ends_before(&ends, &id, lab_seq(3, 1)), lab_seq(2, 7));
@@ -28,17 +30,19 @@ static void
 the_first_one_makes_room_with_all_of_its_author(void **state)
 {
 	static struct ends ends;
+	struct nodeid lost;
 	const struct nodeid id = lab_id(9);
 	const struct nodeid other = lab_id(8);
 
 	(void)state;
-	ends_put(&ends, &id, lab_seq(1, 1));
+	assert_false(ends_put(&ends, &id, lab_seq(1, 1), &lost));
 	for (uint32_t i = 0; i < ENDS_MAX - 2; i++) {
-		ends_put(&ends, &other, lab_seq(i, 1));
+		assert_false(ends_put(&ends, &other, lab_seq(i, 1), &lost));
 	}
-	ends_put(&ends, &id, lab_seq(2, 1));
+	assert_false(ends_put(&ends, &id, lab_seq(2, 1), &lost));
 	assert_int_equal(ends.lost, 0);
-	ends_put(&ends, &other, lab_seq(ENDS_MAX, 1));
+	assert_true(ends_put(&ends, &other, lab_seq(ENDS_MAX, 1), &lost));
+	assert_true(nodeid_equal(&lost, &id));
 	assert_int_equal(ends.lost, 2);
 	assert_int_equal(ends_before(&ends, &id, lab_seq(3, 1)), 0);
 	assert_int_equal(
@@ -50,13 +54,16 @@ static void
 an_author_that_has_all_room_keeps_its_newest_boot(void **state)
 {
 	static struct ends ends;
+	struct nodeid lost;
 	const struct nodeid id = lab_id(9);
 
 	(void)state;
 	for (uint32_t i = 1; i <= ENDS_MAX; i++) {
-		ends_put(&ends, &id, lab_seq(2 * i, 1));
+		assert_false(ends_put(&ends, &id, lab_seq(2 * i, 1), &lost));
 	}
-	ends_put(&ends, &id, lab_seq(3, 1)); /* came between */
+	/* One that came between. */
+	assert_true(ends_put(&ends, &id, lab_seq(3, 1), &lost));
+	assert_true(nodeid_equal(&lost, &id));
 	assert_int_equal(ends.lost, ENDS_MAX);
 	assert_int_equal(ends_before(&ends, &id, lab_seq(2 * ENDS_MAX, 1)), 0);
 	assert_int_equal(
@@ -65,9 +72,9 @@ an_author_that_has_all_room_keeps_its_newest_boot(void **state)
 
 /* The first message of each of these boots of node 9. */
 static void
-say_boots(struct lab *lab, struct lab_link *at, uint32_t first, uint32_t last)
+say_boots(struct lab *lab, struct lab_link *at, int first, int last)
 {
-	for (uint32_t boots = first; boots <= last; boots++) {
+	for (int boots = first; boots <= last; boots++) {
 		runs_say_reborn(lab, at, 9, boots, 1);
 	}
 }
@@ -170,24 +177,24 @@ boots_that_are_only_spoken_of_are_no_loss(void **state)
 	struct lab_link *b = runs_up(lab, 2);
 	struct record_run runs[3];
 
-	runs_say_reborn(lab, a, 9, 5, 1);
+	runs_say_reborn(lab, a, 9, -1, 1);
 	runs_forget(lab);
-	runs_say_end(lab, a, 9, 1, 3);
-	runs_say_end(lab, a, 9, 2, 4);
-	runs_say_end(lab, a, 9, 3, 5);
+	runs_say_end(lab, a, 9, -5, 3);
+	runs_say_end(lab, a, 9, -4, 4);
+	runs_say_end(lab, a, 9, -3, 5);
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
 	/* But others may have. */
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(runs_sent(b, RECORD_SYNC, runs, 3), 3);
-	assert_int_equal(runs[0].seq, lab_seq(1, 4));
-	assert_int_equal(runs[2].seq, lab_seq(3, 6));
+	assert_int_equal(runs[0].seq, lab_seq(-5, 4));
+	assert_int_equal(runs[2].seq, lab_seq(-3, 6));
 	runs_forget(lab);
-	runs_say_end(lab, a, 9, 1, 9);
-	runs_say_end(lab, a, 9, 1, 9);
+	runs_say_end(lab, a, 9, -5, 9);
+	runs_say_end(lab, a, 9, -5, 9);
 	lab_pass(lab, LAZY_TOLD_MS);
-	runs_only_end(b, 9, 1, 9);
+	runs_only_end(b, 9, -5, 9);
 	/* What one holds of a later one is taken, with nothing before it. */
-	runs_say_from(lab, a, RECORD_SYNC, 9, lab_seq(4, 7), 1);
+	runs_say_from(lab, a, RECORD_SYNC, 9, lab_seq(-2, 7), 1);
 	assert_int_equal(runs_origin(lab, 9).missing, 1);
 }
 
@@ -197,24 +204,25 @@ what_is_older_than_all_that_was_heard_is_old(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 
-	say_boots(lab, a, 5, 7);
-	runs_say_from(lab, a, RECORD_SYNC, 9, lab_seq(4, 1), 3);
-	runs_say_reborn(lab, a, 9, 4, 1);
+	say_boots(lab, a, -3, -1);
+	runs_say_from(lab, a, RECORD_SYNC, 9, lab_seq(-4, 1), 3);
+	runs_say_reborn(lab, a, 9, -4, 1);
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
 	assert_int_equal(lab->delivered, 3);
 	assert_int_equal(mesh_stats(lab->mesh)->old, 1);
 }
 
-/* Of node 9 boot 3 is the newest, the ends of 2 and 0 are only spoken of. */
+/* Of node 9 the boot before this node's is the newest, the ends of that before
+ * and of a third one are only spoken of. */
 static void
 know_two_by_word_only(struct lab *lab, struct lab_link *at)
 {
-	runs_say_reborn(lab, at, 9, 3, 1);
-	runs_say_end(lab, at, 9, 2, 10);
-	runs_say_end(lab, at, 9, 0, 5);
+	runs_say_reborn(lab, at, 9, -1, 1);
+	runs_say_end(lab, at, 9, -2, 10);
+	runs_say_end(lab, at, 9, -4, 5);
 }
 
-/* More ends of node 8 than there is room for; and node 9's boot 0 again. */
+/* More ends of node 8 than there is room for; and node 9's oldest boot again. */
 static void
 speak_of_many(struct lab *lab, struct lab_link *at)
 {
@@ -222,7 +230,7 @@ speak_of_many(struct lab *lab, struct lab_link *at)
 	for (int boots = 1; boots <= (int)ENDS_MAX + 2; boots++) {
 		runs_say_end(lab, at, 8, -boots, 5);
 	}
-	runs_say_end(lab, at, 9, 0, 5);
+	runs_say_end(lab, at, 9, -4, 5);
 }
 
 static void
@@ -233,10 +241,10 @@ a_boot_that_came_between_is_taken_once_whatever_is_spoken_of(void **state)
 	struct lab_link *b = runs_up(lab, 2);
 
 	know_two_by_word_only(lab, a);
-	runs_say_reborn(lab, a, 9, 1, 1);
+	runs_say_reborn(lab, a, 9, -3, 1);
 	assert_int_equal(lab->delivered, 2);
 	speak_of_many(lab, a);
-	runs_say_reborn(lab, b, 9, 1, 1);
+	runs_say_reborn(lab, b, 9, -3, 1);
 	assert_int_equal(lab->delivered, 3); /* that of node 8 */
 	assert_int_equal(mesh_stats(lab->mesh)->ends_lost, 0);
 }
@@ -249,14 +257,61 @@ nor_is_it_missing_twice(void **state)
 	struct lab_link *b = runs_up(lab, 2);
 
 	know_two_by_word_only(lab, a);
-	runs_say_from(lab, a, RECORD_IHAVE, 9, lab_seq(1, 1), 5);
+	runs_say_from(lab, a, RECORD_IHAVE, 9, lab_seq(-3, 1), 5);
 	assert_int_equal(runs_origin(lab, 9).missing, 5);
 	speak_of_many(lab, a);
-	runs_say_from(lab, b, RECORD_IHAVE, 9, lab_seq(1, 1), 5);
+	runs_say_from(lab, b, RECORD_IHAVE, 9, lab_seq(-3, 1), 5);
 	assert_int_equal(runs_origin(lab, 9).missing, 5);
 	lab_pass_alive(lab, 61000);
 	assert_int_equal(lab->gaps, 1);
 	assert_int_equal(lab->gap_count, 5);
+}
+
+/* Whichever of its boots is heard of first. */
+static void
+who_began_after_this_node_is_missed_in_all_its_boots(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	runs_say_reborn(lab, a, 9, 4, 1);
+	runs_forget(lab);
+	runs_say_end(lab, a, 9, 3, 0); /* which says nothing */
+	runs_say_end(lab, a, 9, 3, 10);
+	assert_int_equal(runs_origin(lab, 9).missing, 10);
+	lab_pass(lab, LAZY_TOLD_MS);
+	runs_only_end(b, 9, 3, 10);
+	runs_say_from(lab, a, RECORD_SYNC, 9, lab_seq(1, 2), 2);
+	assert_int_equal(runs_origin(lab, 9).missing, 13);
+	runs_say_end(lab, a, 9, 2, 4);
+	assert_int_equal(runs_origin(lab, 9).missing, 17);
+	runs_say_reborn(lab, a, 9, 1, 3);
+	assert_int_equal(lab->delivered, 2);
+	lab_pass_alive(lab, 61000);
+	assert_int_equal(mesh_stats(lab->mesh)->gaps, 16);
+	runs_say_reborn(lab, a, 9, 1, 3);
+	assert_int_equal(lab->delivered, 2);
+}
+
+/* A boot that was taken would seem to be new: twice is worse than a gap that is
+ * not told. */
+static void
+but_not_in_those_that_it_may_have_known(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	say_boots(lab, a, 1, 3);
+	for (int boots = 1; boots <= (int)ENDS_MAX + 2; boots++) {
+		runs_say_reborn(lab, a, 8, boots, 1);
+	}
+	assert_true(mesh_stats(lab->mesh)->ends_lost > 0);
+	assert_int_equal(lab->delivered, 3 + ENDS_MAX + 2);
+	runs_say_reborn(lab, a, 9, 1, 1);
+	runs_say_reborn(lab, a, 8, 1, 1);
+	assert_int_equal(lab->delivered, 3 + ENDS_MAX + 2);
+	assert_int_equal(runs_origin(lab, 9).missing, 0);
 }
 
 static void
@@ -301,6 +356,8 @@ main(void)
 		TEST(
 		    a_boot_that_came_between_is_taken_once_whatever_is_spoken_of),
 		TEST(nor_is_it_missing_twice),
+		TEST(who_began_after_this_node_is_missed_in_all_its_boots),
+		TEST(but_not_in_those_that_it_may_have_known),
 		TEST(made_up_lives_of_this_node_push_out_those_of_nobody),
 	};
 

@@ -4,6 +4,7 @@
  * it passes on. */
 
 #include "mesh/ends.h"
+#include "mesh/fetch.h"
 #include "mesh/history.h"
 #include "mesh/lazy.h"
 #include "mesh/link.h"
@@ -102,20 +103,20 @@ who_knows_less_of_it_is_told(void **state)
 	struct lab_link *b;
 	struct record_run runs[4];
 
-	runs_say_end(lab, a, 9, 0, 5);
-	runs_say_end(lab, a, 9, 1, 7);
+	runs_say_end(lab, a, 9, -1, 5);
+	runs_say_end(lab, a, 9, 0, 7);
 	lab_pass_alive(lab, ENDS_KEEP_MS);
 	b = runs_up(lab, 2);
 	assert_int_equal(runs_count(b, RECORD_SYNC), 0);
-	runs_say_end(lab, b, 9, 0, 3);
+	runs_say_end(lab, b, 9, -1, 3);
 	lab_pass(lab, LAZY_TOLD_MS);
 	assert_int_equal(runs_sent(b, RECORD_SYNC, runs, 4), 2);
-	assert_int_equal(runs[0].seq, RUNS_SEQ(6));
-	assert_int_equal(runs[1].seq, lab_seq(1, 8));
+	assert_int_equal(runs[0].seq, lab_seq(-1, 6));
+	assert_int_equal(runs[1].seq, lab_seq(0, 8));
 	runs_forget(lab);
-	runs_say_end(lab, b, 9, 1, 6);
+	runs_say_end(lab, b, 9, 0, 6);
 	lab_pass(lab, LAZY_TOLD_MS);
-	runs_only_end(b, 9, 1, 7);
+	runs_only_end(b, 9, 0, 7);
 	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
 }
 
@@ -147,8 +148,8 @@ who_knows_as_much_is_told_nothing(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
 	const struct record_run both[] = {
-		{ .origin = lab_id(9), .seq = RUNS_SEQ(6) },
-		{ .origin = lab_id(9), .seq = lab_seq(1, 8) },
+		{ .origin = lab_id(9), .seq = lab_seq(-1, 6) },
+		{ .origin = lab_id(9), .seq = lab_seq(0, 8) },
 	};
 
 	runs_say_list(lab, a, RECORD_SYNC, both, ARRAY_LEN(both));
@@ -169,22 +170,22 @@ of_more_boots_the_newest_eight_are_passed_on(void **state)
 	struct lab_link *c;
 	struct record_run runs[16];
 
-	for (uint32_t boots = 1; boots <= ENDS_HEARD + 2; boots++) {
-		runs_say_end(lab, a, 9, boots, 3);
+	for (int boots = 1; boots <= (int)ENDS_HEARD + 2; boots++) {
+		runs_say_end(lab, a, 9, boots - 20, 3);
 	}
-	runs_say_end(lab, a, 9, 2, 3); /* gone, and not news */
+	runs_say_end(lab, a, 9, -18, 3); /* gone, and not news */
 	c = lab_accept_up(lab, 3);
 	assert_int_equal(
 	    runs_sent(c, RECORD_SYNC, runs, ARRAY_LEN(runs)), ENDS_HEARD);
-	for (uint32_t i = 0; i < ENDS_HEARD; i++) {
-		assert_int_equal(runs[i].seq, lab_seq(3 + i, 4));
+	for (int i = 0; i < (int)ENDS_HEARD; i++) {
+		assert_int_equal(runs[i].seq, lab_seq(i - 17, 4));
 	}
 	/* News of one of them is news of all, but of no other author. */
 	runs_say_end(lab, a, 8, 0, 3);
 	lab_pass_alive(lab, ENDS_KEEP_MS);
 	c = lab_accept_up(lab, 4);
 	assert_int_equal(runs_count(c, RECORD_SYNC), 0);
-	runs_say_end(lab, a, 9, 5, 4);
+	runs_say_end(lab, a, 9, -15, 4);
 	c = lab_accept_up(lab, 5);
 	assert_int_equal(runs_count(c, RECORD_SYNC), ENDS_HEARD);
 }
@@ -198,18 +199,18 @@ a_new_link_is_told_of_it_too(void **state)
 	struct lab_link *c;
 	struct record_run runs[4];
 
-	runs_say_end(lab, a, 9, 0, 3);
-	runs_say_end(lab, a, 9, 2, 7);
+	runs_say_end(lab, a, 9, -2, 3);
+	runs_say_end(lab, a, 9, 0, 7);
 	c = lab_accept_up(lab, 3);
 	assert_int_equal(runs_sent(c, RECORD_SYNC, runs, 4), 2);
-	assert_int_equal(runs[0].seq, RUNS_SEQ(4));
-	runs_say_end(lab, a, 9, 1, 1);
-	runs_say_end(lab, a, 9, 0, 8);
+	assert_int_equal(runs[0].seq, lab_seq(-2, 4));
+	runs_say_end(lab, a, 9, -1, 1);
+	runs_say_end(lab, a, 9, -2, 8);
 	c = lab_accept_up(lab, 4);
 	assert_int_equal(runs_sent(c, RECORD_SYNC, runs, 4), 3);
-	assert_int_equal(runs[0].seq, RUNS_SEQ(9));
-	assert_int_equal(runs[1].seq, lab_seq(1, 2));
-	assert_int_equal(runs[2].seq, lab_seq(2, 8));
+	assert_int_equal(runs[0].seq, lab_seq(-2, 9));
+	assert_int_equal(runs[1].seq, lab_seq(-1, 2));
+	assert_int_equal(runs[2].seq, lab_seq(0, 8));
 	assert_int_equal(runs[2].count, 0);
 }
 
@@ -266,11 +267,96 @@ if_it_has_begun_anew_the_boot_before_is_no_loss(void **state)
 	c = lab_accept_up(lab, 3);
 	assert_int_equal(runs_count(c, RECORD_SYNC), 2);
 	/* Nor is one before that, or a part of either. */
-	runs_say_end(lab, a, 8, 0, 5);
-	runs_say_end(lab, a, 8, 2, 7);
-	runs_say_reborn(lab, b, 8, 3, 1);
+	runs_say_end(lab, a, 8, -3, 5);
+	runs_say_end(lab, a, 8, -1, 7);
+	runs_say_reborn(lab, b, 8, 0, 1);
 	assert_int_equal(runs_origin(lab, 8).last, 0);
 	assert_int_equal(runs_origin(lab, 8).missing, 0);
+}
+
+/* Each of them is later than one that is known. */
+static void
+what_was_heard_of_later_boots_is_missing_then(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	runs_say_end(lab, a, 9, -4, 9);
+	runs_say_end(lab, a, 9, -2, 5);
+	runs_say_end(lab, a, 9, 0, 3);
+	runs_say_reborn(lab, b, 9, -3, 1);
+	assert_int_equal(runs_origin(lab, 9).missing, 8);
+	assert_int_equal(runs_origin(lab, 9).last, lab_seq(-2, 5));
+}
+
+/* It has published nothing that this node could not have heard. */
+static void
+who_began_after_this_node_is_missed_from_its_first_word(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+
+	runs_say_end(lab, a, 9, 1, 0); /* which says nothing */
+	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
+	runs_say_end(lab, a, 9, 1, 3);
+	runs_say_end(lab, b, 9, 1, 3);
+	assert_int_equal(runs_origin(lab, 9).missing, 3);
+	lab_pass(lab, LAZY_TOLD_MS);
+	runs_only_end(b, 9, 1, 3);
+	assert_int_equal(runs_count(a, RECORD_SYNC), 0);
+	lab_pass_alive(lab, FETCH_HOLE_MS);
+	runs_only_gap(lab, lab_seq(1, 1), 3);
+}
+
+static void
+however_many_they_are(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	runs_say_end(lab, a, 9, 1, 200000);
+	runs_only_gap(lab, lab_seq(1, 1), 200000 - WINDOW_IDS_WIDE);
+	runs_say_reborn(lab, a, 8, 1, 100000);
+	assert_int_equal(lab->delivered, 1);
+	lab_pass_alive(lab, FETCH_HOLE_MS);
+	assert_int_equal(mesh_stats(lab->mesh)->gaps, 200000 + 100000 - 1);
+}
+
+/* Nobody else may tell of it any more. */
+static void
+if_there_was_no_room_for_it_it_is_missed_once_there_is(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+	struct lab_link *b = runs_up(lab, 2);
+	const struct record_run run = {
+		.origin = lab_id(9),
+		.seq = lab_seq(1, 4),
+	};
+	struct buf record = runs_encoded(RECORD_SYNC, &run, 1);
+
+	fault_fail_nth(1);
+	lab_hand_in(lab, a, &record);
+	assert_true(fault_off());
+	buf_fini(&record);
+	assert_int_equal(mesh_stats(lab->mesh)->nomem, 1);
+	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
+	lab_pass(lab, LAZY_TOLD_MS);
+	runs_only_end(b, 9, 1, 3);
+	fault_fail_nth(1);
+	lab_pass(lab, 1000);
+	assert_true(fault_off());
+	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
+	lab_pass(lab, 1000);
+	assert_int_equal(runs_origin(lab, 9).missing, 3);
+	lab_pass_alive(lab, FETCH_HOLE_MS);
+	runs_only_gap(lab, lab_seq(1, 1), 3);
+	/* Who is no loss does not come back. */
+	runs_say_end(lab, a, 8, 0, 3);
+	lab_pass_alive(lab, FETCH_HOLE_MS);
+	assert_int_equal(mesh_stats(lab->mesh)->origins, 1);
 }
 
 /* No boot has that number; nor may it keep this node busy. */
@@ -296,11 +382,11 @@ a_boot_that_somebody_holds_is_not_only_heard_of(void **state)
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
 
-	runs_say_reborn(lab, a, 9, 2, 1);
-	runs_say_end(lab, a, 9, 1, 10);
-	runs_say_from(lab, a, RECORD_SYNC, 9, lab_seq(1, 11), 2);
+	runs_say_reborn(lab, a, 9, 0, 1);
+	runs_say_end(lab, a, 9, -1, 10);
+	runs_say_from(lab, a, RECORD_SYNC, 9, lab_seq(-1, 11), 2);
 	assert_int_equal(runs_origin(lab, 9).missing, 2);
-	runs_say_end(lab, b, 9, 1, 15);
+	runs_say_end(lab, b, 9, -1, 15);
 	assert_int_equal(runs_origin(lab, 9).missing, 5);
 }
 
@@ -431,6 +517,10 @@ main(void)
 		TEST(once_it_is_known_what_was_heard_of_it_is_missing),
 		TEST(then_it_is_news_to_who_was_not_told),
 		TEST(if_it_has_begun_anew_the_boot_before_is_no_loss),
+		TEST(what_was_heard_of_later_boots_is_missing_then),
+		TEST(who_began_after_this_node_is_missed_from_its_first_word),
+		TEST(however_many_they_are),
+		TEST(if_there_was_no_room_for_it_it_is_missed_once_there_is),
 		TEST(of_boot_zero_nothing_is_heard),
 		TEST(a_boot_that_somebody_holds_is_not_only_heard_of),
 		TEST(the_end_of_a_boot_that_was_never_known_is_passed_on_too),
