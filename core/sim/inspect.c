@@ -93,6 +93,12 @@ inspect_find(const struct mesh *mesh, const struct nodeid *id,
 	return origin != NULL;
 }
 
+uint32_t
+inspect_since_s(const struct mesh *mesh)
+{
+	return mesh->origins.since_s;
+}
+
 size_t
 inspect_tombstone_bytes(const struct mesh *mesh)
 {

@@ -45,6 +45,8 @@ void inspect_origins(const struct mesh *mesh,
 bool inspect_find(const struct mesh *mesh, const struct nodeid *id,
     struct inspect_origin *origin);
 void inspect_tables(const struct mesh *mesh, struct inspect_tables *tables);
+/* Who begins in a later second is missed from its first word. */
+uint32_t inspect_since_s(const struct mesh *mesh);
 /* What the C library gave for the tombstones. */
 size_t inspect_tombstone_bytes(const struct mesh *mesh);
 /* The link that is UP in `slot`, NULL: none; its slot, UINT_MAX: not UP. */

@@ -226,8 +226,9 @@ tally_has_base(const struct world *world, const struct vnode *node,
 	return false;
 }
 
-/* Nothing is promised below a base, nor of a boot that is older than all that
- * was heard of the source (PROTOCOL 8).  Who heard one of its boots is promised
+/* What began when the node was there to hear it is promised.  Else nothing is
+ * below a base, nor of a boot that is older than all that was heard of the
+ * source (PROTOCOL 8).  Who heard one of its boots is promised
  * the next one from its beginning on, even if it never hears of it; the mesh
  * is not asked then: it knows no better. */
 static bool
@@ -237,6 +238,9 @@ tally_is_unheard(const struct world *world, const struct vnode *node,
 	struct inspect_origin origin;
 	uint64_t boot = sent->seq >> 32;
 
+	if (boot > inspect_since_s(node->mesh)) {
+		return false;
+	}
 	if (!inspect_find(node->mesh, &sent->id, &origin) ||
 	    boot > origin.base >> 32) {
 		return !tally_has_base(world, node, sent, true);
