@@ -277,7 +277,6 @@ who_began_after_this_node_is_missed_in_all_its_boots(void **state)
 
 	runs_say_reborn(lab, a, 9, 4, 1);
 	runs_forget(lab);
-	runs_say_end(lab, a, 9, 3, 0); /* which says nothing */
 	runs_say_end(lab, a, 9, 3, 10);
 	assert_int_equal(runs_origin(lab, 9).missing, 10);
 	lab_pass(lab, LAZY_TOLD_MS);
@@ -312,6 +311,21 @@ but_not_in_those_that_it_may_have_known(void **state)
 	runs_say_reborn(lab, a, 8, 1, 1);
 	assert_int_equal(lab->delivered, 3 + ENDS_MAX + 2);
 	assert_int_equal(runs_origin(lab, 9).missing, 0);
+}
+
+static void
+nor_in_those_that_were_forgotten(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	say_boots(lab, a, 1, 3);
+	lab_pass_alive(lab, ORIGIN_IDLE_MS);
+	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
+	say_boots(lab, a, 4, 4);
+	assert_int_equal(lab->delivered, 4);
+	runs_say_reborn(lab, a, 9, 1, 1);
+	assert_int_equal(lab->delivered, 4);
 }
 
 static void
@@ -358,6 +372,7 @@ main(void)
 		TEST(nor_is_it_missing_twice),
 		TEST(who_began_after_this_node_is_missed_in_all_its_boots),
 		TEST(but_not_in_those_that_it_may_have_known),
+		TEST(nor_in_those_that_were_forgotten),
 		TEST(made_up_lives_of_this_node_push_out_those_of_nobody),
 	};
 

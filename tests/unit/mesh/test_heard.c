@@ -324,6 +324,25 @@ however_many_they_are(void **state)
 	assert_int_equal(mesh_stats(lab->mesh)->gaps, 200000 + 100000 - 1);
 }
 
+/* The same without memory for a new origin. */
+static void
+say_end_in_vain(struct lab *lab, struct lab_link *at, uint8_t n, int64_t boots,
+    uint32_t count)
+{
+	const struct record_run run = {
+		.origin = lab_id(n),
+		.seq = lab_seq(boots, count) + 1,
+	};
+	struct buf record = runs_encoded(RECORD_SYNC, &run, 1);
+	uint64_t nomem = mesh_stats(lab->mesh)->nomem;
+
+	fault_fail_nth(1);
+	lab_hand_in(lab, at, &record);
+	assert_true(fault_off());
+	assert_int_equal(mesh_stats(lab->mesh)->nomem, nomem + 1);
+	buf_fini(&record);
+}
+
 /* Nobody else may tell of it any more. */
 static void
 if_there_was_no_room_for_it_it_is_missed_once_there_is(void **state)
@@ -331,17 +350,8 @@ if_there_was_no_room_for_it_it_is_missed_once_there_is(void **state)
 	struct lab *lab = *state;
 	struct lab_link *a = runs_up(lab, 1);
 	struct lab_link *b = runs_up(lab, 2);
-	const struct record_run run = {
-		.origin = lab_id(9),
-		.seq = lab_seq(1, 4),
-	};
-	struct buf record = runs_encoded(RECORD_SYNC, &run, 1);
 
-	fault_fail_nth(1);
-	lab_hand_in(lab, a, &record);
-	assert_true(fault_off());
-	buf_fini(&record);
-	assert_int_equal(mesh_stats(lab->mesh)->nomem, 1);
+	say_end_in_vain(lab, a, 9, 1, 3);
 	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
 	lab_pass(lab, LAZY_TOLD_MS);
 	runs_only_end(b, 9, 1, 3);
@@ -353,10 +363,37 @@ if_there_was_no_room_for_it_it_is_missed_once_there_is(void **state)
 	assert_int_equal(runs_origin(lab, 9).missing, 3);
 	lab_pass_alive(lab, FETCH_HOLE_MS);
 	runs_only_gap(lab, lab_seq(1, 1), 3);
-	/* Who is no loss does not come back. */
-	runs_say_end(lab, a, 8, 0, 3);
-	lab_pass_alive(lab, FETCH_HOLE_MS);
+}
+
+static void
+what_is_no_loss_is_not_missed_then(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	runs_say_end(lab, a, 9, -1, 5);
+	runs_say_end(lab, a, 8, 0, 5);
+	runs_say_reborn(lab, a, 8, 1, 1);
+	lab_pass_alive(lab, ORIGIN_IDLE_MS);
+	assert_int_equal(mesh_stats(lab->mesh)->origins, 0);
+	say_end_in_vain(lab, a, 9, 1, 3);
+	lab_pass(lab, 1000);
 	assert_int_equal(mesh_stats(lab->mesh)->origins, 1);
+	assert_int_equal(runs_origin(lab, 9).missing, 3);
+	assert_int_equal(runs_origin(lab, 9).base, lab_seq(1, 1));
+}
+
+static void
+nor_has_it_to_wait_if_its_author_goes_on(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_link *a = runs_up(lab, 1);
+
+	lab_say_data(lab, a, 9, 1);
+	lab_pass_alive(lab, ORIGIN_IDLE_MS);
+	say_end_in_vain(lab, a, 9, 0, 5);
+	lab_say_data(lab, a, 9, 2);
+	assert_int_equal(runs_origin(lab, 9).missing, 3);
 }
 
 /* No boot has that number; nor may it keep this node busy. */
@@ -521,6 +558,8 @@ main(void)
 		TEST(who_began_after_this_node_is_missed_from_its_first_word),
 		TEST(however_many_they_are),
 		TEST(if_there_was_no_room_for_it_it_is_missed_once_there_is),
+		TEST(what_is_no_loss_is_not_missed_then),
+		TEST(nor_has_it_to_wait_if_its_author_goes_on),
 		TEST(of_boot_zero_nothing_is_heard),
 		TEST(a_boot_that_somebody_holds_is_not_only_heard_of),
 		TEST(the_end_of_a_boot_that_was_never_known_is_passed_on_too),
