@@ -110,24 +110,44 @@ ring_settle(struct ring *ring)
 	return 0;
 }
 
+/* Boots before `newest` of an author that is known to all, the first of them
+ * first or last. */
 static void
-ends_that_are_made_up_do_not_go_round(void **state)
+make_up_boots(int newest, bool is_backwards)
 {
 	struct ring ring = ring_of_three();
 	struct lab_link *liar = runs_up(ring.labs[0], 1);
+	int count = 2 * (int)ENDS_MAX;
 
-	(void)state;
 	for (int i = 0; i < NODES; i++) {
 		runs_say_reborn(
-		    ring.labs[i], i == 0 ? liar : ring.at[i][0], 9, 0, 1);
+		    ring.labs[i], i == 0 ? liar : ring.at[i][0], 9, newest, 1);
 	}
 	(void)ring_settle(&ring);
-	for (int boots = 1; boots <= 2 * (int)ENDS_MAX; boots++) {
-		runs_say_end(ring.labs[0], liar, 9, -boots, 5);
+	for (int n = 1; n <= count; n++) {
+		int back = is_backwards ? n : count + 1 - n;
+
+		runs_say_end(ring.labs[0], liar, 9, newest - back, 5);
 	}
 	lab_closed(ring.labs[0], liar, MESH_CLOSED);
 	assert_in_range(ring_settle(&ring), 1, 4 * (size_t)NODES * ENDS_MAX);
 	ring_end(&ring);
+}
+
+static void
+ends_that_are_made_up_do_not_go_round(void **state)
+{
+	(void)state;
+	make_up_boots(0, true);
+}
+
+/* They are not only heard of. */
+static void
+nor_do_those_of_boots_after_the_nodes_began(void **state)
+{
+	(void)state;
+	make_up_boots(2 * ENDS_MAX + 1, true);
+	make_up_boots(2 * ENDS_MAX + 1, false);
 }
 
 /* Each node has heard of other ones of three hundred former lives. */
@@ -189,6 +209,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends_that_are_made_up_do_not_go_round),
+		cmocka_unit_test(nor_do_those_of_boots_after_the_nodes_began),
 		cmocka_unit_test(nor_do_true_ones_that_are_too_many),
 		cmocka_unit_test(
 		    who_is_told_of_eight_boots_has_nothing_to_answer),
