@@ -59,7 +59,8 @@ an_author_that_has_all_room_keeps_its_newest_boot(void **state)
 
 	(void)state;
 	for (uint32_t i = 1; i <= ENDS_MAX; i++) {
-		assert_false(ends_put(&ends, &id, lab_seq(2 * (int64_t)i, 1), &lost));
+		assert_false(
+		    ends_put(&ends, &id, lab_seq(2 * (int64_t)i, 1), &lost));
 	}
 	/* One that came between. */
 	assert_true(ends_put(&ends, &id, lab_seq(3, 1), &lost));
