@@ -61,8 +61,7 @@ struct spread {
 	uint64_t model_ms;          /* not searched again before */
 	uint64_t congested;         /* slots that get announcements only */
 	uint64_t flow_ms;           /* when queues are looked at again */
-	uint64_t
-	    sync_ms; /* a link is told more by SYNC, or origins are tried */
+	uint64_t sync_ms; /* more is told by SYNC, or origins are tried */
 };
 
 void spread_init(
@@ -96,9 +95,9 @@ struct origin *spread_find(struct mesh *mesh, const struct nodeid *id);
 /* Make one that is not there.  ERR_FULL, ERR_NOMEM: see origins_add. */
 NODISCARD enum err spread_add_origin(
     struct mesh *mesh, const struct nodeid *id, struct origin **origin);
-/* The one with this id, made if it is new, or was forgotten and `seq` is not old; NULL: not
- * now, counted, or old.  `is_free`: does not count for the link's limit of new
- * ones. */
+/* The one with this id, made if it is new, or was forgotten and `seq` is not
+ * old; NULL: not now, counted, or old.  `is_free`: does not count for the link's
+ * limit of new ones. */
 struct origin *spread_origin(
     struct link *link, const struct nodeid *id, uint64_t seq, bool is_free);
 

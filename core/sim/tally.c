@@ -228,9 +228,9 @@ tally_has_base(const struct world *world, const struct vnode *node,
 
 /* What began when the node was there to hear it is promised.  Else nothing is
  * below a base, nor of a boot that is older than all that was heard of the
- * source (PROTOCOL 8).  Who heard one of its boots is promised
- * the next one from its beginning on, even if it never hears of it; the mesh
- * is not asked then: it knows no better. */
+ * source (PROTOCOL 8).  Who heard one of its boots is promised the next one
+ * from its beginning on, even if it never hears of it; the mesh is not asked
+ * then: it knows no better. */
 static bool
 tally_is_unheard(const struct world *world, const struct vnode *node,
     const struct sent *sent)
