@@ -115,6 +115,12 @@ const struct figure_run figure_runs[] = {
 	{ "--nodes 100 --senders 0 --presence --settle 2000", 1, false, {
 		{ "G7b", "idle B/s with presence", idle, '<', 300 },
 	} },
+	{ "--nodes 300 --senders 0 --presence --settle 2000", 1, false, {
+		{ "G7b", "idle B/s with presence", idle, '<', 300 },
+	} },
+	{ "--nodes 1000 --senders 0 --presence --settle 4000", 1, true, {
+		{ "G7b", "idle B/s with presence", idle, '<', 300 },
+	} },
 	{ "--nodes 100 --senders 10 --rate 1 --crash 10", 1, false, {
 		{ "G8", "10 % crash: delivered", event_delivery, '>', 1 },
 		{ "G8", "within 1 s", event_soon, '>', 0.9999 },
